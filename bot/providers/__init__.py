@@ -1,1 +1,65 @@
-"""."""
+"""The vendors: their contract, their errors, and `discover()`."""
+
+from bot.providers._base import (
+    Artifact,
+    Capabilities,
+    Delivery,
+    GenerationSpec,
+    InputSpec,
+    MediaInput,
+    Operation,
+    Provider,
+    ProviderSettings,
+    RemoteJob,
+    RemoteRef,
+    RemoteState,
+    TrainingSpec,
+)
+from bot.providers._errors import (
+    AuthenticationFailed,
+    ContentRejected,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    PermanentError,
+    ProviderError,
+    QuotaExceeded,
+    RateLimited,
+    TransientError,
+    Unavailable,
+    UnexpectedResponse,
+)
+from bot.providers._http import HttpClient
+from bot.providers._registry import Unconfigured, discover, load
+
+__all__ = [
+    "Artifact",
+    "AuthenticationFailed",
+    "Capabilities",
+    "ContentRejected",
+    "Delivery",
+    "GenerationSpec",
+    "HttpClient",
+    "InputSpec",
+    "InvalidInput",
+    "MediaInput",
+    "NotFound",
+    "Operation",
+    "OutcomeUnknown",
+    "PermanentError",
+    "Provider",
+    "ProviderError",
+    "ProviderSettings",
+    "QuotaExceeded",
+    "RateLimited",
+    "RemoteJob",
+    "RemoteRef",
+    "RemoteState",
+    "TrainingSpec",
+    "TransientError",
+    "Unavailable",
+    "Unconfigured",
+    "UnexpectedResponse",
+    "discover",
+    "load",
+]

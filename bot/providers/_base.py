@@ -1,0 +1,226 @@
+"""The contract between Darkroom and a vendor.
+
+A provider remembers nothing: everything worth remembering is in the job row. Models are frozen; what is opaque to all but
+its vendor (`RemoteRef.id`, `Artifact.locator`) says so.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic_settings import BaseSettings
+
+from bot.providers._http import HttpClient
+
+
+class ProviderSettings(BaseSettings):
+    """Credentials, hosts and uncertain facts of one vendor; each subclass sets its own `env_prefix`.
+
+    A provider is *configured* when every field without a default is set.
+    """
+
+    model_config = {"extra": "ignore", "frozen": True, "env_file_encoding": "utf-8"}
+
+
+class Frozen(BaseModel):
+    """A value: two of the same content are the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RemoteState(StrEnum):
+    """Where a job stands at the vendor, in our six words."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    NEEDS_USER = "needs_user"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Delivery(StrEnum):
+    """How an input reaches the vendor."""
+
+    UPLOAD = "upload"
+    URL = "url"
+
+
+class InputSpec(Frozen):
+    """One kind of input a vendor takes."""
+
+    role: str
+    min: int
+    max: int
+    media_types: tuple[str, ...]
+    max_bytes: int
+    delivery: Delivery
+
+
+class Operation(Frozen):
+    """What a vendor's training or generation takes and how it behaves; the modal is drawn from it."""
+
+    inputs: tuple[InputSpec, ...] = ()
+    subjects: tuple[str, ...] = ()
+    """The words the vendor knows for what is in the photos, in the order to offer them."""
+    options: type[BaseModel] | None = None
+    """The vendor's own parameters, each with its default."""
+    prompt_max: int = 0
+    """Longest prompt, in characters; 0 where the operation takes no prompt."""
+    count_max: int = 1
+    """Most pictures one request may ask for."""
+    idempotent: bool
+    """A submission whose answer was lost can be found again with `Provider.find`."""
+    concurrency: int
+    """How many may be in flight at this vendor at once."""
+    gap: timedelta = timedelta(0)
+    """Least time between two submissions."""
+    poll_first: timedelta
+    poll_most: timedelta
+    """Polls begin `poll_first` apart and slow down to `poll_most`."""
+    deadline: timedelta
+    """After this long without a result the job has failed."""
+
+
+class Capabilities(Frozen):
+    """What a vendor can do, as data: callers branch on these and never on a vendor's name."""
+
+    label: str
+    """The vendor's name as people know it."""
+    country: str
+    """Where the photos go, for the consent line."""
+    training: Operation
+    generation: Operation | None = None
+
+
+class MediaInput(Frozen):
+    """One photo (or other medium) handed to a vendor: a file on our disk, and a link where the vendor fetches."""
+
+    role: str
+    path: Path
+    media_type: str
+    url: str | None = None
+
+
+class TrainingSpec(Frozen):
+    """A request to train, complete and frozen."""
+
+    inputs: tuple[MediaInput, ...]
+    subject: str
+    options: Mapping[str, JsonValue] = {}
+
+
+class GenerationSpec(Frozen):
+    """A request to generate pictures with a trained model."""
+
+    model_id: str
+    prompt: str | None
+    count: int
+    seed: int | None = None
+    options: Mapping[str, JsonValue] = {}
+
+
+class RemoteRef(Frozen):
+    """A job at the vendor. `id` is theirs and opaque; `model_id` is known once a poll has told it."""
+
+    kind: str
+    """`training` or `generation`."""
+    id: str
+    model_id: str | None = None
+
+
+class Artifact(Frozen):
+    """One result to be fetched. `locator` is opaque to all but its vendor, and stable across polls of one job."""
+
+    locator: str
+    media_type: str | None = None
+    expires_at: datetime | None = None
+
+
+class RemoteJob(Frozen):
+    """What the vendor says of a job."""
+
+    ref: RemoteRef
+    state: RemoteState
+    tentative: bool = False
+    """A failure that the vendor may take back; it is believed after a grace."""
+    progress: float | None = None
+    """0 to 1, or None where the vendor does not say."""
+    model_id: str | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    reason: str | None = None
+    """The vendor's words for a failure, for *Details*."""
+    cost: Decimal | None = None
+    poll_after: timedelta | None = None
+    details: Mapping[str, JsonValue] = {}
+    """Facts worth showing under *Details*: the vendor's status word, its ids."""
+
+
+S = TypeVar("S", bound=ProviderSettings)
+
+
+class Provider(ABC, Generic[S]):
+    """One vendor."""
+
+    name: ClassVar[str]
+    """Stored in rows, so it is never renamed."""
+    Settings: ClassVar[type[ProviderSettings]]
+
+    def __init__(self, settings: S, http: HttpClient) -> None:
+        self.settings = settings
+        self.http = http
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What this vendor can do with these settings."""
+
+    @classmethod
+    @abstractmethod
+    def client(cls, settings: S, **transport: Any) -> HttpClient:
+        """The HTTP client this vendor needs: its base URL, signature, pace and time limits."""
+
+    @abstractmethod
+    async def check(self) -> None:
+        """Ask something free that needs our credentials. Raises the `ProviderError` that says what is wrong."""
+
+    @abstractmethod
+    async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
+        """Start a training. `key` is ours, unique per job and the same at every attempt."""
+
+    @abstractmethod
+    async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:
+        """Start a generation."""
+
+    @abstractmethod
+    async def find(
+        self, spec: TrainingSpec | GenerationSpec, *, key: str, known: frozenset[str]
+    ) -> RemoteJob | None:
+        """Look for a job that an earlier `submit` or `generate` with this key may have started.
+
+        `known` are the vendor's ids of this kind that already belong to other jobs of ours. None: it is not there (yet: a
+        vendor's list may lag, so the caller looks more than once).
+        """
+
+    @abstractmethod
+    async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:
+        """Ask the vendor where the job stands. Cheap, safe to repeat. `pushed` is its last callback, if it sent one."""
+
+    @abstractmethod
+    def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
+        """Stream one result."""
+
+    @abstractmethod
+    async def cancel(self, ref: RemoteRef) -> bool:
+        """Stop a job. False: it cannot be stopped, so we stop watching, and say so."""
+
+    @abstractmethod
+    async def delete(self, ref: RemoteRef) -> bool:
+        """Erase what the vendor keeps of a job. False: not erasable by API, and we say so."""
