@@ -1,1 +1,118 @@
-"""The store."""
+"""The store: one SQLite file, one folder of media, and the lock that says whose they are."""
+
+from __future__ import annotations
+
+import fcntl
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from storage.database import Database, wall_clock_ms
+from storage.errors import AlreadyRunning
+from storage.inbox import Inbox
+from storage.jobs import Jobs
+from storage.lanes import Lanes
+from storage.media import MediaStore
+from storage.models import Links, Models, Pictures
+from storage.outbox import Outbox
+from storage.photos import Photos
+from storage.trays import Trays
+
+T = TypeVar("T")
+
+
+class Tx:
+    """The repositories over the connection of one transaction."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The job table."""
+        return Jobs(self._conn)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What there is to say."""
+        return Outbox(self._conn)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """What arrived."""
+        return Inbox(self._conn)
+
+    @cached_property
+    def trays(self) -> Trays:
+        """Photos gathered before training."""
+        return Trays(self._conn)
+
+    @cached_property
+    def photos(self) -> Photos:
+        """Photos by hash."""
+        return Photos(self._conn)
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Generated images."""
+        return Pictures(self._conn)
+
+    @cached_property
+    def models(self) -> Models:
+        """Trained models."""
+        return Models(self._conn)
+
+    @cached_property
+    def links(self) -> Links:
+        """Links under which vendors fetch photos."""
+        return Links(self._conn)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        """Limits."""
+        return Lanes(self._conn)
+
+
+class Store:
+    """Everything that outlives the process. Open it with `Store.open`."""
+
+    def __init__(self, database: Database, media: MediaStore) -> None:
+        self._database = database
+        self.media = media
+        self.me = uuid.uuid4().hex
+        """Names this process in leases: a restarted process is a stranger to its past."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, data_dir: Path, *, clock_ms: Callable[[], int] = wall_clock_ms
+    ) -> AsyncIterator[Store]:
+        """Open the store in `data_dir`, made where it is missing. Raises AlreadyRunning."""
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything runs.
+        with (data_dir / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise AlreadyRunning(f"another Darkroom works on {data_dir}") from error
+            database = Database(data_dir / "darkroom.sqlite3", clock_ms=clock_ms)
+            try:
+                await database.migrate()
+                yield cls(database, MediaStore(data_dir / "media"))
+            finally:
+                await database.close()
+
+    async def write(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit in one transaction and commit it; an exception rolls it back. Raises StoreFull."""
+        return await self._database.write(lambda conn: unit(Tx(conn)))
+
+    async def read(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit on a snapshot of the tables."""
+        return await self._database.read(lambda conn: unit(Tx(conn)))
+
+
+__all__ = ["Store", "Tx"]

@@ -1,0 +1,38 @@
+"""What every repository shares: one connection, new ids, and instants as SQL."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, literal_column
+
+from storage.schema import now_ms
+
+ZERO: ColumnElement[Any] = literal_column("0")
+"""The instant of a lease that nobody holds."""
+
+
+def new_id(prefix: str) -> str:
+    """An id of ours: a word that says of what, and 80 random bits."""
+    return f"{prefix}_{secrets.token_hex(10)}"
+
+
+def in_ms(delta: timedelta) -> ColumnElement[int]:
+    """So long from now, by the database's clock."""
+    return now_ms() + bindparam(None, round(delta.total_seconds() * 1000), type_=BigInteger, unique=True)
+
+
+def at_or_now(instant: datetime | None) -> Any:
+    """The instant given, or the database's now."""
+    return now_ms() if instant is None else instant
+
+
+class Repository:
+    """Statements about one table, run on the connection of one transaction."""
+
+    __slots__ = ("conn",)
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn

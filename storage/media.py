@@ -1,0 +1,111 @@
+"""Files named by the SHA-256 of their bytes: written aside, synced, and renamed."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from io import BufferedWriter
+from pathlib import Path
+
+from storage.errors import StoreFull
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class MediaStore:
+    """Photos and generated images on disk. The same bytes are kept once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._aside = root / "aside"
+        self._aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, sha256: str) -> Path:
+        """Where a file lies, or would lie."""
+        return self._root / sha256[:2] / sha256
+
+    async def put(self, data: bytes) -> str:
+        """Keep bytes and return their hash. Raises StoreFull, and then nothing is left behind."""
+        return await asyncio.to_thread(self._put, data)
+
+    async def put_stream(self, chunks: AsyncIterator[bytes], *, most: int) -> tuple[str, int, bytes]:
+        """Keep a stream of at most `most` bytes. Returns hash, size and the first 32 bytes.
+
+        Raises ValueError past the limit and StoreFull, and then nothing is left behind.
+        """
+        digest, size, head = hashlib.sha256(), 0, b""
+        aside = self._aside / secrets.token_hex(8)
+        try:
+            with aside.open("wb") as file:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size > most:
+                        raise ValueError(f"more than {most} bytes")
+                    head = head or chunk[:32]
+                    digest.update(chunk)
+                    await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(_sync, file)
+            await asyncio.to_thread(self._name, aside, digest.hexdigest())
+        except OSError as error:
+            raise _as_full(error) from error
+        finally:
+            aside.unlink(missing_ok=True)
+        return digest.hexdigest(), size, head
+
+    async def read(self, sha256: str) -> bytes:
+        """The bytes of a file. Raises FileNotFoundError."""
+        return await asyncio.to_thread(self.path(sha256).read_bytes)
+
+    async def sweep(self, in_use: set[str], older_than: timedelta) -> int:
+        """Remove files no row names, and leavings of writes that broke off. Returns how many."""
+        return await asyncio.to_thread(self._sweep, in_use, time.time() - older_than.total_seconds())
+
+    def _put(self, data: bytes) -> str:
+        name = hashlib.sha256(data).hexdigest()
+        if self.path(name).exists():
+            return name
+        aside = self._aside / secrets.token_hex(8)
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                _sync(file)
+            self._name(aside, name)
+        except OSError as error:
+            raise _as_full(error) from error
+        finally:
+            aside.unlink(missing_ok=True)
+        return name
+
+    def _name(self, aside: Path, sha256: str) -> None:
+        home = self.path(sha256)
+        home.parent.mkdir(exist_ok=True, mode=0o700)
+        aside.replace(home)
+        for folder in (home.parent, self._root):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _sweep(self, in_use: set[str], before: float) -> int:
+        gone = 0
+        for file in [*self._root.glob("??/*"), *self._aside.iterdir()]:
+            if file.name not in in_use and file.stat().st_mtime < before:
+                file.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+
+def _sync(file: BufferedWriter) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _as_full(error: OSError) -> Exception:
+    return StoreFull("the disk is full: nothing was stored") if error.errno in _FULL else error

@@ -1,0 +1,222 @@
+"""What there is to say: written in the transaction of what happened, said afterwards, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, exists, func, select, type_coerce, update
+from sqlalchemy.dialects.sqlite import insert
+
+from storage._rows import ZERO, Repository, in_ms, new_id
+from storage.errors import StaleState
+from storage.records import Notice, NoticeKind, Upload
+from storage.schema import lane, now_ms, outbox, upload
+
+
+class Outbox(Repository):
+    """One row per thing to say; `wanted` counts its versions, `sent` the newest one that was said."""
+
+    def put(
+        self,
+        key: str,
+        kind: NoticeKind,
+        *,
+        owner: str,
+        place: str,
+        channel: str,
+        job_id: str | None = None,
+        tray_id: str | None = None,
+        after: str | None = None,
+        payload: dict[str, Any] | None = None,
+    ) -> str:
+        """Want something said, once per key; returns the row's id. `after` names a key to be said before."""
+        made = new_id("note")
+        before = None if after is None else select(outbox.c.id).where(outbox.c.key == after).scalar_subquery()
+        self.conn.execute(
+            insert(outbox)
+            .values(
+                id=made,
+                key=key,
+                kind=kind.value,
+                owner=owner,
+                place=place,
+                channel=channel,
+                job_id=job_id,
+                tray_id=tray_id,
+                after=before,
+                payload=payload or {},
+                due_at=now_ms(),
+                created_at=now_ms(),
+            )
+            .on_conflict_do_nothing(index_elements=[outbox.c.key])
+        )
+        return str(self.conn.execute(select(outbox.c.id).where(outbox.c.key == key)).scalar_one())
+
+    def touch(self, key: str, *, quiet: timedelta = timedelta(0)) -> None:
+        """Want a message brought up to date, not before `quiet` has passed since it was said last."""
+        soonest = func.max(
+            now_ms(),
+            func.coalesce(type_coerce(outbox.c.sent_at, BigInteger), 0) + round(quiet.total_seconds() * 1000),
+        )
+        self.conn.execute(
+            update(outbox)
+            .where(outbox.c.key == key, outbox.c.given_up.is_(None))
+            .values(
+                wanted=outbox.c.wanted + 1,
+                due_at=func.min(func.iif(outbox.c.sent < outbox.c.wanted, outbox.c.due_at, soonest), soonest),
+            )
+        )
+
+    def is_due(self) -> bool:
+        """Whether there is anything to claim."""
+        return self.conn.execute(select(outbox.c.id).where(*_DUE).limit(1)).first() is not None
+
+    def claim(self, me: str, lease: timedelta, gap: timedelta, limit: int) -> list[Notice]:
+        """Take what is due, one per channel and `gap`: Slack allows one message per second and channel.
+
+        The claim is also the note that a post may follow; the next claim of the same row then says `looking`.
+        """
+        rows = self.conn.execute(select(outbox).where(*_DUE).order_by(outbox.c.due_at).limit(limit)).all()
+        return [
+            notice
+            for row in rows
+            if self._take_turn(row.channel, gap) and (notice := self._lease(row, me, lease)) is not None
+        ]
+
+    def said(self, notice: Notice, message: str) -> None:
+        """This version stands at `message`. Raises StaleState."""
+        self._settle(
+            notice, message=message, sent=notice.wanted, sent_at=now_ms(), post_begun_at=None, attempts=0
+        )
+
+    def again(self, notice: Notice, wait: timedelta, *, maybe_posted: bool) -> None:
+        """Try again after `wait`; look first if this attempt may have posted it. Raises StaleState."""
+        values: dict[str, Any] = {} if maybe_posted else {"post_begun_at": None}
+        self._settle(notice, due_at=in_ms(wait), **values)
+
+    def give_up(self, notice: Notice, why: str) -> None:
+        """It cannot be said, for the reason given. Raises StaleState."""
+        self._settle(notice, sent=outbox.c.wanted, given_up=why, sent_at=now_ms())
+
+    def find(self, key: str) -> Notice | None:
+        """The row of a key."""
+        row = self.conn.execute(select(outbox).where(outbox.c.key == key)).first()
+        return _notice(row) if row else None
+
+    def of_job(self, job_id: str) -> list[Notice]:
+        """Everything said or to be said about a job."""
+        rows = self.conn.execute(
+            select(outbox).where(outbox.c.job_id == job_id).order_by(outbox.c.created_at)
+        )
+        return [_notice(row) for row in rows]
+
+    def release(self, me: str) -> None:
+        """Free what an earlier process of this node held."""
+        self.conn.execute(
+            update(outbox)
+            .where(outbox.c.lease_owner.is_not(None), outbox.c.lease_owner != me)
+            .values(lease_until=ZERO, lease_owner=None)
+        )
+
+    # -- files on their way into a message
+
+    def uploads(self, notice_id: str) -> list[Upload]:
+        """The files of a message, in order."""
+        rows = self.conn.execute(
+            select(upload).where(upload.c.notice_id == notice_id).order_by(upload.c.ordinal)
+        )
+        return [Upload(r.notice_id, r.ordinal, r.sha256, r.file_id, r.stage) for r in rows]
+
+    def expect_uploads(self, notice_id: str, hashes: list[str]) -> None:
+        """Write down which files a message will carry."""
+        for ordinal, sha256 in enumerate(hashes):
+            self.conn.execute(
+                insert(upload)
+                .values(notice_id=notice_id, ordinal=ordinal, sha256=sha256, stage="new")
+                .on_conflict_do_nothing()
+            )
+
+    def upload_is_at(self, notice_id: str, ordinal: int, stage: str, file_id: str | None = None) -> None:
+        """Write down how far a file has come."""
+        values = {"stage": stage} if file_id is None else {"stage": stage, "file_id": file_id}
+        self.conn.execute(
+            update(upload)
+            .where(upload.c.notice_id == notice_id, upload.c.ordinal == ordinal)
+            .values(**values)
+        )
+
+    # -- inside
+
+    def _take_turn(self, channel: str, gap: timedelta) -> bool:
+        name = f"say:{channel}"
+        self.conn.execute(
+            insert(lane)
+            .values(name=name, slots=1, gap_ms=0, next_free_at=ZERO)
+            .on_conflict_do_nothing(index_elements=[lane.c.name])
+        )
+        taken = self.conn.execute(
+            update(lane)
+            .where(lane.c.name == name, lane.c.next_free_at <= now_ms())
+            .values(next_free_at=in_ms(gap))
+        )
+        return taken.rowcount == 1
+
+    def _lease(self, row: Any, me: str, lease: timedelta) -> Notice | None:
+        taken = self.conn.execute(
+            update(outbox)
+            .where(outbox.c.id == row.id, outbox.c.fence == row.fence)
+            .values(
+                lease_until=in_ms(lease),
+                lease_owner=me,
+                fence=outbox.c.fence + 1,
+                attempts=outbox.c.attempts + 1,
+                post_begun_at=func.coalesce(outbox.c.post_begun_at, now_ms()),
+            )
+            .returning(outbox)
+        ).one()
+        return _notice(taken, looking=row.post_begun_at is not None and row.message is None)
+
+    def _settle(self, notice: Notice, **values: Any) -> None:
+        held = self.conn.execute(
+            update(outbox)
+            .where(
+                outbox.c.id == notice.id,
+                outbox.c.fence == notice.fence,
+                outbox.c.lease_owner == notice.lease_owner,
+            )
+            .values(lease_until=ZERO, lease_owner=None, **values)
+        )
+        if held.rowcount == 0:
+            raise StaleState(notice.id)
+
+
+_before = outbox.alias("before")
+_DUE = (
+    outbox.c.sent < outbox.c.wanted,
+    outbox.c.due_at <= now_ms(),
+    outbox.c.lease_until <= now_ms(),
+    outbox.c.after.is_(None) | exists().where(_before.c.id == outbox.c.after, _before.c.sent > 0),
+)
+
+
+def _notice(row: Any, *, looking: bool = False) -> Notice:
+    return Notice(
+        id=row.id,
+        key=row.key,
+        kind=NoticeKind(row.kind),
+        owner=row.owner,
+        place=row.place,
+        wanted=row.wanted,
+        sent=row.sent,
+        payload=row.payload,
+        after=row.after,
+        job_id=row.job_id,
+        tray_id=row.tray_id,
+        message=row.message,
+        post_begun_at=row.post_begun_at,
+        fence=row.fence,
+        lease_owner=row.lease_owner,
+        attempts=row.attempts,
+        looking=looking,
+    )

@@ -1,0 +1,318 @@
+"""The nouns. Frozen: a change is a new record.
+
+Strings called `owner`, `place` and `message` are opaque here and to every service: the surface makes them and
+the surface reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class JobKind(StrEnum):
+    """What is asked of the vendor."""
+
+    TRAINING = "training"
+    GENERATION = "generation"
+
+
+class JobState(StrEnum):
+    """Where a job stands. Few states here, many words on the card."""
+
+    QUEUED = "queued"  # a row, nothing more
+    SUBMITTING = "submitting"  # written before the call leaves, so that a crash leaves evidence
+    RUNNING = "running"  # the vendor gave an id
+    NEEDS_USER = "needs_user"  # the vendor's review wants something better
+    SUCCEEDED = "succeeded"  # the result is in our hands
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
+
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.FAILED, JobState.CANCELLED}),
+    JobState.SUBMITTING: frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FAILED}),
+    JobState.RUNNING: frozenset(
+        {JobState.SUCCEEDED, JobState.NEEDS_USER, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.NEEDS_USER: frozenset({JobState.QUEUED, JobState.FAILED, JobState.CANCELLED}),
+    JobState.SUCCEEDED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+"""The only list of legal arrows. A state may also be written onto itself: that renews the row."""
+
+
+class FailureReason(StrEnum):
+    """Why a job failed. The words a person reads are the surface's."""
+
+    INVALID_INPUT = "invalid_input"
+    CONTENT_REJECTED = "content_rejected"
+    PHOTOS_GONE = "photos_gone"
+    LINKS_UNREACHABLE = "links_unreachable"
+    AUTHENTICATION = "authentication"
+    QUOTA = "quota"
+    VENDOR_FAILED = "vendor_failed"
+    VENDOR_FORGOT = "vendor_forgot"
+    NO_PICTURES = "no_pictures"
+    UNAVAILABLE = "unavailable"
+    DEADLINE = "deadline"
+    LOST = "lost"
+    UNEXPECTED = "unexpected"
+
+
+class Refusal(StrEnum):
+    """Why a photo was not taken."""
+
+    NOT_A_PHOTO = "not_a_photo"
+    EMPTY = "empty"
+    DAMAGED = "damaged"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    EXTERNAL = "external"
+    NOT_READABLE = "not_readable"
+    DELETED = "deleted"
+    HIDDEN = "hidden"
+    TRUNCATED = "truncated"
+    TOO_MANY = "too_many"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo as we keep it: normalised, without metadata, named by the SHA-256 of its bytes."""
+
+    sha256: str
+    media_type: str
+    size: int
+    """Bytes."""
+    width: int
+    height: int
+
+
+class TrayState(StrEnum):
+    """A tray takes photos until a training is started with them, or until it is thrown away."""
+
+    OPEN = "open"
+    USED = "used"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Tray:
+    """The photos one person gathers in one place before training."""
+
+    id: str
+    owner: str
+    place: str
+    state: TrayState
+    created_at: datetime
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrayEntry:
+    """One file a person put into a tray: a photo of ours, or the reason why not."""
+
+    source: str
+    """The surface's id of the file: the same file twice is one entry."""
+    name: str
+    photo: str | None = None
+    """SHA-256 of the photo."""
+    refusal: Refusal | None = None
+    ordinal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A model a vendor keeps for us."""
+
+    id: str
+    owner: str
+    name: str
+    subject: str
+    provider: str
+    remote_model_id: str
+    job_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A generated image: known by its locator, in our hands once it has a `sha256`."""
+
+    job_id: str
+    ordinal: int
+    locator: str
+    media_type: str | None = None
+    sha256: str | None = None
+    batch: int | None = None
+    """Which message carries it; None while it is not in our hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request to a vendor, from the wish to the result."""
+
+    id: str
+    kind: JobKind
+    root_id: str
+    """The job whose card shows this one: itself, or the training or first attempt it follows."""
+    owner: str
+    place: str
+    pictures_place: str
+    provider: str
+    lane: str
+    name: str
+    subject: str
+    spec: dict[str, Any]
+    state: JobState
+    request_key: str
+    serial: str
+    """Jobs of one serial are never in `submitting` together, so that a lost answer can be told apart."""
+    created_at: datetime
+    due_at: datetime
+    lease_until: datetime
+    lease_owner: str | None = None
+    fence: int = 0
+    attempts: int = 0
+    looks: int = 0
+    submit_begun_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    remote_id: str | None = None
+    remote_model_id: str | None = None
+    progress: float | None = None
+    polls: int = 0
+    trouble_at: datetime | None = None
+    """Since when the vendor does not answer; None while it does."""
+    grace_at: datetime | None = None
+    """Since when the vendor reports a failure that it may take back."""
+    remote_word: str | None = None
+    reason: FailureReason | None = None
+    detail: str | None = None
+    cancel_requested: bool = False
+    stopped_remotely: bool | None = None
+
+    def log_context(self) -> dict[str, Any]:
+        """Facts for a log line: no names, no prompts."""
+        return {"job": self.id, "kind": self.kind.value, "provider": self.provider, "state": self.state.value}
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A wish, before the store gives it a row."""
+
+    id: str
+    kind: JobKind
+    root_id: str
+    owner: str
+    place: str
+    pictures_place: str
+    provider: str
+    name: str
+    subject: str
+    spec: dict[str, Any]
+    request_key: str
+    serial: str
+    photos: tuple[str, ...] = ()
+
+    @property
+    def lane(self) -> str:
+        """Where it queues: one lane per vendor and kind."""
+        return lane_name(self.provider, self.kind)
+
+
+def lane_name(provider: str, kind: JobKind) -> str:
+    """The lane of one kind of job at one vendor."""
+    return f"{provider}:{kind.value}"
+
+
+class NoticeKind(StrEnum):
+    """What there is to say."""
+
+    TRAY = "tray"  # the reply under posted photos, edited
+    CARD = "card"  # one per job, edited
+    PICTURES = "pictures"  # generated images, as files
+    READY = "ready"  # the owner's DM
+    FAILED = "failed"  # in the thread
+    FAILED_DM = "failed_dm"
+    REPLY = "reply"  # an answer to words in a mention or DM
+    TROUBLE = "trouble"  # something on our side that its owner should know
+    OPERATOR = "operator"  # something only the operator can mend
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A row of the outbox: something to say, said once, or kept up to date."""
+
+    id: str
+    key: str
+    kind: NoticeKind
+    owner: str
+    place: str
+    wanted: int
+    sent: int
+    payload: dict[str, Any] = field(default_factory=dict)
+    after: str | None = None
+    job_id: str | None = None
+    tray_id: str | None = None
+    message: str | None = None
+    """Where it stands once it is posted."""
+    post_begun_at: datetime | None = None
+    fence: int = 0
+    lease_owner: str | None = None
+    attempts: int = 0
+    looking: bool = False
+    """An earlier attempt may have posted it: look first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file on its way into a message."""
+
+    notice_id: str
+    ordinal: int
+    sha256: str
+    file_id: str | None = None
+    stage: str = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Something that arrives: to be committed before it is acknowledged."""
+
+    key: str
+    """The same thing has the same key, however often it is delivered."""
+    kind: str
+    payload: dict[str, Any]
+    delay: timedelta = timedelta(0)
+    """How long to let it lie before it is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """Something that arrived, committed before it was acknowledged."""
+
+    id: str
+    key: str
+    kind: str
+    payload: dict[str, Any]
+    attempts: int = 0
+    fence: int = 0
+    lease_owner: str | None = None
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A photo a vendor may fetch, until the link expires or its job ends."""
+
+    job_id: str
+    sha256: str
+    media_type: str
+    size: int

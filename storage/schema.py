@@ -1,0 +1,275 @@
+"""The tables. Ids are text made by us, instants are milliseconds UTC, enumerations are text with a CHECK."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from storage.records import JobKind, JobState, NoticeKind, TrayState
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as milliseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Milliseconds since 1970."""
+        del dialect
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """An aware datetime."""
+        del dialect
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+class now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function that it is.
+    """The database's clock, in milliseconds: it decides, never a replica's."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "now_ms"
+
+
+@compiles(now_ms)
+def _now_ms(element: now_ms, compiler: SQLCompiler, **kw: Any) -> str:
+    """Every connection carries this function; a test's connections carry a clock that can be turned."""
+    del element, compiler, kw
+    return "now_ms()"
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{word.value}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _instant(name: str, *, null: bool = False) -> Column[datetime]:
+    return Column(name, Instant, nullable=null)
+
+
+def _lease() -> list[Column[Any]]:
+    """Columns of every row that somebody works on: when due, held until when and by whom, how often."""
+    return [
+        Column("due_at", Instant, nullable=False),
+        Column("lease_until", Instant, nullable=False, server_default=text("0")),
+        Column("lease_owner", Text),
+        Column("fence", Integer, nullable=False, server_default=text("0")),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+    ]
+
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSON, nullable=False),
+    *_lease(),
+    _instant("received_at"),
+    _instant("done_at", null=True),
+)
+Index("ix_inbox_open", inbox.c.due_at, sqlite_where=inbox.c.done_at.is_(None))
+
+photo = Table(
+    "photo",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    _instant("created_at"),
+)
+
+tray = Table(
+    "tray",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("job_id", Text),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _one_of("state", TrayState),
+)
+Index("uq_tray_open", tray.c.owner, tray.c.place, unique=True, sqlite_where=tray.c.state == "open")
+
+tray_entry = Table(
+    "tray_entry",
+    metadata,
+    Column("tray_id", Text, ForeignKey(tray.c.id), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("ordinal", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("photo", Text, ForeignKey(photo.c.sha256), index=True),
+    Column("refusal", Text),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("root_id", Text, nullable=False, index=True),
+    Column("owner", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("pictures_place", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request_key", Text, nullable=False, unique=True),
+    Column("serial", Text, nullable=False),
+    *_lease(),
+    Column("looks", Integer, nullable=False, server_default=text("0")),
+    Column("polls", Integer, nullable=False, server_default=text("0")),
+    _instant("created_at"),
+    _instant("submit_begun_at", null=True),
+    _instant("started_at", null=True),
+    _instant("finished_at", null=True),
+    _instant("trouble_at", null=True),
+    _instant("grace_at", null=True),
+    Column("remote_id", Text),
+    Column("remote_model_id", Text),
+    Column("remote_word", Text),
+    Column("progress", Float),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
+    Column("stopped_remotely", Boolean),
+    UniqueConstraint("lane", "remote_id"),
+    _one_of("kind", JobKind),
+    _one_of("state", JobState),
+)
+Index("ix_job_due", job.c.state, job.c.due_at)
+Index("ix_job_lane", job.c.lane, job.c.state)
+Index("ix_job_owner", job.c.owner, job.c.created_at)
+
+job_photo = Table(
+    "job_photo",
+    metadata,
+    Column("job_id", Text, ForeignKey(job.c.id), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("photo", Text, ForeignKey(photo.c.sha256), nullable=False, index=True),
+)
+
+picture = Table(
+    "picture",
+    metadata,
+    Column("job_id", Text, ForeignKey(job.c.id), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("locator", Text, nullable=False),
+    Column("media_type", Text),
+    Column("sha256", Text, index=True),
+    Column("batch", Integer),
+    UniqueConstraint("job_id", "locator"),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("remote_model_id", Text, nullable=False),
+    Column("job_id", Text, ForeignKey(job.c.id), nullable=False, unique=True),
+    _instant("created_at"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("job_id", Text, ForeignKey(job.c.id), nullable=False, index=True),
+    Column("photo", Text, ForeignKey(photo.c.sha256), nullable=False, index=True),
+    _instant("expires_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("job_id", Text, index=True),
+    Column("tray_id", Text),
+    Column("after", Text),
+    Column("payload", JSON, nullable=False),
+    Column("wanted", Integer, nullable=False, server_default=text("1")),
+    Column("sent", Integer, nullable=False, server_default=text("0")),
+    *_lease(),
+    Column("message", Text),
+    _instant("created_at"),
+    _instant("post_begun_at", null=True),
+    _instant("sent_at", null=True),
+    Column("given_up", Text),
+    _one_of("kind", NoticeKind),
+)
+Index("ix_outbox_open", outbox.c.due_at, sqlite_where=(outbox.c.sent < outbox.c.wanted))
+
+upload = Table(
+    "upload",
+    metadata,
+    Column("notice_id", Text, ForeignKey(outbox.c.id), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("file_id", Text),
+    Column("stage", Text, nullable=False),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("gap_ms", Integer, nullable=False),
+    _instant("next_free_at"),
+)
+
+cron = Table("cron", metadata, Column("name", Text, primary_key=True), _instant("next_at"))

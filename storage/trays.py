@@ -1,0 +1,95 @@
+"""Trays: the photos one person gathers in one place before training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from storage._rows import Repository, new_id
+from storage.errors import NotFound
+from storage.records import Refusal, Tray, TrayEntry, TrayState
+from storage.schema import now_ms, tray, tray_entry
+
+
+class Trays(Repository):
+    """One open tray per owner and place."""
+
+    def get(self, tray_id: str) -> Tray:
+        """Raises NotFound."""
+        row = self.conn.execute(select(tray).where(tray.c.id == tray_id)).first()
+        if row is None:
+            raise NotFound(tray_id)
+        return _tray(row)
+
+    def find_open(self, owner: str, place: str) -> Tray | None:
+        """The tray this person has open here, if any."""
+        row = self.conn.execute(
+            select(tray).where(tray.c.owner == owner, tray.c.place == place, tray.c.state == TrayState.OPEN)
+        ).first()
+        return _tray(row) if row else None
+
+    def open(self, owner: str, place: str) -> Tray:
+        """The tray this person has open here; a new one where there is none."""
+        found = self.find_open(owner, place)
+        if found:
+            return found
+        row = self.conn.execute(
+            insert(tray)
+            .values(
+                id=new_id("tray"),
+                owner=owner,
+                place=place,
+                state=TrayState.OPEN.value,
+                created_at=now_ms(),
+                updated_at=now_ms(),
+            )
+            .returning(tray)
+        ).one()
+        return _tray(row)
+
+    def add(self, tray_id: str, entries: Sequence[TrayEntry]) -> None:
+        """Put files into a tray; one that is in it already changes nothing."""
+        last = self.conn.execute(
+            select(func.coalesce(func.max(tray_entry.c.ordinal), 0)).where(tray_entry.c.tray_id == tray_id)
+        ).scalar_one()
+        for entry in entries:
+            added = self.conn.execute(
+                insert(tray_entry)
+                .values(
+                    tray_id=tray_id,
+                    source=entry.source,
+                    ordinal=last + 1,
+                    name=entry.name,
+                    photo=entry.photo,
+                    refusal=entry.refusal.value if entry.refusal else None,
+                )
+                .on_conflict_do_nothing()
+            )
+            last += added.rowcount
+        self.conn.execute(update(tray).where(tray.c.id == tray_id).values(updated_at=now_ms()))
+
+    def entries(self, tray_id: str) -> list[TrayEntry]:
+        """What is in a tray, in the order it came."""
+        rows = self.conn.execute(
+            select(tray_entry).where(tray_entry.c.tray_id == tray_id).order_by(tray_entry.c.ordinal)
+        )
+        return [
+            TrayEntry(r.source, r.name, r.photo, Refusal(r.refusal) if r.refusal else None, r.ordinal)
+            for r in rows
+        ]
+
+    def close(self, tray_id: str, state: TrayState, job_id: str | None = None) -> bool:
+        """Close an open tray. False: it was closed before."""
+        closed = self.conn.execute(
+            update(tray)
+            .where(tray.c.id == tray_id, tray.c.state == TrayState.OPEN)
+            .values(state=state.value, job_id=job_id, updated_at=now_ms())
+        )
+        return closed.rowcount == 1
+
+
+def _tray(row: Any) -> Tray:
+    return Tray(row.id, row.owner, row.place, TrayState(row.state), row.created_at, row.job_id)
