@@ -1,32 +1,74 @@
 """The contract between Darkroom and a vendor.
 
-A provider remembers nothing: everything worth remembering is in the job row. Models are frozen; what is opaque to all but
-its vendor (`RemoteRef.id`, `Artifact.locator`) says so.
+A provider remembers nothing: everything worth remembering is in the job row. Models are frozen; what is
+opaque to all but its vendor (`RemoteRef.id`, `Artifact.locator`) says so.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
-from pydantic_settings import BaseSettings
+import httpx
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.providers._http import HttpClient
+
+
+def _endpoint(value: str) -> str:
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL:
+        raise ValueError("must be a URL such as https://api.example.com") from None
+    if url.userinfo or url.query or url.fragment or not url.host:
+        raise ValueError("must be scheme and host only, such as https://api.example.com")
+    if url.scheme != "https" and not (url.scheme == "http" and _is_this_machine(url.host)):
+        raise ValueError("must begin with https:// (http:// only for an address of this machine)")
+    return value.rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+"""The address of a vendor's API. Photos and keys go there, so it is encrypted unless it is this machine."""
 
 
 class ProviderSettings(BaseSettings):
     """Credentials, hosts and uncertain facts of one vendor; each subclass sets its own `env_prefix`.
 
-    A provider is *configured* when every field without a default is set.
+    A provider is *configured* when every field without a default is set. The environment is not read here but
+    in `load`, once: settings built by hand hold what they were given and nothing else.
     """
 
-    model_config = {"extra": "ignore", "frozen": True, "env_file_encoding": "utf-8"}
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=True)
+
+    proxy: SecretStr | None = Field(
+        None, description="Proxy for calls to this vendor, as a URL; without it calls go out directly."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic's signature)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what the constructor is given, and nothing from the environment."""
+        return (init_settings,)
 
 
 class Frozen(BaseModel):
@@ -98,10 +140,12 @@ class Capabilities(Frozen):
     """Where the photos go, for the consent line."""
     training: Operation
     generation: Operation | None = None
+    calls_at_once: int = 4
+    """How many polls may be under way together."""
 
 
 class MediaInput(Frozen):
-    """One photo (or other medium) handed to a vendor: a file on our disk, and a link where the vendor fetches."""
+    """One photo (or other medium) for a vendor: a file on our disk, and a link where the vendor fetches."""
 
     role: str
     path: Path
@@ -137,7 +181,7 @@ class RemoteRef(Frozen):
 
 
 class Artifact(Frozen):
-    """One result to be fetched. `locator` is opaque to all but its vendor, and stable across polls of one job."""
+    """One result. `locator` is opaque to all but its vendor, and stable across polls of one job."""
 
     locator: str
     media_type: str | None = None
@@ -189,7 +233,7 @@ class Provider(ABC, Generic[S]):
 
     @abstractmethod
     async def check(self) -> None:
-        """Ask something free that needs our credentials. Raises the `ProviderError` that says what is wrong."""
+        """Ask something free that needs our credentials; the `ProviderError` raised says what is wrong."""
 
     @abstractmethod
     async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
@@ -205,13 +249,13 @@ class Provider(ABC, Generic[S]):
     ) -> RemoteJob | None:
         """Look for a job that an earlier `submit` or `generate` with this key may have started.
 
-        `known` are the vendor's ids of this kind that already belong to other jobs of ours. None: it is not there (yet: a
-        vendor's list may lag, so the caller looks more than once).
+        `known` are the vendor's ids of this kind that already belong to other jobs of ours. None: it is not
+        there (yet: a vendor's list may lag, so the caller looks more than once).
         """
 
     @abstractmethod
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:
-        """Ask the vendor where the job stands. Cheap, safe to repeat. `pushed` is its last callback, if it sent one."""
+        """Ask where the job stands. Cheap, safe to repeat. `pushed` is the vendor's last callback, if any."""
 
     @abstractmethod
     def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:

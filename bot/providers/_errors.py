@@ -4,7 +4,7 @@ ProviderError
 ├─ TransientError            wait (retry_after if given) and try again: nothing was started
 │   ├─ RateLimited           429, or the vendor's own word for busy
 │   └─ Unavailable           503, or never connected; on a GET any 5xx or timeout
-├─ OutcomeUnknown            a POST that timed out, broke off or met another 5xx: it may be running, and billed
+├─ OutcomeUnknown            a POST that timed out, broke off or met another 5xx: it may be running and billed
 └─ PermanentError            trying again cannot help; who can?
     ├─ InvalidInput          the user
     ├─ ContentRejected       the user
@@ -22,8 +22,8 @@ from datetime import timedelta
 class ProviderError(Exception):
     """The vendor did not do what it was asked.
 
-    `code` and `request_id` are the vendor's own words, kept for *Details* and for the operator's log; `detail` is the
-    vendor's sentence and is shown nowhere but under *Details*.
+    `code` and `request_id` are the vendor's own words, kept for *Details* and for the operator's log;
+    `detail` is the vendor's sentence and is shown nowhere but under *Details*.
     """
 
     def __init__(self, message: str = "", *, code: str | None = None, request_id: str | None = None) -> None:

@@ -1,0 +1,359 @@
+"""Fakes that subclass the real thing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Self
+
+import httpx
+from PIL import Image
+from pydantic import JsonValue
+from pydantic_settings import SettingsConfigDict
+
+from bot.providers import (
+    Artifact,
+    Capabilities,
+    Delivery,
+    GenerationSpec,
+    HttpClient,
+    InputSpec,
+    InvalidInput,
+    NotFound,
+    Operation,
+    OutcomeUnknown,
+    Provider,
+    ProviderError,
+    ProviderSettings,
+    RateLimited,
+    RemoteJob,
+    RemoteRef,
+    RemoteState,
+    TrainingSpec,
+    Unavailable,
+)
+
+Step = RemoteState | ProviderError | Mapping[str, Any]
+"""What one poll says: a state, an error to raise, or fields of a `RemoteJob`. A script's last step stays."""
+
+TRAINING: tuple[Step, ...] = (
+    {"state": RemoteState.QUEUED, "progress": 0.0},
+    {"state": RemoteState.RUNNING, "progress": 0.5},
+    {"state": RemoteState.SUCCEEDED, "progress": 1.0},
+)
+GENERATION: tuple[Step, ...] = (
+    {"state": RemoteState.RUNNING, "progress": 0.5},
+    {"state": RemoteState.SUCCEEDED, "progress": 1.0},
+)
+
+
+class Fault(Enum):
+    """What can be ordered with `fail_next`, beside an error of one's own."""
+
+    BUSY = "429: nothing started"
+    DOWN = "never connected: nothing started"
+    CREATED = "the job was created, but the answer is lost"
+    LOST = "the answer is lost, and nothing was created"
+    REFUSED = "the vendor refuses the input"
+
+
+class FakeSettings(ProviderSettings):
+    """The fake's facts, which a test may change."""
+
+    model_config = SettingsConfigDict(env_prefix="FAKE_")
+
+    label: str = "Fake"
+    country: str = "Testland"
+    idempotent: bool = True
+    concurrency: int = 2
+    gap: timedelta = timedelta(0)
+    min_photos: int = 2
+    max_photos: int = 10
+    max_bytes: int = 10_000_000
+    delivery: Delivery = Delivery.URL
+    subjects: tuple[str, ...] = ("person", "dog")
+    prompt_max: int = 500
+    count_max: int = 4
+    poll_first: timedelta = timedelta(seconds=1)
+    poll_most: timedelta = timedelta(seconds=4)
+    deadline: timedelta = timedelta(hours=1)
+    generates: bool = True
+    cancels: bool = True
+    deletes: bool = True
+
+
+@dataclass
+class FakeJob:
+    """One job as the vendor keeps it."""
+
+    kind: str
+    id: str
+    key: str
+    spec: TrainingSpec | GenerationSpec
+    script: deque[Step]
+    polls: int = 0
+    cancelled: bool = False
+    deleted: bool = False
+
+    @property
+    def model_id(self) -> str:
+        """The model this job makes, or uses."""
+        return self.spec.model_id if isinstance(self.spec, GenerationSpec) else f"model-{self.id}"
+
+
+@dataclass
+class Hold:
+    """A call stopped on its way: `entered` is set when it has arrived, `release` lets it go on."""
+
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class FakeVendor:
+    """The vendor's side, which outlives a provider: give it to the next one to play a restart."""
+
+    jobs: dict[str, FakeJob] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    """Every call in order: operation, and the key or the vendor's id."""
+    scripts: dict[str, tuple[Step, ...]] = field(
+        default_factory=lambda: {"training": TRAINING, "generation": GENERATION}
+    )
+    faults: defaultdict[str, deque[Fault | ProviderError]] = field(default_factory=lambda: defaultdict(deque))
+    holds: defaultdict[str, deque[Hold]] = field(default_factory=lambda: defaultdict(deque))
+    lag: int = 0
+    """So many looks into the list still show nothing."""
+
+    async def enter(self, operation: str, what: str) -> Fault | None:
+        """Note a call, stop it if a test holds it, raise what was ordered; a lost answer is returned."""
+        self.calls.append((operation, what))
+        if self.holds[operation]:
+            hold = self.holds[operation].popleft()
+            hold.entered.set()
+            await hold.release.wait()
+        if not self.faults[operation]:
+            return None
+        match self.faults[operation].popleft():
+            case Fault.BUSY:
+                raise RateLimited("Fake is busy.", retry_after=timedelta(seconds=7))
+            case Fault.DOWN:
+                raise Unavailable("Fake cannot be reached.")
+            case Fault.REFUSED:
+                raise InvalidInput("Fake refuses this.", code="FAKE_REFUSED")
+            case Fault() as lost:
+                return lost
+            case error:
+                raise error
+
+    def create(self, kind: str, key: str, spec: TrainingSpec | GenerationSpec) -> FakeJob:
+        """Start a job, and charge for it."""
+        number = 1 + sum(job.kind == kind for job in self.jobs.values())
+        job = FakeJob(kind, f"{kind[0]}{number}", key, spec, deque(self.scripts[kind]))
+        self.jobs[job.id] = job
+        return job
+
+
+class FakeProvider(Provider[FakeSettings]):
+    """A vendor in memory: scripted, faulty on demand, deterministic.
+
+    `FakeProvider(idempotent=False, concurrency=1)` changes its facts; `FakeProvider(vendor=old.vendor)` is a
+    fresh process before the same vendor.
+    """
+
+    name = "fake"
+    Settings = FakeSettings
+
+    def __init__(
+        self,
+        settings: FakeSettings | None = None,
+        http: HttpClient | None = None,
+        *,
+        vendor: FakeVendor | None = None,
+        **facts: Any,
+    ) -> None:
+        settings = settings or FakeSettings(**facts)
+        super().__init__(settings, http or self.client(settings))
+        self.vendor = vendor or FakeVendor()
+
+    @classmethod
+    def client(cls, settings: FakeSettings, **transport: Any) -> HttpClient:
+        """A client that reaches nobody."""
+        return HttpClient("http://127.0.0.1:9", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """As the settings say."""
+        facts = self.settings
+        photo = InputSpec(
+            role="photo",
+            min=facts.min_photos,
+            max=facts.max_photos,
+            media_types=("image/jpeg", "image/png"),
+            max_bytes=facts.max_bytes,
+            delivery=facts.delivery,
+        )
+        training = Operation(
+            inputs=(photo,),
+            subjects=facts.subjects,
+            idempotent=facts.idempotent,
+            concurrency=facts.concurrency,
+            gap=facts.gap,
+            poll_first=facts.poll_first,
+            poll_most=facts.poll_most,
+            deadline=facts.deadline,
+        )
+        generation = training.model_copy(
+            update={
+                "inputs": (),
+                "subjects": (),
+                "prompt_max": facts.prompt_max,
+                "count_max": facts.count_max,
+            }
+        )
+        return Capabilities(
+            label=facts.label,
+            country=facts.country,
+            training=training,
+            generation=generation if facts.generates else None,
+        )
+
+    # What a test orders and looks at.
+
+    @property
+    def jobs(self) -> dict[str, FakeJob]:
+        """Every job at the vendor, by its id there: `t1`, `t2`, `g1`."""
+        return self.vendor.jobs
+
+    @property
+    def paid(self) -> int:
+        """How many jobs the vendor has charged for."""
+        return len(self.vendor.jobs)
+
+    def paid_for(self, kind: str) -> int:
+        """How many of one kind."""
+        return sum(job.kind == kind for job in self.vendor.jobs.values())
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """Every call in order: operation, and the key or the vendor's id."""
+        return self.vendor.calls
+
+    def fail_next(self, operation: str, fault: Fault | ProviderError, *, times: int = 1) -> Self:
+        """Let the next calls of `check submit generate find poll fetch cancel delete` go wrong."""
+        self.vendor.faults[operation].extend([fault] * times)
+        return self
+
+    def script(self, kind: str, steps: Sequence[Step]) -> Self:
+        """What polls say of jobs of a kind created from now on; the last step stays."""
+        self.vendor.scripts[kind] = tuple(steps)
+        return self
+
+    def hold(self, operation: str) -> Hold:
+        """Stop the next call of an operation until `release` is set."""
+        self.vendor.holds[operation].append(Hold())
+        return self.vendor.holds[operation][-1]
+
+    def finish(self) -> None:
+        """Let every open job be at the last step of its script."""
+        for job in self.vendor.jobs.values():
+            job.script = deque(list(job.script)[-1:])
+
+    # The contract.
+
+    async def check(self) -> None:
+        """Raise what was ordered."""
+        await self.vendor.enter("check", "")
+
+    async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
+        """Start a training; a second time is a second job, paid again."""
+        return await self._create("submit", "training", spec, key)
+
+    async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:
+        """Start a generation; a second time is a second job, paid again."""
+        return await self._create("generate", "generation", spec, key)
+
+    async def _create(
+        self, operation: str, kind: str, spec: TrainingSpec | GenerationSpec, key: str
+    ) -> RemoteJob:
+        fault = await self.vendor.enter(operation, key)
+        if fault is Fault.LOST:
+            raise OutcomeUnknown("The call to Fake broke off.")
+        job = self.vendor.create(kind, key, spec)
+        if fault is Fault.CREATED:
+            raise OutcomeUnknown("The call to Fake broke off.")
+        return RemoteJob(ref=RemoteRef(kind=kind, id=job.id), state=RemoteState.QUEUED)
+
+    async def find(
+        self, spec: TrainingSpec | GenerationSpec, *, key: str, known: frozenset[str]
+    ) -> RemoteJob | None:
+        """Look the key up, if the settings call the vendor idempotent."""
+        await self.vendor.enter("find", key)
+        if self.vendor.lag > 0:
+            self.vendor.lag -= 1
+            return None
+        kind = "training" if isinstance(spec, TrainingSpec) else "generation"
+        for job in self.vendor.jobs.values():
+            if self.settings.idempotent and (job.kind, job.key) == (kind, key) and job.id not in known:
+                return RemoteJob(ref=RemoteRef(kind=kind, id=job.id), state=RemoteState.QUEUED)
+        return None
+
+    async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:
+        """Say the next step of the job's script; a callback may bring a state of its own."""
+        await self.vendor.enter("poll", ref.id)
+        job = self._job(ref)
+        job.polls += 1
+        if job.cancelled:
+            return RemoteJob(ref=ref, state=RemoteState.CANCELLED)
+        step: Step = job.script.popleft() if len(job.script) > 1 else job.script[0]
+        if isinstance(pushed, dict) and "state" in pushed:
+            step = RemoteState(str(pushed["state"]))
+        if isinstance(step, ProviderError):
+            raise step
+        facts: dict[str, Any] = {"state": step} if isinstance(step, RemoteState) else dict(step)
+        if facts["state"] is RemoteState.SUCCEEDED:
+            facts = {"model_id": job.model_id, "artifacts": self._artifacts(job), "cost": Decimal(1)} | facts
+        return RemoteJob(ref=ref, **{"details": {"status": str(facts["state"]), "id": job.id}, **facts})
+
+    async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
+        """Draw a small picture whose colour is its locator's, in two pieces."""
+        await self.vendor.enter("fetch", artifact.locator)
+        self._job(ref)
+        out = io.BytesIO()
+        colour = tuple(hashlib.sha256(artifact.locator.encode()).digest()[:3])
+        Image.new("RGB", (16, 16), (colour[0], colour[1], colour[2])).save(out, "PNG")
+        data = out.getvalue()
+        yield data[:20]
+        yield data[20:]
+
+    async def cancel(self, ref: RemoteRef) -> bool:
+        """Stop the job, if the settings say that this vendor can."""
+        await self.vendor.enter("cancel", ref.id)
+        job = self._job(ref)
+        job.cancelled = self.settings.cancels
+        return job.cancelled
+
+    async def delete(self, ref: RemoteRef) -> bool:
+        """Forget the job, if the settings say that this vendor can."""
+        await self.vendor.enter("delete", ref.id)
+        job = self._job(ref)
+        job.deleted = self.settings.deletes
+        return job.deleted
+
+    def _job(self, ref: RemoteRef) -> FakeJob:
+        job = self.vendor.jobs.get(ref.id)
+        if job is None or job.kind != ref.kind or job.deleted:
+            raise NotFound(f"Fake does not know {ref.id}.")
+        return job
+
+    @staticmethod
+    def _artifacts(job: FakeJob) -> tuple[Artifact, ...]:
+        if not isinstance(job.spec, GenerationSpec):
+            return ()
+        return tuple(Artifact(locator=f"{job.id}/{n}", media_type="image/png") for n in range(job.spec.count))
