@@ -6,6 +6,7 @@ import fcntl
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -81,8 +82,9 @@ class Tx:
 class Store:
     """Everything that outlives the process. Open it with `Store.open`."""
 
-    def __init__(self, database: Database, media: MediaStore) -> None:
+    def __init__(self, database: Database, media: MediaStore, clock_ms: Callable[[], int]) -> None:
         self._database = database
+        self._clock_ms = clock_ms
         self.media = media
         self.me = uuid.uuid4().hex
         """Names this process in leases: a restarted process is a stranger to its past."""
@@ -102,9 +104,13 @@ class Store:
             database = Database(data_dir / "darkroom.sqlite3", clock_ms=clock_ms)
             try:
                 await database.migrate()
-                yield cls(database, MediaStore(data_dir / "media"))
+                yield cls(database, MediaStore(data_dir / "media"), clock_ms)
             finally:
                 await database.close()
+
+    def now(self) -> datetime:
+        """The clock the database goes by."""
+        return datetime.fromtimestamp(self._clock_ms() / 1000, UTC)
 
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit in one transaction and commit it; an exception rolls it back. Raises StoreFull."""

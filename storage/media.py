@@ -68,7 +68,9 @@ class MediaStore:
 
     def _put(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
-        if self.path(name).exists():
+        home = self.path(name)
+        if home.exists():
+            home.touch()  # Young again: a sweep that runs now must not take it.
             return name
         aside = self._aside / secrets.token_hex(8)
         try:

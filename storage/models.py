@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, new_id
-from storage.records import Job, Picture, TrainedModel
-from storage.schema import link, model, now_ms, picture
+from storage.records import Job, Photo, Picture, TrainedModel
+from storage.schema import link, model, now_ms, photo, picture
 
 
 class Models(Repository):
@@ -103,12 +102,14 @@ class Links(Repository):
             ],
         )
 
-    def resolve(self, token_hash: str) -> str | None:
+    def resolve(self, token_hash: str) -> Photo | None:
         """The photo behind a link that is still open."""
-        found: Any = self.conn.execute(
-            select(link.c.photo).where(link.c.token_hash == token_hash, link.c.expires_at > now_ms())
-        ).scalar()
-        return None if found is None else str(found)
+        r = self.conn.execute(
+            select(photo)
+            .join(link, link.c.photo == photo.c.sha256)
+            .where(link.c.token_hash == token_hash, link.c.expires_at > now_ms())
+        ).first()
+        return None if r is None else Photo(r.sha256, r.media_type, r.size, r.width, r.height)
 
     def close(self, job_id: str) -> None:
         """Close every link of a job."""

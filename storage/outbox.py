@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms, new_id
 from storage.errors import StaleState
-from storage.records import Notice, NoticeKind, Upload
+from storage.records import Notice, NoticeKind, Upload, channel_of
 from storage.schema import lane, now_ms, outbox, upload
 
 
@@ -24,7 +24,6 @@ class Outbox(Repository):
         *,
         owner: str,
         place: str,
-        channel: str,
         job_id: str | None = None,
         tray_id: str | None = None,
         after: str | None = None,
@@ -41,7 +40,7 @@ class Outbox(Repository):
                 kind=kind.value,
                 owner=owner,
                 place=place,
-                channel=channel,
+                channel=channel_of(place),
                 job_id=job_id,
                 tray_id=tray_id,
                 after=before,
@@ -175,7 +174,14 @@ class Outbox(Repository):
             )
             .returning(outbox)
         ).one()
-        return _notice(taken, looking=row.post_begun_at is not None and row.message is None)
+        before = (
+            self.conn.execute(select(outbox).where(outbox.c.id == row.after)).first() if row.after else None
+        )
+        return _notice(
+            taken,
+            looking=row.post_begun_at is not None and row.message is None,
+            anchor=before.message if before and before.place == row.place else None,
+        )
 
     def _settle(self, notice: Notice, **values: Any) -> None:
         held = self.conn.execute(
@@ -200,7 +206,7 @@ _DUE = (
 )
 
 
-def _notice(row: Any, *, looking: bool = False) -> Notice:
+def _notice(row: Any, *, looking: bool = False, anchor: str | None = None) -> Notice:
     return Notice(
         id=row.id,
         key=row.key,
@@ -219,4 +225,5 @@ def _notice(row: Any, *, looking: bool = False) -> Notice:
         lease_owner=row.lease_owner,
         attempts=row.attempts,
         looking=looking,
+        anchor=anchor,
     )

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, in_ms
 from storage.records import ENDED, Photo, TrayState
-from storage.schema import job, job_photo, link, now_ms, photo, picture, tray, tray_entry
+from storage.schema import job, job_photo, link, now_ms, outbox, photo, picture, tray, tray_entry
 
 
 class Photos(Repository):
@@ -68,10 +68,22 @@ class Photos(Repository):
         ]
         return list(self.conn.execute(delete(photo).where(*unneeded).returning(photo.c.sha256)).scalars())
 
-    def hashes_in_use(self) -> set[str]:
-        """Every hash a row still names: of photos and of pictures."""
-        kept = set(self.conn.execute(select(photo.c.sha256)).scalars())
-        kept.update(
-            self.conn.execute(select(picture.c.sha256).where(picture.c.sha256.is_not(None))).scalars()
+    def hashes_in_use(self, pictures_kept: timedelta) -> set[str]:
+        """Every hash that is still needed.
+
+        Photos while a row names them; generated images until they are delivered and `pictures_kept` is over
+        since their job ended: from then on they live where they were delivered to.
+        """
+        needed = set(self.conn.execute(select(photo.c.sha256)).scalars())
+        undelivered = exists().where(outbox.c.job_id == job.c.id, outbox.c.sent < outbox.c.wanted)
+        needed.update(
+            self.conn.execute(
+                select(picture.c.sha256)
+                .join(job, job.c.id == picture.c.job_id)
+                .where(
+                    picture.c.sha256.is_not(None),
+                    job.c.finished_at.is_(None) | (job.c.finished_at >= in_ms(-pictures_kept)) | undelivered,
+                )
+            ).scalars()
         )
-        return kept
+        return needed

@@ -12,6 +12,16 @@ from enum import StrEnum
 from typing import Any
 
 
+def direct(owner: str) -> str:
+    """The place where only this person reads."""
+    return f"{owner}/"
+
+
+def channel_of(place: str) -> str:
+    """What is limited together: a place is a channel and, after its last slash, perhaps a thread."""
+    return place.rsplit("/", 1)[0]
+
+
 class JobKind(StrEnum):
     """What is asked of the vendor."""
 
@@ -181,6 +191,9 @@ class Job:
     fence: int = 0
     attempts: int = 0
     looks: int = 0
+    """How often we looked for the job after its answer was lost."""
+    losses: int = 0
+    """How many submissions' answers were lost and never found."""
     submit_begun_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -262,7 +275,9 @@ class Notice:
     job_id: str | None = None
     tray_id: str | None = None
     message: str | None = None
-    """Where it stands once it is posted."""
+    """Where it stands once it is posted; as a place, the thread under it."""
+    anchor: str | None = None
+    """The message it belongs under, where its place names a channel and no thread."""
     post_begun_at: datetime | None = None
     fence: int = 0
     lease_owner: str | None = None

@@ -163,6 +163,7 @@ job = Table(
     Column("serial", Text, nullable=False),
     *_lease(),
     Column("looks", Integer, nullable=False, server_default=text("0")),
+    Column("losses", Integer, nullable=False, server_default=text("0")),
     Column("polls", Integer, nullable=False, server_default=text("0")),
     _instant("created_at"),
     _instant("submit_begun_at", null=True),

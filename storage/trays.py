@@ -81,6 +81,11 @@ class Trays(Repository):
             for r in rows
         ]
 
+    def settle(self, tray_id: str, place: str, message: str) -> None:
+        """The tray's message stands now: where its place named no thread, photos posted under it join the tray."""
+        if place.endswith("/") and message:
+            self.conn.execute(update(tray).where(tray.c.id == tray_id).values(place=message))
+
     def close(self, tray_id: str, state: TrayState, job_id: str | None = None) -> bool:
         """Close an open tray. False: it was closed before."""
         closed = self.conn.execute(

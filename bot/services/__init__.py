@@ -1,1 +1,33 @@
-"""."""
+"""What Darkroom can do, without Slack, HTTP or SQL: the surface is handed these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.services.inbox import Intake
+from bot.services.jobs import Jobs
+from bot.services.links import Links
+from bot.services.media import Media
+from bot.services.photos import Photos
+from bot.services.progress import Progress
+from bot.services.training import Training
+from bot.services.trays import Trays
+from bot.services.vendors import Vendors
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a listener may call."""
+
+    intake: Intake
+    photos: Photos
+    trays: Trays
+    training: Training
+    jobs: Jobs
+    progress: Progress
+    vendors: Vendors
+    links: Links
+    media: Media
+
+
+__all__ = ["Services"]

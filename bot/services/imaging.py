@@ -1,0 +1,96 @@
+"""What happens to the bytes of one photo: recognised, checked, turned upright, stripped, re-encoded.
+
+Pure and blocking: run it in a thread. Pillow's decoders run without the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from bot.services.errors import PhotoRefused
+from storage.records import Refusal
+
+MAX_PIXELS: Final = 38_000_000
+"""The largest full-frame cameras make 36 megapixels; past this a file is more likely a bomb than a photo."""
+MIN_SIDE: Final = 256
+"""Pixels on the shorter side; below this no vendor's model learns a subject."""
+_QUALITY: Final = 95
+_FORMATS: Final = {b"\xff\xd8\xff": ("JPEG", "image/jpeg"), b"\x89PNG\r\n\x1a\n": ("PNG", "image/png")}
+_SRGB: Final = ImageCms.createProfile("sRGB")
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A photo as it is kept."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+def normalise(data: bytes) -> Normalised:
+    """Make a posted file into a photo of ours; the same file always gives the same bytes.
+
+    Raises PhotoRefused: not a JPEG or PNG by its bytes, damaged, or with too many or too few pixels.
+    """
+    if not data:
+        raise PhotoRefused(Refusal.EMPTY)
+    known = next((found for magic, found in _FORMATS.items() if data.startswith(magic)), None)
+    if known is None:
+        raise PhotoRefused(Refusal.NOT_A_PHOTO)
+    encoder, media_type = known
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # Pillow warns of large pictures and odd metadata; both are judged here.
+        picture = _decode(data, encoder)
+    out = io.BytesIO()
+    if encoder == "JPEG":
+        picture.save(out, "JPEG", quality=_QUALITY, subsampling=0)
+    else:
+        picture.save(out, "PNG")
+    return Normalised(out.getvalue(), media_type, picture.width, picture.height)
+
+
+def _decode(data: bytes, encoder: str) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(data), formats=[encoder]) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise PhotoRefused(Refusal.TOO_MANY_PIXELS)
+            if min(opened.size) < MIN_SIDE:
+                raise PhotoRefused(Refusal.TOO_SMALL)
+            opened.load()
+            upright = ImageOps.exif_transpose(opened)
+            return _plain_rgb(upright, opened.info.get("icc_profile"))
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise PhotoRefused(Refusal.DAMAGED) from error
+
+
+def _plain_rgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Pixels in sRGB and nothing else: no alpha, no palette, no metadata."""
+    if profile and picture.mode in {"RGB", "RGBA", "CMYK", "L"}:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(picture, source, _SRGB, outputMode="RGB")
+            picture = converted if converted is not None else picture
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # A profile that cannot be read is a profile that is not there.
+    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+        ground = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(ground, picture.convert("RGBA"))
+    plain = Image.new("RGB", picture.size)
+    plain.paste(picture.convert("RGB"))
+    return plain

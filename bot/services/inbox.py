@@ -1,0 +1,157 @@
+"""What arrives: committed before it is acknowledged, worked off afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+from bot.services.notifier import Clock
+from bot.services.timing import Timing
+from storage import Store, Tx
+from storage.errors import StaleState, StoreFull
+from storage.records import Arrival, InboxItem, NoticeKind
+
+logger = logging.getLogger(__name__)
+_BATCH = 200
+_ATTEMPTS = 40
+"""With the longest back-off this is three hours of trying."""
+
+
+class TryAgain(Exception):
+    """The item could not be worked off just now, for a reason that passes."""
+
+
+class Receiver(Protocol):
+    """Works off one item. Implemented by the surface."""
+
+    async def receive(self, item: InboxItem) -> None:
+        """Act on an item and mark it done in the same transaction. Raises TryAgain, StoreFull."""
+
+    def owner_and_place(self, item: InboxItem) -> tuple[str, str]:
+        """Whom to tell, and where, when the item waits because of us."""
+
+
+class Intake:
+    """Takes arrivals in. Those who wait while a commit is under way share the next one."""
+
+    def __init__(self, store: Store, nudge: Clock) -> None:
+        self._store = store
+        self._nudge = nudge
+        self._waiting: list[tuple[Arrival, asyncio.Future[None]]] = []
+        self._committing = False
+
+    async def put(self, arrival: Arrival) -> None:
+        """Return once the arrival is on disk. Raises what the store raises; then nothing was kept."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((arrival, done))
+        if not self._committing:
+            self._committing = True
+            try:
+                await self._commit()
+            finally:
+                self._committing = False
+        await done
+        self._nudge("inbox")
+
+    async def _commit(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            arrivals = [arrival for arrival, _ in batch]
+            try:
+                await self._store.write(partial(_put, arrivals))
+            except BaseException as error:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(error if isinstance(error, Exception) else RuntimeError("cut off"))
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_result(None)
+
+
+def _put(arrivals: list[Arrival], tx: Tx) -> None:
+    tx.inbox.put(arrivals)
+
+
+class InboxRunner:
+    """Hands due items to the receiver, a few at a time."""
+
+    def __init__(
+        self, store: Store, receiver: Receiver, timing: Timing, nudge: Clock, *, at_once: int = 4
+    ) -> None:
+        self._store = store
+        self._receiver = receiver
+        self._timing = timing
+        self._nudge = nudge
+        self._at_once = at_once
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def work_off_due(self) -> None:
+        """Claim what is due and start on it."""
+        free = self._at_once - len(self._tasks)
+        if free <= 0 or not await self._store.read(lambda tx: tx.inbox.is_due()):
+            return
+        lease = self._timing.lease * 3  # Ten large photos over a slow line fit into it.
+        for item in await self._store.write(lambda tx: tx.inbox.claim(self._store.me, lease, free)):
+            task = asyncio.create_task(self._work_off(item))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work_off(self, item: InboxItem) -> None:
+        try:
+            await self._receiver.receive(item)
+        except StaleState:
+            logger.info("Item held by somebody else", extra={"action": "inbox_stale", "item": item.id})
+        except StoreFull:
+            logger.error("Disk full", extra={"action": "disk_full", "item": item.id})  # noqa: TRY400
+            await self._later(item, "disk_full")
+        except TryAgain as why:
+            await self._later(item, str(why))
+        except Exception:
+            reference = secrets.token_hex(4)
+            logger.exception(
+                "Item failed", extra={"action": "inbox_failed", "item": item.id, "reference": reference}
+            )
+            await self._later(item, "unexpected", reference)
+        self._nudge("inbox")
+        self._nudge("outbox")
+
+    async def _later(self, item: InboxItem, why: str, reference: str = "") -> None:
+        """Try again later, and say so once to whom it concerns; after many tries give up, and say that."""
+        owner, place = self._receiver.owner_and_place(item)
+        given_up = item.attempts >= _ATTEMPTS
+
+        def unit(tx: Tx) -> None:
+            if given_up:
+                tx.inbox.done(item)
+            else:
+                tx.inbox.again(item, self._timing.backoff(item.attempts))
+            if given_up or item.attempts > 1 or why == "disk_full":
+                code = "given_up" if given_up else why
+                tx.outbox.put(
+                    f"trouble:{item.key}:{'given_up' if given_up else 'waiting'}",
+                    NoticeKind.TROUBLE,
+                    owner=owner,
+                    place=place,
+                    payload={"code": code, "reference": reference},
+                )
+
+        try:
+            await self._store.write(unit)
+        except (StaleState, StoreFull):
+            # With a full disk not even this can be written: the lease ends and the item comes back by itself.
+            logger.warning("Item waits", extra={"action": "inbox_waits", "item": item.id})
+
+    async def stop(self, patience: timedelta) -> None:
+        """Let items end, then cut them off: their rows come back."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=patience.total_seconds())
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,62 @@
+"""Photos: taken in once, kept by hash, erased when nobody needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.services.imaging import normalise
+from storage import Store, Tx
+from storage.records import Photo
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long photos are kept."""
+
+    after_job: timedelta = timedelta(days=1)
+    """After a job ends, so that it can be retried."""
+    drafts: timedelta = timedelta(days=1)
+    """After the last photo, where no training was started."""
+
+
+class Photos:
+    """Takes photos in and lets them go."""
+
+    def __init__(self, store: Store, retention: Retention) -> None:
+        self._store = store
+        self._retention = retention
+        # One thread fewer than cores: the event loop keeps one to itself.
+        self._decoding = asyncio.Semaphore(max(1, (os.cpu_count() or 2) - 1))
+
+    async def add(self, data: bytes) -> Photo:
+        """Keep a posted file as a photo. Raises PhotoRefused and StoreFull."""
+        async with self._decoding:
+            made = await asyncio.to_thread(normalise, data)
+        sha256 = await self._store.media.put(made.data)
+        photo = Photo(sha256, made.media_type, len(made.data), made.width, made.height)
+        await self._store.write(lambda tx: tx.photos.insert(photo))
+        return photo
+
+    async def sweep(self) -> int:
+        """Erase what no draft and no job needs any more. Returns how many files went."""
+        if not await self._store.write(lambda tx: tx.lanes.take_turn("sweep", timedelta(hours=1))):
+            return 0
+        in_use = await self._store.write(self._forget)
+        gone = await self._store.media.sweep(in_use, timedelta(hours=1))
+        if gone:
+            logger.info("Files erased", extra={"action": "swept", "files": gone})
+        return gone
+
+    def _forget(self, tx: Tx) -> set[str]:
+        tx.photos.forget_drafts(self._retention.drafts)
+        tx.photos.forget_ended(self._retention.after_job)
+        tx.links.drop_expired()
+        tx.photos.drop_unneeded(timedelta(hours=1))
+        tx.inbox.forget(timedelta(days=3))
+        return tx.photos.hashes_in_use(self._retention.after_job)

@@ -1,0 +1,137 @@
+"""A job as a person may be shown it: computed from rows, never stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.services.vendors import Vendors
+from storage import Store, Tx
+from storage.records import ENDED, Job, JobKind, JobState, NoticeKind, lane_name
+
+_HISTORY_MIN = 5
+"""Fewer finished jobs than this are no history."""
+
+
+class Stage(StrEnum):
+    """The state words of the card, in their order."""
+
+    OUR_QUEUE = "our_queue"
+    SENDING = "sending"
+    VENDOR_QUEUE = "vendor_queue"
+    TRAINING = "training"
+    MAKING = "making"
+    FETCHING_LAST = "fetching_last"
+    DELIVERING = "delivering"
+    DONE = "done"
+    NEEDS_YOU = "needs_you"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One card: the root job, the job under way on it, and what can be said about them."""
+
+    root: Job
+    current: Job
+    stage: Stage
+    label: str
+    queue_place: int
+    concurrency: int
+    usual: tuple[timedelta, timedelta] | None
+    """Between which times 8 of 10 jobs of this lane took; None without history."""
+    slow: bool
+    """Slower than 9 of 10."""
+    pictures: int
+    pictures_here: int
+    deadline_at: datetime | None
+    now: datetime
+    delivered_at: str | None = None
+    """The message with the first images."""
+
+    @property
+    def took(self) -> timedelta:
+        """From the wish to the end, or until now."""
+        return (self.current.finished_at or self.now) - self.root.created_at
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether there is anything left to stop."""
+        return self.current.state not in ENDED and not self.current.cancel_requested
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it ended in a way that can be tried again."""
+        return self.current.state in {JobState.FAILED, JobState.CANCELLED}
+
+
+class Progress:
+    """Reads jobs for the surface."""
+
+    def __init__(self, store: Store, vendors: Vendors) -> None:
+        self._store = store
+        self._vendors = vendors
+
+    async def view(self, job_id: str) -> JobView:
+        """The card a job is on. Raises storage's NotFound."""
+        return await self._store.read(lambda tx: self._view(tx, tx.jobs.get(job_id).root_id))
+
+    async def newest(self, owner: str | None, limit: int = 5) -> list[JobView]:
+        """The newest cards of one person, or of everybody."""
+        return await self._store.read(
+            lambda tx: [self._view(tx, root) for root in tx.jobs.roots_of(owner, limit)]
+        )
+
+    def _view(self, tx: Tx, root_id: str) -> JobView:
+        family = tx.jobs.family(root_id)
+        root, current = family[0], family[-1]
+        provider = self._vendors.get(current.provider)
+        operation = self._vendors.operation(provider, current.kind) if provider else None
+        took = tx.jobs.durations(lane_name(current.provider, current.kind))
+        usual = (took[len(took) // 10], took[-1 - len(took) // 10]) if len(took) >= _HISTORY_MIN else None
+        running = current.state is JobState.RUNNING and current.started_at is not None
+        pictures = tx.pictures.of_job(current.id) if current.kind is JobKind.GENERATION else []
+        here = sum(1 for one in pictures if one.sha256)
+        notices = [one for one in tx.outbox.of_job(current.id) if one.kind is NoticeKind.PICTURES]
+        now = self._store.now()
+        return JobView(
+            root=root,
+            current=current,
+            stage=_stage(current, here, all(one.sent for one in notices)),
+            label=self._vendors.label(current.provider),
+            queue_place=tx.jobs.place_in_queue(current) if current.state is JobState.QUEUED else 0,
+            concurrency=operation.concurrency if operation else 0,
+            usual=usual,
+            slow=bool(running and usual and current.started_at and now - current.started_at > usual[1]),
+            pictures=len(pictures),
+            pictures_here=here,
+            deadline_at=current.started_at + operation.deadline if current.started_at and operation else None,
+            now=now,
+            delivered_at=next((one.message for one in notices if one.message), None),
+        )
+
+
+def _stage(job: Job, here: int, said: bool) -> Stage:
+    if job.cancel_requested and job.state not in ENDED:
+        return Stage.CANCELLING
+    training = job.kind is JobKind.TRAINING
+    match job.state:
+        case JobState.QUEUED:
+            return Stage.OUR_QUEUE if training or job.trouble_at else Stage.MAKING
+        case JobState.SUBMITTING:
+            return Stage.SENDING if training else Stage.MAKING
+        case JobState.RUNNING if training:
+            return Stage.TRAINING if job.progress else Stage.VENDOR_QUEUE
+        case JobState.RUNNING:
+            return Stage.FETCHING_LAST if here else Stage.MAKING
+        case JobState.NEEDS_USER:
+            return Stage.NEEDS_YOU
+        case JobState.SUCCEEDED:
+            return Stage.DONE if said else Stage.DELIVERING
+        case JobState.FAILED:
+            return Stage.FAILED
+        case JobState.CANCELLED:
+            return Stage.CANCELLED

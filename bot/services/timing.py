@@ -1,0 +1,41 @@
+"""How long things may take before we do something about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Every patience of the job machine in one place, with its default."""
+
+    call: timedelta = timedelta(seconds=60)
+    """The longest a submitting call may live."""
+    settle: timedelta = timedelta(seconds=60)
+    """After a lost answer: how long until we look, longer than any call can go on at the vendor."""
+    looks: tuple[timedelta, ...] = (timedelta(seconds=60), timedelta(seconds=300))
+    """Waits before the second and third look: a vendor's list may lag."""
+    lease: timedelta = timedelta(seconds=60)
+    """Of a poll, an inbox item, an outbox row."""
+    fetch_lease: timedelta = timedelta(seconds=120)
+    """Of a download, renewed per image."""
+    grace: timedelta = timedelta(seconds=90)
+    """How long a tentative failure may be taken back."""
+    backoff_first: timedelta = timedelta(seconds=5)
+    backoff_most: timedelta = timedelta(seconds=300)
+    submit_attempts: int = 20
+    """Refusals of a submission that started nothing."""
+    unknown_attempts: int = 3
+    """Submissions whose answers were lost; after these a human looks."""
+    card_quiet: timedelta = timedelta(seconds=60)
+    """Progress alone edits a card no oftener than this."""
+    message_gap: timedelta = timedelta(milliseconds=1100)
+    """Between two messages in one channel: Slack allows one a second."""
+    fetch_again: timedelta = timedelta(seconds=10)
+    """Before the images that could not be fetched are tried again."""
+    link_life: timedelta = timedelta(hours=6)
+
+    def backoff(self, attempt: int) -> timedelta:
+        """The wait after the n-th refusal (n from 1): doubles, up to `backoff_most`."""
+        return min(self.backoff_most, self.backoff_first * float(2 ** min(max(attempt, 1) - 1, 16)))
