@@ -1,0 +1,68 @@
+"""How a vendor fetches a customer's photos: from the link it was given, with nothing of its own.
+
+No credentials, no cookies, no proxies, no redirects; a limit on time and on bytes; only pictures are taken.
+"""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import httpx
+
+from bot.sandbox import trainer
+
+MAX_BYTES = 20 * 1024 * 1024
+_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_WHOLE_SECONDS = 30.0
+
+
+class FetchFailed(Exception):
+    """A link gave no picture."""
+
+    def __init__(self, code: str, *, status: int | None = None, worth_another_try: bool = False) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
+        self.worth_another_try = worth_another_try
+
+
+def client() -> httpx.AsyncClient:
+    """A client that carries nothing of ours to a stranger's link."""
+    return httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
+
+
+async def fetch_photo(http: httpx.AsyncClient, url: str) -> bytes:
+    """Fetch one photo whole.
+
+    Raises:
+        FetchFailed: unreachable, refused, too large, too slow or not a picture.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise FetchFailed("BadLink") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise FetchFailed("BadLink")
+    try:
+        async with asyncio.timeout(_WHOLE_SECONDS):
+            data = await _read(http, url)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        raise FetchFailed("Unreachable", worth_another_try=True) from error
+    try:
+        await asyncio.to_thread(trainer.check_photo, data)
+    except trainer.NotAPhoto as error:
+        raise FetchFailed("NotAnImage", status=200) from error
+    return data
+
+
+async def _read(http: httpx.AsyncClient, url: str) -> bytes:
+    async with http.stream("GET", url) as response:
+        if response.status_code != httpx.codes.OK:
+            status = response.status_code
+            busy = status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS
+            raise FetchFailed("Refused", status=status, worth_another_try=busy)
+        data = bytearray()
+        async for chunk in response.aiter_bytes():
+            data += chunk
+            if len(data) > MAX_BYTES:
+                raise FetchFailed("TooLarge", status=response.status_code)
+        return bytes(data)

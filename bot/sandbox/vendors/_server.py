@@ -1,0 +1,80 @@
+"""How a stand-in lives: one uvicorn server on its own loopback socket, inside the caller's event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Generator
+
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HOST = "127.0.0.1"
+_GRACE_SECONDS = 1
+
+
+class HangUp(Response):
+    """Not an answer: the connection breaks before a byte of one was sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Break the connection and wait until the server has noticed."""
+        Request(scope).state.hang_up()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class _Protocol(H11Protocol):
+    """Lets the application reach the transport, without which it could not break a connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "hang_up": transport.abort}
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves the process's signals to whoever owns the process, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@contextlib.asynccontextmanager
+async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
+    """Serve `app` on 127.0.0.1 and yield its origin. Port 0 takes a free one."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A stand-in is stopped and started again on the same port, without waiting for old connections to fade.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config)
+    origin = f"http://{HOST}:{listener.getsockname()[1]}"
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await server.up.wait()
+        yield origin
+    finally:
+        server.should_exit = True
+        await running

@@ -1,0 +1,228 @@
+"""A stand-in for Alibaba Cloud AIContent's personalised text-to-image API, flow A.
+
+Written from the vendor's page. What the vendor does not document is decided here and is no promise of theirs:
+the word `TRAIN_FAILED`, `TRAINING` as the running word of an inference, `B_DATA_NOT_FOUND_EXCEPTION` for a
+model that is not ready, photo links that redirect being refused, and a seed of -1 meaning that one is chosen.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from bot.sandbox.vendors import acs3
+from bot.sandbox.vendors._aicontent_answers import (
+    Outcome,
+    Refused,
+    envelope,
+    gateway_error,
+    missing,
+    refusal,
+    unavailable,
+)
+from bot.sandbox.vendors._aicontent_jobs import Jobs
+from bot.sandbox.vendors._aicontent_operations import Arguments, Operation, Operations
+from bot.sandbox.vendors._aicontent_work import Workshop
+from bot.sandbox.vendors._control import Controls, control_routes
+from bot.sandbox.vendors._faults import Fault, FaultKind, FaultTable
+from bot.sandbox.vendors._journal import EntryKind, Journal
+from bot.sandbox.vendors._server import HangUp, serve
+from bot.sandbox.vendors._state import Nonces, Pulse, Values, open_database
+
+VERSION = "20240611"
+PATH_PREFIX = "/api/v1/personalizedtxt2img"
+ACTION_PREFIX = "Personalizedtxt2img"
+
+_MAX_BODY = 1024 * 1024
+_REFUSALS = (
+    FaultKind.THROTTLED,
+    FaultKind.UNAVAILABLE,
+    FaultKind.ERROR,
+    FaultKind.NOT_SUCCESS,
+    FaultKind.EFFECT_THEN_500,
+    FaultKind.EFFECT_THEN_HANG_UP,
+    FaultKind.HANG_UP,
+)
+
+
+class _Aicontent:
+    """The six operations, behind the gateway's door."""
+
+    def __init__(
+        self, state_dir: Path, keys: Sequence[acs3.Key], *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
+        self._db = open_database(state_dir / "aicontent.sqlite3")
+        self.pulse = Pulse()
+        self._jobs = Jobs(self._db, on_change=self.pulse.beat)
+        self._faults = FaultTable(self._db)
+        self._journal = Journal(self._db, clock=clock)
+        self.workshop = Workshop(state_dir, self._jobs, self._journal, Values(self._db), self.pulse, clock)
+        nonces = Nonces(self._db, keep=2 * acs3.CLOCK_WINDOW)
+        self._verifier = acs3.Verifier(keys, version=VERSION, use_nonce=nonces.use)
+        self._operations = Operations(self._jobs, self._faults, self.workshop, clock=clock)
+
+    def app(self) -> Starlette:
+        """The stand-in as an ASGI application: the vendor's paths, and `/control`."""
+        controls = Controls(
+            actions=tuple(self._operations.table),
+            faults=self._faults,
+            journal=self._journal,
+            pulse=self.pulse,
+            settings=lambda: self.workshop.settings,
+            change_settings=self.workshop.change,
+            jobs=self._operations.describe_jobs,
+            doom=self._operations.doom,
+        )
+        routes = [
+            Route(PATH_PREFIX + path, self._endpoint(action, operation), methods=[method])
+            for action, (method, path, operation) in self._operations.table.items()
+        ]
+        lost = Route("/{path:path}", self._nothing_here, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+        return Starlette(routes=[*routes, Mount("/control", routes=control_routes(controls)), lost])
+
+    def close(self) -> None:
+        """Close the state file."""
+        self._db.close()
+
+    def _endpoint(self, action: str, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            if (down := self._faults.peek({FaultKind.DOWN})) is not None:
+                return self._refuse_everything(down, action)
+            try:
+                body = await _read_body(request)
+            except ClientDisconnect:
+                return HangUp()
+            outcome = self._answer(request, body, action, operation)
+            slow = self._faults.take({FaultKind.SLOW}, action)
+            self._write(action, outcome)
+            if slow is not None:
+                await self.pulse.linger(slow.number("seconds", 2.0))
+            return outcome.response
+
+        return endpoint
+
+    async def _nothing_here(self, request: Request) -> Response:
+        code = "InvalidAction.NotFound"
+        response = gateway_error(404, code, f"Specified api is not found: {request.method}.")
+        self._write("?", Outcome(response, 404, code))
+        return response
+
+    def _refuse_everything(self, down: Fault, action: str) -> Response:
+        if down.text("mode", "503") == "hang_up":
+            outcome = Outcome(HangUp(), None, "HANG_UP")
+        else:
+            outcome = unavailable()
+        self._write(action, outcome)
+        return outcome.response
+
+    def _write(self, action: str, outcome: Outcome) -> None:
+        subject = None if outcome.subject is None else str(outcome.subject)
+        self._journal.write(EntryKind.CALL, action, status=outcome.status, code=outcome.code, subject=subject)
+        self.pulse.beat()
+
+    def _answer(self, request: Request, body: bytes, action: str, operation: Operation) -> Outcome:
+        try:
+            self._let_in(request, body, action)
+        except acs3.SignatureRefused as refused:
+            response = gateway_error(refused.status, refused.code, refused.message)
+            return Outcome(response, refused.status, refused.code)
+        fault = self._faults.take(_REFUSALS, action)
+        if fault is not None and (refused_by_order := refusal(fault)) is not None:
+            return refused_by_order
+        try:
+            self._check_permission(action)
+            done = operation(_arguments(request, body))
+        except Refused as error:
+            response = envelope(error.status, code=error.code, message=error.message)
+            return Outcome(response, error.status, error.code)
+        if fault is not None and fault.kind == FaultKind.EFFECT_THEN_500:
+            response = envelope(500, code="UNKNOWN_ERROR", message="未知错误")
+            return Outcome(response, 500, "UNKNOWN_ERROR", done.subject)
+        if fault is not None and fault.kind == FaultKind.EFFECT_THEN_HANG_UP:
+            return Outcome(HangUp(), None, "HANG_UP", done.subject)
+        if done.body is not None:
+            return Outcome(Response(done.body, media_type=done.media_type), 200, None, done.subject)
+        return Outcome(envelope(200, data=done.data), 200, None, done.subject)
+
+    def _let_in(self, request: Request, body: bytes, action: str) -> None:
+        offset = self._faults.peek({FaultKind.CLOCK})
+        now = self._clock() + (0.0 if offset is None else offset.number("seconds", 3600.0))
+        raw_path: bytes = request.scope["raw_path"]
+        signed = acs3.SignedRequest(
+            method=request.method,
+            path=raw_path.decode("ascii"),
+            query=request.url.query,
+            headers=[
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+            ],
+            body=body,
+        )
+        named = self._verifier.verify(signed, now=datetime.fromtimestamp(now, UTC))
+        if named != ACTION_PREFIX + action:
+            raise acs3.SignatureRefused(404, "InvalidAction.NotFound", "Specified api is not found.")
+
+    def _check_permission(self, action: str) -> None:
+        denied = self.workshop.settings.denied
+        if "*" in denied or action in denied:
+            raise Refused(403, "B_PERMISSION_DENIED_EXCEPTION", "没有权限")
+
+
+class AicontentStandIn:
+    """The stand-in while it runs. Everything it knows is in its state directory."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(
+        cls,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        access_key_id: str = "sandbox-key-id",
+        access_key_secret: str = "sandbox-key-secret",  # noqa: S107
+        sts: acs3.Key | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> AsyncIterator["AicontentStandIn"]:
+        """Serve on 127.0.0.1 until the block is left; unfinished jobs go on at the next start."""
+        keys = [acs3.Key(access_key_id, access_key_secret)] + ([] if sts is None else [sts])
+        vendor = _Aicontent(state_dir, keys, clock=clock)
+        try:
+            vendor.workshop.resume()
+            async with serve(vendor.app(), port=port) as origin:
+                try:
+                    yield cls(origin)
+                finally:
+                    vendor.pulse.close()
+        finally:
+            await vendor.workshop.close()
+            vendor.close()
+
+
+async def _read_body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        # Past the limit the rest is read and dropped: the hash will not match, and that is answer enough.
+        body += chunk[: max(0, _MAX_BODY + 1 - len(body))]
+    return bytes(body)
+
+
+def _arguments(request: Request, body: bytes) -> Arguments:
+    if request.method == "GET":
+        return dict(request.query_params)
+    try:
+        arguments = json.loads(body)
+    except ValueError as error:
+        raise missing("body") from error
+    if not isinstance(arguments, dict):
+        raise missing("body")
+    return arguments
