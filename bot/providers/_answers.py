@@ -168,6 +168,19 @@ def vendor_words(text: object, *, secrets: tuple[str, ...] = ()) -> str:
     return words if len(words) <= 200 else words[:199] + "…"
 
 
+def first_text(body: Mapping[str, object], *names: str) -> str:
+    """The first of these fields that holds something, as text."""
+    return next((str(body[name]) for name in names if body.get(name) not in (None, "")), "")
+
+
+def _texts(value: object) -> list[str]:
+    """Every text in a request that is long enough to be told from a common word."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (
+        [value] if isinstance(value, str) and len(value) > 8 else [text for v in inner for text in _texts(v)]
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One complete answer, as an envelope hook sees it."""
@@ -180,6 +193,8 @@ class Answer:
     safe: bool
     """The call starts nothing, so it may simply be repeated."""
     retry_after: timedelta | None = None
+    sent: bytes = b""
+    """The body of the request, so that a hook can take out of the vendor's words what it quotes of ours."""
 
     @property
     def ok(self) -> bool:
@@ -193,6 +208,21 @@ class Answer:
         except (ValueError, RecursionError):
             raise self.senseless("not JSON") from None
         return value
+
+    def fields(self) -> dict[str, JsonValue]:
+        """The body as a JSON object."""
+        value = self.json()
+        if not isinstance(value, dict):
+            raise self.senseless("no JSON object")
+        return value
+
+    def words(self, text: object, *, secrets: tuple[str, ...] = ()) -> str:
+        """A vendor's sentence made fit to keep, also without what it quotes of our request."""
+        try:
+            sent = _texts(json.loads(self.sent or b"null"))
+        except ValueError:
+            sent = []
+        return vendor_words(text, secrets=(*secrets, *sent))
 
     def refusal(
         self,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import httpx
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.providers._http import HttpClient
@@ -43,6 +43,19 @@ def _is_this_machine(host: str) -> bool:
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """The address of a vendor's API. Photos and keys go there, so it is encrypted unless it is this machine."""
+
+
+def _seconds(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    try:
+        return timedelta(seconds=float(str(value)))
+    except (ValueError, OverflowError):
+        raise ValueError("must be a number of seconds") from None
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0), le=timedelta(days=30))]
+"""A duration that a setting gives in seconds, such as `15` or `0.5`."""
 
 
 class ProviderSettings(BaseSettings):

@@ -314,7 +314,9 @@ class HttpClient:
 
     def _answer(self, response: httpx.Response, body: bytes, *, safe: bool) -> Answer:
         wait = retry_after(response.headers, vendor=self._retry_headers, cap=self._retry_cap)
-        return Answer(response.request.url.host, response.status_code, response.headers, body, safe, wait)
+        request = response.request
+        sent = request.content
+        return Answer(request.url.host, response.status_code, response.headers, body, safe, wait, sent)
 
     @asynccontextmanager
     async def _turn(self, *, paced: bool = True) -> AsyncIterator[None]:
