@@ -1,0 +1,175 @@
+"""The Web API over HTTP: token, scopes, limits and faults around each method, and a line in the journal after it."""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from bot.sandbox.slack.arguments import Arguments, merged_arguments
+from bot.sandbox.slack.errors import ApiError, RateLimited
+from bot.sandbox.slack.faults import Fault
+from bot.sandbox.slack.methods import METHODS, Call, Method
+from bot.sandbox.slack.methods._registry import check_scopes
+from bot.sandbox.slack.parts import Parts
+from bot.sandbox.slack.wire import Json
+
+TOKENLESS = frozenset({"api.test"})
+PUBLIC_HEADERS = {"cache-control": "private, no-cache, no-store, must-revalidate"}
+
+
+class Trouble:
+    """What an order makes of a request before or after it did its work."""
+
+    def __init__(self, parts: Parts, stopping: asyncio.Event) -> None:
+        self._parts = parts
+        self._stopping = stopping
+
+    async def before(self, fault: Fault | None, request: Request) -> Response | None:
+        """Carry out the effects that keep the work from being done; None lets it go on."""
+        match fault.effect if fault else None:
+            case "error" if fault:
+                return JSONResponse(ApiError(fault.options.get("error", "internal_error")).body())
+            case "rate_limited" if fault:
+                return rate_limited(int(fault.options.get("retry_after", 1)))
+            case "http_500":
+                return PlainTextResponse("Internal Server Error", 500)
+            case "break":
+                await self.break_off(request)
+                return Response()
+            case "hang":
+                await self.hang(request)
+                return Response()
+            case "slow" if fault:
+                await self._parts.clock.sleep(float(fault.options.get("seconds", 1.0)))
+        return None
+
+    async def break_off(self, request: Request) -> None:
+        """Cut the connection without an answer."""
+        request.scope["state"]["transport"].abort()
+        await self.hang(request)
+
+    async def hang(self, request: Request) -> None:
+        """Say nothing until the client has gone."""
+        gone = asyncio.ensure_future(_gone(request))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({gone, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        stopping.cancel()
+
+
+class WebApi:
+    """Every method at ``/api/<method>``, by GET and POST."""
+
+    def __init__(self, parts: Parts, trouble: Trouble) -> None:
+        self._parts = parts
+        self._trouble = trouble
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one call."""
+        name = request.path_params["method"]
+        fault = self._parts.faults.take("api", name)
+        arguments: Json = {}
+        try:
+            arguments = await merged_arguments(request)
+            spoiled = await self._trouble.before(fault, request)
+            if spoiled is not None:
+                self._log(
+                    name,
+                    arguments,
+                    ok=False,
+                    error=fault.effect if fault else None,
+                    status=spoiled.status_code,
+                )
+                return spoiled
+            answer = {"ok": True, **self._run(name, arguments, request)}
+            status = 200
+        except RateLimited as error:
+            self._log(name, arguments, ok=False, error=error.error, status=429)
+            return rate_limited(error.retry_after)
+        except ApiError as error:
+            answer, status = error.body(), 200
+        self._log(name, arguments, ok=answer["ok"], error=answer.get("error"), status=status, answer=answer)
+        if fault and fault.effect == "lose_answer":
+            await self._trouble.break_off(request)
+            return Response()
+        return JSONResponse(answer, status, headers=self._headers(name, arguments, request))
+
+    def _run(self, name: str, raw: Json, request: Request) -> Json:
+        method = METHODS.get(name)
+        if method is None:
+            raise ApiError("unknown_method", req_method=name)
+        token = _token(raw, request)
+        self._check_token(method, token)
+        if not method.app_token:
+            check_scopes(self._parts.workspace, method.scopes)
+        if self._parts.settings.limits:
+            self._parts.limits.spend(name, raw.get("channel"))
+        arguments = Arguments({key: value for key, value in raw.items() if key != "token"})
+        return method.run(Call(arguments, self._parts))
+
+    def _check_token(self, method: Method, token: str) -> None:
+        identity = self._parts.workspace.identity
+        if method.name in TOKENLESS:
+            return
+        if not token:
+            raise ApiError("not_authed")
+        if token not in (identity.bot_token, identity.app_token):
+            raise ApiError("invalid_auth")
+        if method.app_token != (token == identity.app_token):
+            raise ApiError("not_allowed_token_type")
+
+    def _headers(self, name: str, raw: Json, request: Request) -> dict[str, str]:
+        if _token(raw, request) != self._parts.workspace.identity.bot_token:
+            return PUBLIC_HEADERS
+        accepted = METHODS[name].scopes if name in METHODS else ()
+        return {
+            **PUBLIC_HEADERS,
+            "x-oauth-scopes": self._parts.workspace.manifest.scope_header(),
+            "x-accepted-oauth-scopes": ",".join(accepted),
+        }
+
+    def _log(
+        self,
+        name: str,
+        arguments: Json,
+        *,
+        ok: bool,
+        error: str | None,
+        status: int,
+        answer: Json | None = None,
+    ) -> None:
+        shown = {k: _loggable(v) for k, v in arguments.items() if k != "token"}
+        facts: Json = {"method": name, "arguments": shown, "ok": ok, "error": error, "status": status}
+        if answer is not None and ok:
+            facts["answer"] = {
+                k: answer[k] for k in ("channel", "ts", "message_ts", "file_id") if k in answer
+            }
+        elif answer is not None and "response_metadata" in answer:
+            facts["messages"] = answer["response_metadata"]["messages"]
+        self._parts.journal.add("api", **facts)
+
+
+def rate_limited(retry_after: int) -> Response:
+    """Send the one refusal that has a status of its own."""
+    headers = {**PUBLIC_HEADERS, "retry-after": str(retry_after)}
+    return JSONResponse(RateLimited(retry_after).body(), 429, headers=headers)
+
+
+def bearer(request: Request) -> str:
+    """Read the token a request carries in its header."""
+    word, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if word.lower() == "bearer" else ""
+
+
+def _token(raw: Json, request: Request) -> str:
+    return bearer(request) or str(raw.get("token") or "")
+
+
+def _loggable(value: Any) -> Any:
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else value
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,330 @@
+"""The control API under ``/control``: the people's hands and eyes, for tests, the demo and benchmarks.
+
+It is protected by nothing but the loopback address it is served on.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.sandbox.slack.clock import ManualClock
+from bot.sandbox.slack.errors import Refused
+from bot.sandbox.slack.interactions import Gesture
+from bot.sandbox.slack.parts import Parts
+from bot.sandbox.slack.people import People
+from bot.sandbox.slack.records import File, User
+from bot.sandbox.slack.settings import FILE_INPUT_BYTES
+from bot.sandbox.slack.transfers import elsewhere_url
+from bot.sandbox.slack.wire import CommandResult, FaultOrder, Json, PressResult, Scenario, SubmitResult
+
+LONGEST_WAIT = 30.0
+Handler = Callable[[Json], Awaitable[Any]]
+
+
+class Control:
+    """One handler per thing a person can do or see."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._people = People(parts)
+
+    def routes(self) -> list[BaseRoute]:
+        """Every address of the control API."""
+        posts: dict[str, Handler] = {
+            "post": self.post,
+            "edit": self.edit,
+            "delete": self.delete,
+            "command": self.command,
+            "shortcut": self.shortcut,
+            "press": self.press,
+            "press_view": self.press_view,
+            "fill": self.fill,
+            "submit": self.submit,
+            "close": self.close,
+            "open_home": self.open_home,
+            "fault": self.fault,
+            "clear_faults": self.clear_faults,
+            "settings": self.settings,
+            "disconnect": self.disconnect,
+            "membership": self.membership,
+            "archive": self.archive,
+            "advance": self.advance,
+        }
+        gets: dict[str, Handler] = {
+            "workspace": self.workspace,
+            "messages": self.messages,
+            "view": self.view,
+            "home": self.home,
+            "journal": self.journal,
+        }
+        routes: list[BaseRoute] = [
+            Route(f"/control/{name}", _answering(run), methods=["POST"]) for name, run in posts.items()
+        ]
+        routes += [Route(f"/control/{name}", _answering(run), methods=["GET"]) for name, run in gets.items()]
+        return [*routes, Route("/control/files/{file}", self.file_bytes, methods=["GET"])]
+
+    # What people do.
+
+    async def post(self, body: Json) -> Any:
+        """Post a message, with files or without."""
+        user = self._people.person(body["user"])
+        self._people.channel_for(user, body["channel"])
+        files = self._uploads(user, body, in_form=False)
+        text, thread_ts = body.get("text", ""), body.get("thread_ts")
+        return self._people.seen(self._people.post(user, body["channel"], text, files, thread_ts))
+
+    async def edit(self, body: Json) -> Any:
+        """Change a message of one's own."""
+        user = self._people.person(body["user"])
+        message = self._people.message_for(user, body["channel"], body["ts"])
+        return self._people.seen(self._people.edit(user, message, body["text"]))
+
+    async def delete(self, body: Json) -> None:
+        """Delete a message."""
+        user = self._people.person(body["user"])
+        self._people.delete(user, self._people.message_for(user, body["channel"], body["ts"]))
+
+    async def command(self, body: Json) -> Any:
+        """Type a slash command and wait until it is acknowledged."""
+        user = self._people.person(body["user"])
+        channel = self._people.channel_for(user, body["channel"])
+        before = self._parts.journal.last
+        name, text = body["command"], body.get("text", "")
+        gesture = await self._parts.interactions.command(user, channel, name, text)
+        return _command_result(gesture, self._people.since(channel, user, before))
+
+    async def shortcut(self, body: Json) -> Any:
+        """Choose a shortcut, on a message or globally."""
+        user = self._people.person(body["user"])
+        message = None
+        if body.get("ts"):
+            message = self._people.message_for(user, body["channel"], body["ts"])
+        gesture = await self._parts.interactions.shortcut(user, body["callback_id"], message)
+        return _command_result(gesture, [])
+
+    async def press(self, body: Json) -> Any:
+        """Press a button or choose from a menu under a message."""
+        user = self._people.person(body["user"])
+        message = self._people.message_for(user, body["channel"], body["ts"])
+        return _press_result(
+            await self._parts.interactions.press(
+                user,
+                message,
+                body["action"],
+                body.get("block_id"),
+                body.get("option"),
+                confirmed=body.get("confirmed", True),
+            )
+        )
+
+    async def press_view(self, body: Json) -> Any:
+        """Press a button or change a field in a modal or the home tab."""
+        user = self._people.person(body["user"])
+        home = self._parts.views.home(user.id) if body.get("home") else None
+        view = home or self._people.modal(user, body.get("view_id"))
+        return _press_result(
+            await self._parts.interactions.press_view(
+                user,
+                view,
+                body["action"],
+                body.get("block_id"),
+                body.get("option"),
+                confirmed=body.get("confirmed", True),
+            )
+        )
+
+    async def fill(self, body: Json) -> Any:
+        """Type into a modal without submitting it."""
+        user = self._people.person(body["user"])
+        view = self._people.modal(user, body.get("view_id"))
+        self._parts.interactions.fill(view, self._values(user, body))
+        return self._people.seen_view(view)
+
+    async def submit(self, body: Json) -> Any:
+        """Fill a modal in and submit it."""
+        user = self._people.person(body["user"])
+        view = self._people.modal(user, body.get("view_id"))
+        self._parts.interactions.fill(view, self._values(user, body))
+        gesture = await self._parts.interactions.submit(user, view)
+        now = self._parts.views.top(user.id)
+        return SubmitResult(
+            acked=gesture.ack.acked,
+            error=gesture.ack.error,
+            seconds=gesture.ack.seconds,
+            closed=self._parts.views.get(view.id) is None,
+            errors=view.errors,
+            view=self._people.seen_view(now) if now else None,
+        )
+
+    async def close(self, body: Json) -> Any:
+        """Close a modal by hand."""
+        user = self._people.person(body["user"])
+        gesture = await self._parts.interactions.close(user, self._people.modal(user, body.get("view_id")))
+        return {"notified": gesture is not None, "acked": gesture.ack.acked if gesture else False}
+
+    async def open_home(self, body: Json) -> None:
+        """Open the app's home."""
+        user = self._people.person(body["user"])
+        channel = self._people.channel_for(user, f"@{self._parts.workspace.manifest.bot_name}")
+        self._parts.interactions.open_home(user, channel, body.get("tab", "home"))
+
+    # What goes wrong, and what the world is like.
+
+    async def fault(self, body: Json) -> None:
+        """Order trouble."""
+        self._parts.faults.order(FaultOrder.model_validate(body))
+
+    async def clear_faults(self, _body: Json) -> None:
+        """Call off all trouble, and let go of events held back for reordering."""
+        self._parts.faults.clear()
+        self._parts.release_events()
+
+    async def settings(self, body: Json) -> Any:
+        """Turn knobs; answers with all of them."""
+        for name, value in body.items():
+            if name not in type(self._parts.settings).model_fields:
+                raise Refused("unknown_setting", setting=name)
+            setattr(self._parts.settings, name, value)
+        return self._parts.settings
+
+    async def disconnect(self, body: Json) -> Any:
+        """Part with every socket."""
+        reason, hard = body.get("reason", "refresh_requested"), body.get("hard", False)
+        return {"connections": self._parts.sockets.order_disconnect(reason, hard=hard)}
+
+    async def membership(self, body: Json) -> None:
+        """Invite the bot into a channel, or remove it."""
+        self._people.move_bot(body["channel"], member=body["member"])
+
+    async def archive(self, body: Json) -> None:
+        """Archive a channel, or bring it back."""
+        self._people.archive(body["channel"], archived=body.get("archived", True))
+
+    async def advance(self, body: Json) -> Any:
+        """Turn a clock that is turned by hand."""
+        if not isinstance(self._parts.clock, ManualClock):
+            raise Refused("clock_runs_by_itself")
+        self._parts.clock.advance(float(body["seconds"]))
+        return {"now": self._parts.clock.now()}
+
+    # What people see.
+
+    async def workspace(self, _body: Json) -> Any:
+        """Who and what there is, with the app's tokens."""
+        return {
+            "identity": asdict(self._parts.workspace.identity),
+            "users": [u.model_dump() for u in self._people.everybody()],
+            "channels": [c.model_dump() for c in self._people.everywhere()],
+            "connections": self._parts.sockets.count,
+            "undelivered": self._parts.sockets.undelivered,
+        }
+
+    async def messages(self, body: Json) -> Any:
+        """A conversation or a thread as somebody sees it."""
+        name = body.get("viewer")
+        viewer = self._parts.workspace.find_user(name) if name else None
+        return [m.model_dump() for m in self._people.messages(body["channel"], body.get("thread_ts"), viewer)]
+
+    async def view(self, body: Json) -> Any:
+        """The modal somebody sees."""
+        view = self._parts.views.top(self._people.person(body["user"]).id)
+        return self._people.seen_view(view) if view else None
+
+    async def home(self, body: Json) -> Any:
+        """The home tab somebody sees."""
+        view = self._parts.views.home(self._people.person(body["user"]).id)
+        return self._people.seen_view(view) if view else None
+
+    async def journal(self, body: Json) -> Any:
+        """The journal after a line; waits for one when asked to."""
+        since, wait = int(body.get("since", 0)), min(float(body.get("wait", 0)), LONGEST_WAIT)
+        if wait:
+            await self._parts.journal.wait(since, wait)
+        kinds = [k for k in body.get("kinds", "").split(",") if k]
+        entries = self._parts.journal.read(since, kinds, int(body.get("limit", 1_000)))
+        return {"last": self._parts.journal.last, "entries": [e.model_dump() for e in entries]}
+
+    async def file_bytes(self, request: Request) -> Response:
+        """A file's bytes, whoever may see it."""
+        file = self._parts.workspace.files.get(request.path_params["file"])
+        if file is None or file.deleted or not file.received:
+            return JSONResponse({"error": "file_not_found", "facts": {}}, 409)
+        return FileResponse(self._parts.workspace.blob(file), media_type=file.mimetype)
+
+    def _uploads(self, user: User, body: Json, *, in_form: bool) -> list[File]:
+        found = []
+        for about, data in zip(body.get("files", ()), body.get("_parts", ()), strict=True):
+            if in_form and len(data) > FILE_INPUT_BYTES:
+                raise Refused("file_too_large", name=about["name"])
+            file = self._parts.uploads.add(
+                user.id,
+                about["name"],
+                data,
+                Scenario(about.get("scenario", "hosted")),
+                external_url=about.get("external_url"),
+                redirect_to=about.get("redirect_to"),
+                in_form=in_form,
+            )
+            if file.scenario is Scenario.EXTERNAL and file.external_url is None:
+                file.external_url = elsewhere_url(self._parts, file)
+                self._parts.workspace.save_file(file)
+            found.append(file)
+        return found
+
+    def _values(self, user: User, body: Json) -> Mapping[str, Any]:
+        """Read the values to fill in; ``{"files": [n, ...]}`` stands for the uploads of those numbers."""
+        uploads = self._uploads(user, body, in_form=True)
+        return {
+            name: [uploads[n].id for n in value["files"]] if isinstance(value, dict) else value
+            for name, value in body.get("values", {}).items()
+        }
+
+
+def _answering(run: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            result = await run(await _body(request))
+        except Refused as refused:
+            return JSONResponse({"error": refused.error, "facts": refused.facts}, 409)
+        except (KeyError, ValidationError) as error:
+            return JSONResponse({"error": "bad_request", "facts": {"problem": str(error)}}, 409)
+        return JSONResponse(result.model_dump(mode="json") if isinstance(result, BaseModel) else result)
+
+    return endpoint
+
+
+async def _body(request: Request) -> Json:
+    if request.method == "GET":
+        return dict(request.query_params)
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        body: Json = await request.json()
+        return body
+    async with request.form() as form:
+        body = json.loads(str(form["body"]))
+        body["_parts"] = [await p.read() for p in form.getlist("file") if isinstance(p, UploadFile)]
+    return body
+
+
+def _command_result(gesture: Gesture, messages: list[Any]) -> CommandResult:
+    ack = gesture.ack
+    return CommandResult(
+        acked=ack.acked,
+        error=ack.error,
+        seconds=ack.seconds,
+        trigger_id=gesture.trigger_id,
+        messages=messages,
+    )
+
+
+def _press_result(gesture: Gesture) -> PressResult:
+    ack = gesture.ack
+    return PressResult(
+        acked=ack.acked, error=ack.error, seconds=ack.seconds, confirm=gesture.confirm, sent=gesture.sent
+    )

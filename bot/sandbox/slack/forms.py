@@ -1,0 +1,229 @@
+"""Filling in a form the way Slack's client lets a person: what is offered, what is required, what survives an update."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.sandbox.slack.errors import Refused
+from bot.sandbox.slack.wire import Json
+
+Values = dict[str, dict[str, Json]]
+ONE_TEXT = frozenset({"plain_text_input", "email_text_input", "url_text_input", "number_input"})
+ONE_OPTION = frozenset({"static_select", "radio_buttons"})
+MANY_OPTIONS = frozenset({"multi_static_select", "checkboxes"})
+PICKED = {"datepicker": "date", "timepicker": "time", "datetimepicker": "date_time"}
+NAMED = {"users_select": "user", "conversations_select": "conversation", "channels_select": "channel"}
+PATTERNS = {
+    "email_text_input": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "url_text_input": re.compile(r"https?://\S+"),
+    "datepicker": re.compile(r"\d{4}-\d{2}-\d{2}"),
+    "timepicker": re.compile(r"\d{2}:\d{2}"),
+    "datetimepicker": re.compile(r"\d{10}"),
+    "number_input": re.compile(r"-?\d+(\.\d+)?"),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A place in the blocks where something can be pressed, chosen or typed."""
+
+    block: Json
+    element: Json
+
+    @property
+    def block_id(self) -> str:
+        """The block it stands in."""
+        return str(self.block["block_id"])
+
+    @property
+    def action_id(self) -> str:
+        """Its own name within the block."""
+        return str(self.element["action_id"])
+
+    def names(self) -> set[str]:
+        """Everything a person or a test may call it by."""
+        label = (
+            self.block.get("label")
+            or (self.block.get("text") if self.block["type"] == "section" else None)
+            or {}
+        )
+        own = self.element.get("text") or {}
+        placeholder = self.element.get("placeholder") or {}
+        texts = (label.get("text"), own.get("text"), placeholder.get("text"))
+        return {self.action_id, *(t for t in texts if t)}
+
+    def options(self) -> list[Json]:
+        """The choices it offers."""
+        groups = self.element.get("option_groups", ())
+        return [*self.element.get("options", ()), *(o for g in groups for o in g["options"])]
+
+
+def fields(blocks: list[Json]) -> list[Field]:
+    """Every field of the blocks, in the order they are seen."""
+    found = []
+    for block in blocks:
+        if block["type"] == "actions":
+            found += [Field(block, e) for e in block["elements"]]
+        found += [Field(block, block[k]) for k in ("accessory", "element") if "action_id" in block.get(k, {})]
+    return found
+
+
+def find_field(blocks: list[Json], name: str, block_id: str | None = None) -> Field:
+    """Find the one field of that name; two of them need the block's id as well."""
+    named = [f for f in fields(blocks) if name in f.names() and block_id in (None, f.block_id)]
+    if not named and block_id is None:
+        named = [f for f in fields(blocks) if f.block_id == name]
+    if not named:
+        offered = [sorted(f.names()) for f in fields(blocks)]
+        raise Refused("no_such_field", field=name, offered=offered)
+    if len(named) > 1:
+        exact = [f for f in named if f.action_id == name]
+        if len(exact) != 1:
+            raise Refused("ambiguous_field", field=name, blocks=[f.block_id for f in named])
+        named = exact
+    return named[0]
+
+
+def initial_state(element: Json) -> Json | None:
+    """What a field holds before anybody touched it; None for one that holds nothing, such as a button."""
+    kind = element["type"]
+    state: Json = {"type": kind}
+    if kind in ONE_TEXT:
+        return state | {"value": element.get("initial_value")}
+    if kind in ONE_OPTION:
+        return state | {"selected_option": element.get("initial_option")}
+    if kind in MANY_OPTIONS:
+        return state | {"selected_options": element.get("initial_options", [])}
+    if kind in PICKED:
+        noun = PICKED[kind]
+        return state | {f"selected_{noun}": element.get(f"initial_{noun}")}
+    if kind in NAMED:
+        noun = NAMED[kind]
+        return state | {f"selected_{noun}": element.get(f"initial_{noun}")}
+    if kind.removeprefix("multi_") in NAMED:
+        noun = NAMED[kind.removeprefix("multi_")]
+        return state | {f"selected_{noun}s": element.get(f"initial_{noun}s", [])}
+    if kind == "file_input":
+        return state | {"files": []}
+    return None
+
+
+def carried_values(blocks: list[Json], before: Values) -> Values:
+    """Start a form, keeping what was filled in where block, action and type are still the same."""
+    values: Values = {}
+    for field in fields(blocks):
+        state = initial_state(field.element)
+        if state is None:
+            continue
+        old = before.get(field.block_id, {}).get(field.action_id)
+        if old is not None and old["type"] == state["type"] and _still_offered(field, old):
+            state = old
+        values.setdefault(field.block_id, {})[field.action_id] = state
+    return values
+
+
+def _still_offered(field: Field, state: Json) -> bool:
+    chosen = [state["selected_option"]] if state.get("selected_option") else state.get("selected_options", [])
+    offered = [o["value"] for o in field.options()]
+    return all(o["value"] in offered for o in chosen)
+
+
+def entered(field: Field, value: Any, resolve: Callable[[str, str], str]) -> Json:
+    """Turn what a person types or picks into the field's state; ``resolve`` finds users and channels by name."""
+    element = field.element
+    kind = element["type"]
+    state: Json = {"type": kind}
+    if kind in ONE_TEXT:
+        return state | {"value": _typed(field, value)}
+    if kind in ONE_OPTION:
+        return state | {"selected_option": None if value is None else chosen_option(field, str(value))}
+    if kind in MANY_OPTIONS:
+        chosen = [chosen_option(field, str(v)) for v in value]
+        if len(chosen) > element.get("max_selected_items", len(chosen)):
+            raise Refused("too_many_selected", field=field.block_id)
+        return state | {"selected_options": chosen}
+    if kind in PICKED:
+        if value is not None and not PATTERNS[kind].fullmatch(str(value)):
+            raise Refused("invalid_value", field=field.block_id)
+        return state | {
+            f"selected_{PICKED[kind]}": int(value) if kind == "datetimepicker" and value else value
+        }
+    if kind in NAMED:
+        return state | {f"selected_{NAMED[kind]}": resolve(NAMED[kind], str(value))}
+    if kind.removeprefix("multi_") in NAMED:
+        noun = NAMED[kind.removeprefix("multi_")]
+        return state | {f"selected_{noun}s": [resolve(noun, str(v)) for v in value]}
+    if kind == "file_input":
+        if len(value) > element.get("max_files", 10):
+            raise Refused("too_many_files", field=field.block_id, most=element.get("max_files", 10))
+        return state | {"files": list(value)}
+    raise Refused("nothing_to_enter", field=field.block_id)
+
+
+def _typed(field: Field, value: Any) -> str | None:
+    element = field.element
+    text = "" if value is None else str(value)
+    if not text:
+        return None
+    pattern = PATTERNS.get(element["type"])
+    if pattern and not pattern.fullmatch(text):
+        raise Refused("invalid_value", field=field.block_id)
+    if len(text) > element.get("max_length", 3000):
+        raise Refused("too_long", field=field.block_id, most=element.get("max_length", 3000))
+    if element["type"] == "number_input":
+        _check_number(field, text)
+    return text
+
+
+def _check_number(field: Field, text: str) -> None:
+    element = field.element
+    if not element["is_decimal_allowed"] and "." in text:
+        raise Refused("invalid_value", field=field.block_id)
+    low, high = element.get("min_value"), element.get("max_value")
+    if (low is not None and float(text) < float(low)) or (high is not None and float(text) > float(high)):
+        raise Refused("out_of_range", field=field.block_id, least=low, most=high)
+
+
+def chosen_option(field: Field, wanted: str) -> Json:
+    """Find an offered choice by its value or its label."""
+    for option in field.options():
+        if wanted in (option["value"], option["text"]["text"]):
+            return option
+    raise Refused(
+        "not_offered", field=field.block_id, option=wanted, offered=[o["value"] for o in field.options()]
+    )
+
+
+def unfilled(blocks: list[Json], values: Values) -> dict[str, str]:
+    """Name the input blocks a client would not let go: required and empty, or shorter than demanded."""
+    problems = {}
+    for field in fields(blocks):
+        if field.block["type"] != "input":
+            continue
+        state = values[field.block_id][field.action_id]
+        content = next((v for k, v in state.items() if k != "type"), None)
+        if not content:
+            if not field.block.get("optional"):
+                problems[field.block_id] = "required"
+        elif isinstance(content, str) and len(content) < field.element.get("min_length", 0):
+            problems[field.block_id] = f"at least {field.element['min_length']} characters"
+    return problems
+
+
+def action_of(field: Field, state: Json | None, at: str) -> Json:
+    """Render what was pressed or chosen as an interaction carries it."""
+    element = field.element
+    action: Json = {
+        "type": element["type"],
+        "action_id": field.action_id,
+        "block_id": field.block_id,
+        "action_ts": at,
+    }
+    if element["type"] == "button":
+        action |= {k: element[k] for k in ("text", "value", "style", "url") if k in element}
+    elif state is not None:
+        action |= state
+    if "placeholder" in element:
+        action["placeholder"] = element["placeholder"]
+    return action

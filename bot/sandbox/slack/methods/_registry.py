@@ -1,0 +1,79 @@
+"""What a method is: a name, the scopes it asks for, the token it takes, and what it does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.sandbox.slack.arguments import Arguments
+from bot.sandbox.slack.errors import ApiError
+from bot.sandbox.slack.parts import Parts
+from bot.sandbox.slack.records import Channel, Kind
+from bot.sandbox.slack.wire import Json
+from bot.sandbox.slack.workspace import Workspace
+
+READ = {Kind.PUBLIC: "channels:read", Kind.PRIVATE: "groups:read", Kind.IM: "im:read", Kind.MPIM: "mpim:read"}
+HISTORY = {
+    Kind.PUBLIC: "channels:history",
+    Kind.PRIVATE: "groups:history",
+    Kind.IM: "im:history",
+    Kind.MPIM: "mpim:history",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a method by the app."""
+
+    arguments: Arguments
+    parts: Parts
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace the token belongs to."""
+        return self.parts.workspace
+
+    @property
+    def bot(self) -> str:
+        """The bot's user id."""
+        return self.workspace.identity.bot_user
+
+    def need(self, *scopes: str) -> None:
+        """Refuse the call unless one of the scopes was granted."""
+        check_scopes(self.workspace, scopes)
+
+    def channel(self, name: str = "channel", *, scopes: dict[Kind, str] | None = None) -> Channel:
+        """Resolve the conversation an argument names, as far as the bot sees it."""
+        channel = self.workspace.visible_channel(self.arguments.text(name))
+        if scopes is not None:
+            self.need(scopes[channel.kind])
+        return channel
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the Web API. Any one of the scopes is enough; none means any token will do."""
+
+    name: str
+    run: Callable[[Call], Json]
+    scopes: tuple[str, ...] = ()
+    app_token: bool = False
+
+
+def check_scopes(workspace: Workspace, scopes: tuple[str, ...]) -> None:
+    """Refuse unless one of the scopes was granted, telling which are needed and which are there."""
+    granted = workspace.manifest.scopes
+    if scopes and not granted.intersection(scopes):
+        raise ApiError("missing_scope", needed=",".join(scopes), provided=workspace.manifest.scope_header())
+
+
+def page(items: list[Json], call: Call, default: int, most: int = 999) -> tuple[list[Json], str]:
+    """Cut one page out of a list; the cursor of the next one is empty at the end."""
+    limit = call.arguments.number("limit", default)
+    if not 1 <= limit <= most:
+        raise ApiError("invalid_limit")
+    cursor = call.arguments.optional("cursor") or "at:0"
+    word, _, offset = cursor.partition(":")
+    if word != "at" or not offset.isdigit():
+        raise ApiError("invalid_cursor")
+    start = int(offset)
+    rest = start + limit < len(items)
+    return items[start : start + limit], f"at:{start + limit}" if rest else ""

@@ -1,0 +1,52 @@
+"""Who is who, and the app itself: users, the token's owner, Socket Mode's address."""
+
+from bot.sandbox.slack.errors import ApiError
+from bot.sandbox.slack.methods._registry import Call, Method, page
+from bot.sandbox.slack.shapes import about_team, user_object
+from bot.sandbox.slack.wire import Json
+
+
+def api_test(call: Call) -> Json:
+    """Answer, with whatever was sent."""
+    error = call.arguments.optional("error")
+    arguments = {k: v for k, v in call.arguments.raw.items() if k != "token"}
+    if error is not None:
+        raise ApiError(error, args=arguments)
+    return {"args": arguments}
+
+
+def auth_test(call: Call) -> Json:
+    """Say whose token this is."""
+    return about_team(call.workspace)
+
+
+def user_info(call: Call) -> Json:
+    """Describe a person."""
+    user = call.workspace.users.get(call.arguments.text("user"))
+    if user is None:
+        raise ApiError("user_not_found")
+    return {"user": user_object(call.workspace, user, with_locale=call.arguments.flag("include_locale"))}
+
+
+def list_users(call: Call) -> Json:
+    """List everybody, the deactivated included."""
+    locale = call.arguments.flag("include_locale")
+    everybody = [user_object(call.workspace, u, with_locale=locale) for u in call.workspace.users.values()]
+    cut, cursor = page(everybody, call, 200)
+    now = int(call.workspace.clock.now())
+    return {"members": cut, "cache_ts": now, "response_metadata": {"next_cursor": cursor}}
+
+
+def open_connection(call: Call) -> Json:
+    """Give the single-use address of a new socket."""
+    ticket = call.parts.sockets.issue_ticket()
+    return {"url": f"{call.workspace.origin.replace('http', 'ws', 1)}/socket/{ticket}"}
+
+
+METHODS = (
+    Method("api.test", api_test),
+    Method("auth.test", auth_test),
+    Method("users.info", user_info, ("users:read",)),
+    Method("users.list", list_users, ("users:read",)),
+    Method("apps.connections.open", open_connection, app_token=True),
+)

@@ -1,0 +1,104 @@
+"""Everything the local Slack is made of, put together once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.slack.clock import Clock, SystemClock
+from bot.sandbox.slack.database import Database
+from bot.sandbox.slack.events import Events
+from bot.sandbox.slack.faults import Faults
+from bot.sandbox.slack.ids import CountedIds, RandomIds
+from bot.sandbox.slack.interactions import Interactions
+from bot.sandbox.slack.journal import Journal
+from bot.sandbox.slack.limits import Limits
+from bot.sandbox.slack.manifest import DEFAULT_MANIFEST, Manifest
+from bot.sandbox.slack.posting import Posting
+from bot.sandbox.slack.responses import Responses
+from bot.sandbox.slack.settings import Settings
+from bot.sandbox.slack.sockets import Sockets
+from bot.sandbox.slack.uploads import Uploads
+from bot.sandbox.slack.views import Triggers, Views
+from bot.sandbox.slack.workspace import Workspace
+
+# Counted ids are set aside in such runs, so that a restart never gives one twice.
+IDS_PER_START = 1_000_000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The workspace and everybody who works in it."""
+
+    database: Database
+    clock: Clock
+    journal: Journal
+    settings: Settings
+    faults: Faults
+    workspace: Workspace
+    sockets: Sockets
+    posting: Posting
+    uploads: Uploads
+    triggers: Triggers
+    views: Views
+    responses: Responses
+    interactions: Interactions
+    limits: Limits
+    events: Events
+
+    def release_events(self) -> None:
+        """Let go of events held back for reordering."""
+        self.events.release()
+
+    def close(self) -> None:
+        """Stop the clock's appointments and close the file."""
+        self.journal.close()
+        self.clock.close()
+        self.database.close()
+
+
+def assemble(
+    state_dir: Path,
+    *,
+    manifest: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    deterministic: bool = False,
+) -> Parts:
+    """Open a state directory, new or used, and build a workspace upon it."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(state_dir / "slack.sqlite3")
+    clock = clock or SystemClock()
+    app = Manifest.parse(manifest if manifest is not None else DEFAULT_MANIFEST)
+    settings = settings or Settings(home_tab_enabled=app.home_tab, messages_tab_enabled=app.messages_tab)
+    starts = dict(database.load("meta")).get("starts", {"count": 0})["count"]
+    database.save("meta", "starts", {"count": starts + 1})
+    ids = CountedIds(starts * IDS_PER_START) if deterministic else RandomIds()
+    journal = Journal(database, clock)
+    faults = Faults(journal)
+    workspace = Workspace(database, clock, ids, app, state_dir)
+    sockets = Sockets(database, clock, ids, journal, settings, workspace.identity.app)
+    events = Events(workspace, sockets, faults)
+    posting = Posting(workspace, events, journal, settings)
+    uploads = Uploads(workspace, posting, faults, journal, settings)
+    triggers = Triggers(clock, ids)
+    views = Views(clock, ids, journal)
+    responses = Responses(workspace, posting, journal)
+    interactions = Interactions(workspace, sockets, events, journal, triggers, views, responses)
+    return Parts(
+        database,
+        clock,
+        journal,
+        settings,
+        faults,
+        workspace,
+        sockets,
+        posting,
+        uploads,
+        triggers,
+        views,
+        responses,
+        interactions,
+        Limits(clock),
+        events,
+    )

@@ -1,0 +1,157 @@
+"""The nouns of a workspace, as they are kept."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from bot.sandbox.slack.wire import Json, Scenario
+
+
+class Kind(StrEnum):
+    """The four kinds of conversation, each with the word events use for it."""
+
+    PUBLIC = "channel"
+    PRIVATE = "group"
+    IM = "im"
+    MPIM = "mpim"
+
+
+class _Record:
+    def document(self) -> Json:
+        """Render the record for the database."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def read(cls, document: Json) -> Self:
+        """Make a record of a document, old ones without newer fields included."""
+        return cls(**document)
+
+
+@dataclass
+class User(_Record):
+    """A person, or a bot's user."""
+
+    id: str
+    name: str
+    real_name: str
+    is_admin: bool = False
+    is_guest: bool = False
+    is_bot: bool = False
+    deleted: bool = False
+    locale: str = "en-US"
+    tz: str = "Europe/London"
+
+
+@dataclass
+class Channel(_Record):
+    """A conversation."""
+
+    id: str
+    name: str
+    kind: Kind
+    creator: str
+    created: int
+    members: list[str] = field(default_factory=list)
+    archived: bool = False
+
+    @classmethod
+    def read(cls, document: Json) -> Self:
+        """Make a channel of its document."""
+        return cls(**{**document, "kind": Kind(document["kind"])})
+
+
+@dataclass
+class Message(_Record):
+    """Something said in a conversation, to all of it or to one person."""
+
+    channel: str
+    ts: str
+    user: str
+    text: str = ""
+    blocks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    thread_ts: str | None = None
+    subtype: str | None = None
+    by_bot: bool = False
+    ephemeral_to: str | None = None
+    metadata: Json | None = None
+    edited_ts: str | None = None
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    client_msg_id: str | None = None
+    broadcast: bool = False
+    upload: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its place in the database."""
+        return f"{self.channel}/{self.ts}"
+
+
+@dataclass
+class Share:
+    """Where a file was shown."""
+
+    channel: str
+    ts: str
+    thread_ts: str | None = None
+
+
+@dataclass
+class File(_Record):
+    """An uploaded file; its bytes lie beside the database under its id."""
+
+    id: str
+    name: str
+    title: str
+    user: str
+    size: int
+    created: int
+    scenario: Scenario = Scenario.HOSTED
+    by_bot: bool = False
+    received: bool = False
+    completed: bool = False
+    ready: bool = False
+    deleted: bool = False
+    in_form: bool = False
+    never_shared: bool = False
+    mimetype: str = ""
+    width: int | None = None
+    height: int | None = None
+    external_url: str | None = None
+    redirect_to: str | None = None
+    alt_txt: str | None = None
+    shares: list[Share] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, document: Json) -> Self:
+        """Make a file of its document."""
+        shares = [Share(**s) for s in document.get("shares", ())]
+        return cls(**{**document, "scenario": Scenario(document["scenario"]), "shares": shares})
+
+
+@dataclass
+class PendingShare(_Record):
+    """Files whose upload is complete and which will appear as one message."""
+
+    id: str
+    files: list[str]
+    channels: list[str]
+    thread_ts: str | None
+    text: str
+    blocks: list[Json]
+
+
+@dataclass
+class View(_Record):
+    """An open modal, or a published home tab."""
+
+    id: str
+    type: str
+    user: str
+    body: Json
+    hash: str
+    root: str
+    previous: str | None = None
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)

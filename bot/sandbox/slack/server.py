@@ -1,0 +1,162 @@
+"""The local Slack as a server: an ASGI application, and a way to run it inside a program."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from bot.sandbox.slack.calls import Trouble, WebApi
+from bot.sandbox.slack.clock import Clock
+from bot.sandbox.slack.control import Control
+from bot.sandbox.slack.parts import Parts, assemble
+from bot.sandbox.slack.settings import Settings
+from bot.sandbox.slack.sockets import Connection
+from bot.sandbox.slack.transfers import Transfers
+
+HOST = "127.0.0.1"
+
+
+class BreakableProtocol(H11Protocol):
+    """HTTP whose connections can be cut on order: each request knows its transport."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Note the transport where a handler finds it."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def build_app(parts: Parts, stopping: asyncio.Event) -> Starlette:
+    """Build the application around a workspace; it must be served by ``BreakableProtocol``."""
+    trouble = Trouble(parts, stopping)
+    transfers = Transfers(parts, trouble)
+    control = Control(parts)
+    api = WebApi(parts, trouble)
+
+    async def connect(websocket: WebSocket) -> None:
+        if not parts.sockets.admit(websocket.path_params["ticket"]):
+            await websocket.close(4001, "ticket used or unknown")
+            return
+        await websocket.accept()
+        connection = parts.sockets.connected(websocket.scope["state"]["transport"].abort)
+        writer = asyncio.create_task(_write(websocket, connection))
+        try:
+            async for frame in websocket.iter_text():
+                parts.sockets.received(connection, frame)
+        finally:
+            writer.cancel()
+            parts.sockets.disconnected(connection)
+
+    return Starlette(
+        routes=[
+            Route("/api/{method}", api.__call__, methods=["GET", "POST"]),
+            Route("/upload/v1/{token}", transfers.upload, methods=["POST"]),
+            Route("/files-pri/{file}/download/{name:path}", transfers.download),
+            Route("/files-pri/{file}/{name:path}", transfers.download),
+            Route("/files-tmb/{file}/{name:path}", transfers.download),
+            Route("/elsewhere/{file}/{name:path}", transfers.elsewhere),
+            Route("/response/{token}", transfers.respond, methods=["POST"]),
+            WebSocketRoute("/socket/{ticket}", connect),
+            *control.routes(),
+        ]
+    )
+
+
+async def _write(websocket: WebSocket, connection: Connection) -> None:
+    while (frame := await connection.outbox.get()) is not None:
+        try:
+            await websocket.send_text(frame)
+        except WebSocketDisconnect:
+            return
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await websocket.close(1000)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn inside somebody else's program: tells when it listens, and leaves the signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@dataclass(frozen=True)
+class LocalSlack:
+    """A running local Slack: where it is, and the tokens of its one app."""
+
+    origin: str
+    bot_token: str
+    app_token: str
+    parts: Parts
+
+    @property
+    def api_url(self) -> str:
+        """The base address for a client of the Web API."""
+        return f"{self.origin}/api/"
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        manifest: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        deterministic: bool = False,
+    ) -> AsyncIterator["LocalSlack"]:
+        """Serve a state directory, new or used, on loopback until the block is left."""
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        parts = assemble(
+            state_dir, manifest=manifest, settings=settings, clock=clock, deterministic=deterministic
+        )
+        stopping = asyncio.Event()
+        origin = f"http://{HOST}:{listener.getsockname()[1]}"
+        parts.workspace.origin = origin
+        parts.uploads.resume()
+        server = _Server(
+            uvicorn.Config(
+                build_app(parts, stopping),
+                http=BreakableProtocol,
+                ws=WebSocketsSansIOProtocol,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        listening = asyncio.create_task(server.listening.wait())
+        try:
+            await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+            identity = parts.workspace.identity
+            yield cls(origin, identity.bot_token, identity.app_token, parts)
+        finally:
+            listening.cancel()
+            stopping.set()
+            parts.journal.close()
+            server.should_exit = True
+            await serving
+            parts.close()

@@ -1,0 +1,42 @@
+"""The knobs of the local Slack that may be turned while it runs."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ACK_SECONDS = 3.0
+TRIGGER_SECONDS = 3.0
+RESPONSE_URL_SECONDS = 1800.0
+RESPONSE_URL_USES = 5
+MAX_CONNECTIONS = 10
+MAX_RETRIES = 3
+FILE_INPUT_BYTES = 10 * 1024 * 1024
+
+
+class Settings(BaseModel):
+    """How late, how strict and in which order; every delay is in seconds."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    limits: bool = Field(default=True, description="Whether rate limits are enforced.")
+    share_delay: float = Field(
+        default=0.3, ge=0, description="From completing an upload to the message with it."
+    )
+    ready_delay: float = Field(
+        default=0.2, ge=0, description="From completing an upload to its type and thumbnails."
+    )
+    mention_order: Literal["app_mention_first", "message_first"] = Field(
+        default="app_mention_first", description="Which of the two events of a mention comes first."
+    )
+    file_shared_order: Literal["before", "after"] = Field(
+        default="before", description="Whether file_shared comes before or after the message."
+    )
+    retry_delays: tuple[float, float, float] = Field(
+        default=(1.0, 60.0, 300.0),
+        description="From a missed acknowledgement to the first, second and third retry.",
+    )
+    drip_delay: float = Field(default=0.5, ge=0, description="Between the pieces of a slow download.")
+    home_tab_enabled: bool = Field(default=True, description="Whether views.publish is accepted.")
+    messages_tab_enabled: bool = Field(
+        default=True, description="Whether the bot may be written to and may write."
+    )

@@ -1,0 +1,320 @@
+"""How users, conversations, messages, files and views look in answers and events.
+
+Keys and types follow Slack's object pages and published samples; every address is made from the current origin.
+"""
+
+from urllib.parse import quote
+
+from bot.sandbox.slack import images
+from bot.sandbox.slack.records import Channel, File, Kind, Message, User, View
+from bot.sandbox.slack.wire import Json, Scenario
+from bot.sandbox.slack.workspace import TEAM_NAME, Workspace
+
+OFFSETS = {"Europe/London": 0, "Asia/Shanghai": 28800}
+
+
+def user_object(workspace: Workspace, user: User, *, with_locale: bool = False) -> Json:
+    """Render a user as ``users.info`` does."""
+    shape: Json = {
+        "id": user.id,
+        "team_id": workspace.identity.team,
+        "name": user.name,
+        "deleted": user.deleted,
+        "profile": {
+            "real_name": user.real_name,
+            "real_name_normalized": user.real_name,
+            "display_name": user.name,
+            "display_name_normalized": user.name,
+            "team": workspace.identity.team,
+        },
+        "is_bot": user.is_bot,
+        "is_app_user": False,
+        "updated": 0,
+    }
+    if user.is_bot:
+        shape["profile"] |= {"api_app_id": workspace.identity.app, "bot_id": workspace.identity.bot}
+    if not user.deleted:
+        shape |= {
+            "real_name": user.real_name,
+            "tz": user.tz,
+            "tz_label": user.tz,
+            "tz_offset": OFFSETS.get(user.tz, 0),
+            "is_admin": user.is_admin,
+            "is_owner": False,
+            "is_primary_owner": False,
+            "is_restricted": user.is_guest,
+            "is_ultra_restricted": False,
+        }
+        if with_locale:
+            shape["locale"] = user.locale
+    return shape
+
+
+def channel_object(workspace: Workspace, channel: Channel, *, with_count: bool = False) -> Json:
+    """Render a conversation as ``conversations.info`` does."""
+    shape: Json = {
+        "id": channel.id,
+        "created": channel.created,
+        "is_archived": channel.archived,
+        "is_im": channel.kind is Kind.IM,
+        "is_org_shared": False,
+        "context_team_id": workspace.identity.team,
+    }
+    if channel.kind is Kind.IM:
+        others = [m for m in channel.members if m != workspace.identity.bot_user]
+        shape |= {"user": others[0] if others else workspace.identity.bot_user, "is_user_deleted": False}
+        return shape
+    shape |= {
+        "name": channel.name,
+        "name_normalized": channel.name,
+        "is_channel": channel.kind is Kind.PUBLIC,
+        "is_group": channel.kind is Kind.PRIVATE,
+        "is_mpim": channel.kind is Kind.MPIM,
+        "is_private": channel.kind is not Kind.PUBLIC,
+        "is_general": channel.name == "general",
+        "is_shared": False,
+        "is_ext_shared": False,
+        "is_member": workspace.is_bot_in(channel),
+        "creator": channel.creator,
+        "topic": {"value": "", "creator": "", "last_set": 0},
+        "purpose": {"value": "", "creator": "", "last_set": 0},
+    }
+    if with_count:
+        shape["num_members"] = len(channel.members)
+    return shape
+
+
+def bot_profile(workspace: Workspace) -> Json:
+    """Render what Slack attaches to a bot's messages."""
+    return {
+        "id": workspace.identity.bot,
+        "app_id": workspace.identity.app,
+        "name": workspace.manifest.app_name,
+        "deleted": False,
+        "updated": 0,
+        "team_id": workspace.identity.team,
+    }
+
+
+def message_object(workspace: Workspace, message: Message, *, with_metadata: bool = False) -> Json:
+    """Render a message as it stands in a conversation's history."""
+    shape: Json = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts}
+    if message.subtype:
+        shape["subtype"] = message.subtype
+    if message.subtype != "file_share":
+        shape["team"] = workspace.identity.team
+    if message.client_msg_id:
+        shape["client_msg_id"] = message.client_msg_id
+    if message.by_bot:
+        shape |= {"bot_id": workspace.identity.bot, "app_id": workspace.identity.app}
+        shape["bot_profile"] = bot_profile(workspace)
+    if message.blocks:
+        shape["blocks"] = message.blocks
+    if message.attachments:
+        shape["attachments"] = message.attachments
+    if message.files:
+        shape["files"] = [file_object(workspace, workspace.files[f], in_message=True) for f in message.files]
+    if message.upload or message.files:
+        shape |= {"upload": message.upload, "display_as_bot": False}
+    if message.edited_ts:
+        shape["edited"] = {"user": message.user, "ts": message.edited_ts}
+    if message.reactions:
+        shape["reactions"] = [
+            {"name": name, "users": users, "count": len(users)} for name, users in message.reactions.items()
+        ]
+    if with_metadata and message.metadata:
+        shape["metadata"] = message.metadata
+    return shape | _thread_part(workspace, message)
+
+
+def _thread_part(workspace: Workspace, message: Message) -> Json:
+    if not message.thread_ts:
+        return {}
+    if message.thread_ts != message.ts:
+        parent = workspace.message(message.channel, message.thread_ts)
+        return {"thread_ts": message.thread_ts, "parent_user_id": parent.user if parent else message.user}
+    replies = workspace.replies(message.channel, message.ts)
+    users = list(dict.fromkeys(r.user for r in replies))
+    return {
+        "thread_ts": message.ts,
+        "reply_count": len(replies),
+        "reply_users_count": len(users),
+        "latest_reply": replies[-1].ts if replies else message.ts,
+        "reply_users": users[:5],
+        "is_locked": False,
+        "subscribed": False,
+    }
+
+
+def file_object(workspace: Workspace, file: File, *, in_message: bool = False) -> Json:
+    """Render a file, or what stands in its place under a message."""
+    if file.deleted or file.scenario is Scenario.TOMBSTONE:
+        return {"id": file.id, "mode": "tombstone"}
+    if file.scenario is Scenario.HIDDEN_BY_LIMIT:
+        return {"id": file.id, "mode": "hidden_by_limit", "created": file.created, "user": file.user}
+    connect = file.scenario in (Scenario.CHECK_FILE_INFO, Scenario.CHECK_FILE_INFO_DENIED)
+    if connect and in_message:
+        return _stub(file, "check_file_info")
+    if file.scenario is Scenario.CHECK_FILE_INFO_DENIED:
+        return _stub(file, "access_denied")
+    shape: Json = {
+        "id": file.id,
+        "created": file.created,
+        "timestamp": file.created,
+        "name": file.name,
+        "title": file.title,
+        "mimetype": file.mimetype if file.ready else "",
+        "filetype": images.file_type(file.name) if file.ready else "",
+        "pretty_type": _pretty_type(file) if file.ready else "",
+        "user": file.user,
+        "user_team": workspace.identity.team,
+        "editable": False,
+        "size": file.size,
+        "mode": "hosted",
+        "is_external": False,
+        "external_type": "",
+        "is_public": any(workspace.channels[s.channel].kind is Kind.PUBLIC for s in file.shares),
+        "public_url_shared": False,
+        "display_as_bot": False,
+        "username": "",
+        "media_display_type": "unknown",
+        "has_rich_preview": False,
+        "file_access": "visible",
+        "permalink": f"{workspace.origin}/files/{file.user}/{file.id}/{quote(file.name)}",
+        "permalink_public": f"{workspace.origin}/public/{workspace.identity.team}-{file.id}",
+    }
+    if file.scenario is Scenario.EXTERNAL:
+        shape |= {
+            "mode": "external",
+            "is_external": True,
+            "external_type": "gdrive",
+            "external_url": file.external_url,
+            "url_private": file.external_url,
+        }
+        return shape
+    base = f"{workspace.origin}/files-pri/{workspace.identity.team}-{file.id}"
+    shape |= {
+        "url_private": f"{base}/{quote(file.name)}",
+        "url_private_download": f"{base}/download/{quote(file.name)}",
+    }
+    return shape | (_thumbnails(workspace, file) if file.ready else {})
+
+
+def _stub(file: File, access: str) -> Json:
+    return {
+        "id": file.id,
+        "created": 0,
+        "timestamp": 0,
+        "mode": "file_access",
+        "file_access": access,
+        "user": file.user,
+    }
+
+
+def _pretty_type(file: File) -> str:
+    return images.PRETTY.get(images.file_type(file.name), images.file_type(file.name).upper())
+
+
+def _thumbnails(workspace: Workspace, file: File) -> Json:
+    if file.width is None or file.height is None:
+        return {}
+    base = f"{workspace.origin}/files-tmb/{workspace.identity.team}-{file.id}"
+    stem = quote(file.name.rsplit(".", 1)[0])
+    shape: Json = {"original_w": file.width, "original_h": file.height, "image_exif_rotation": 1}
+    for edge in images.THUMBNAILS:
+        if edge in images.ALWAYS_RENDERED:
+            shape[f"thumb_{edge}"] = f"{base}/{stem}_{edge}.png"
+        elif edge <= max(file.width, file.height) or edge == 360:
+            shape[f"thumb_{edge}"] = f"{base}/{stem}_{edge}.png"
+            width, height = images.fit(file.width, file.height, edge)
+            shape |= {f"thumb_{edge}_w": width, f"thumb_{edge}_h": height}
+    return shape
+
+
+def file_details(workspace: Workspace, file: File) -> Json:
+    """Render a file as ``files.info`` does: with where it was shared."""
+    shape = file_object(workspace, file)
+    if shape["mode"] not in ("hosted", "external"):
+        return shape
+    shares: dict[str, dict[str, list[Json]]] = {}
+    for share in file.shares:
+        channel = workspace.channels[share.channel]
+        if not workspace.is_bot_in(channel):
+            continue
+        where: Json = {"ts": share.ts, "channel_name": channel.name, "team_id": workspace.identity.team}
+        if share.thread_ts:
+            where["thread_ts"] = share.thread_ts
+        group = "public" if channel.kind is Kind.PUBLIC else "private"
+        shares.setdefault(group, {}).setdefault(channel.id, []).append(where)
+    seen = {s.channel: workspace.channels[s.channel].kind for s in file.shares}
+    return shape | {
+        "shares": shares,
+        "channels": [c for c, kind in seen.items() if kind is Kind.PUBLIC],
+        "groups": [c for c, kind in seen.items() if kind in (Kind.PRIVATE, Kind.MPIM)],
+        "ims": [c for c, kind in seen.items() if kind is Kind.IM],
+        "comments_count": 0,
+    }
+
+
+def view_object(workspace: Workspace, view: View) -> Json:
+    """Render a view with what is filled in."""
+    identity = workspace.identity
+    shape: Json = {
+        "id": view.id,
+        "team_id": identity.team,
+        "app_id": identity.app,
+        "app_installed_team_id": identity.team,
+        "bot_id": identity.bot,
+        "title": {"type": "plain_text", "text": "View Title", "emoji": True},
+        "type": view.type,
+        "close": None,
+        "submit": None,
+        "blocks": [],
+        "private_metadata": "",
+        "callback_id": "",
+        "external_id": "",
+        "state": {"values": rendered_values(workspace, view.values)},
+        "hash": view.hash,
+        "clear_on_close": False,
+        "notify_on_close": False,
+        "root_view_id": view.root,
+        "previous_view_id": view.previous,
+    }
+    return shape | view.body
+
+
+def rendered_values(workspace: Workspace, values: dict[str, Json]) -> Json:
+    """Render a form's state; files in it are objects made at this moment."""
+    return {
+        block: {
+            action: value
+            if value.get("type") != "file_input"
+            else value | {"files": [file_object(workspace, workspace.files[f]) for f in value["files"]]}
+            for action, value in actions.items()
+        }
+        for block, actions in values.items()
+    }
+
+
+def team_part(workspace: Workspace, domain: str) -> Json:
+    """Render the team as interactions carry it."""
+    return {"id": workspace.identity.team, "domain": domain}
+
+
+def person_part(workspace: Workspace, user: User) -> Json:
+    """Render the acting person as interactions carry it."""
+    return {"id": user.id, "username": user.name, "name": user.name, "team_id": workspace.identity.team}
+
+
+def about_team(workspace: Workspace) -> Json:
+    """Say whose token it is, as ``auth.test`` does."""
+    identity = workspace.identity
+    return {
+        "url": f"{workspace.origin}/",
+        "team": TEAM_NAME,
+        "user": workspace.manifest.bot_name,
+        "team_id": identity.team,
+        "user_id": identity.bot_user,
+        "bot_id": identity.bot,
+        "is_enterprise_install": False,
+    }
