@@ -1,4 +1,4 @@
-"""A local Slack: the Web API, Socket Mode, files, modals and people, on loopback and as strict as the original."""
+"""A local Slack on loopback, as strict as the original: Web API, Socket Mode, files, modals and people."""
 
 from bot.sandbox.slack.clock import Clock, ManualClock, SystemClock
 from bot.sandbox.slack.errors import Refused

@@ -34,7 +34,7 @@ async def merged_arguments(request: Request) -> Json:
 
 
 class Arguments:
-    """A method's arguments, read one by one; what is missing or of the wrong type is refused in Slack's words."""
+    """A method's arguments, read one by one; what is missing or mistyped is refused in Slack's words."""
 
     def __init__(self, raw: Json) -> None:
         self.raw = raw

@@ -1,4 +1,4 @@
-"""The Web API over HTTP: token, scopes, limits and faults around each method, and a line in the journal after it."""
+"""The Web API over HTTP: token, scopes, limits and faults around each method, and a journal line after it."""
 
 import asyncio
 from typing import Any

@@ -1,7 +1,7 @@
 """One SQLite file in which everything that must outlive the process stands as small documents.
 
-Writes are synchronous and tiny, and the file is not flushed to the platter: a killed process loses nothing, a power
-cut may, and nobody depends on that here.
+Writes are synchronous and tiny, and the file is not flushed to the platter: a killed process loses nothing, a
+power cut may, and nobody depends on that here.
 """
 
 import json
@@ -15,7 +15,9 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
   kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (
+  seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL
+);
 """
 
 

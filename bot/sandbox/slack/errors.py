@@ -1,6 +1,6 @@
 """What the local Slack says when it says no.
 
-Business refusals travel as HTTP 200 with ``ok: false``, as Slack's do; only a rate limit has a status of its own.
+Refusals travel as HTTP 200 with ``ok: false``, as Slack's do; only a rate limit has a status of its own.
 """
 
 from collections.abc import Sequence

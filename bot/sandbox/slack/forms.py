@@ -1,4 +1,4 @@
-"""Filling in a form the way Slack's client lets a person: what is offered, what is required, what survives an update."""
+"""Filling in a form as Slack's client lets a person: what is offered, what is required, what survives."""
 
 import re
 from collections.abc import Callable
@@ -130,7 +130,7 @@ def _still_offered(field: Field, state: Json) -> bool:
 
 
 def entered(field: Field, value: Any, resolve: Callable[[str, str], str]) -> Json:
-    """Turn what a person types or picks into the field's state; ``resolve`` finds users and channels by name."""
+    """Turn what a person types or picks into the field's state; ``resolve`` finds people and channels."""
     element = field.element
     kind = element["type"]
     state: Json = {"type": kind}

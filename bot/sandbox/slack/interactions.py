@@ -47,7 +47,7 @@ class Gesture:
 
 
 class Interactions:
-    """The hands of the people: each gesture is checked as a client would, sent, and its answer carried out."""
+    """The hands of the people: each gesture is checked as a client would, sent, and its answer obeyed."""
 
     def __init__(
         self,
@@ -226,6 +226,7 @@ class Interactions:
         problems = unfilled(view.body["blocks"], view.values)
         if problems:
             raise Refused("form_not_filled", blocks=problems)
+        view.errors = {}
         trigger_id = self._triggers.issue(user.id, view.id)
         payload = self._common("view_submission", user) | {
             "trigger_id": trigger_id,
@@ -255,10 +256,11 @@ class Interactions:
         )
 
     def _carry_out(self, view: View, ack: Ack) -> Ack:
-        """Do what the acknowledgement of a submission says; what a client cannot show becomes the person's error."""
+        """Do what a submission's acknowledgement says; what a client cannot show is an error to the person."""
         answer = ack.payload
+        action = answer.get("response_action")
         try:
-            match answer.get("response_action"):
+            match action:
                 case None:
                     self._views.close(view)
                 case "clear":
@@ -269,8 +271,8 @@ class Interactions:
                     self._views.update(view, self._checked(answer.get("view")))
                 case "push":
                     self._views.push(view.user, self._checked(answer.get("view")))
-                case other:
-                    raise ApiError("unknown_response_action", messages=[str(other)])
+                case _:
+                    return Ack(ack.acked, answer, f"unknown response_action: {action}", ack.seconds)
         except ApiError as error:
             self._journal.add(
                 "interaction", state="unusable_answer", error=error.error, messages=error.messages

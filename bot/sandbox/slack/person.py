@@ -157,10 +157,13 @@ class Director:
     async def submit(
         self, user: str, values: Mapping[str, Any] | None = None, view_id: str | None = None
     ) -> SubmitResult:
-        """Fill the open modal in and submit it; raises ``Refused`` where a client would hold the form back.
+        """Fill the open modal in and submit it.
 
-        Values are keyed by block label, block id or action id: text, an option's text or value, a list for checkboxes
-        and multi-selects, a list of paths or uploads for a file input.
+        Values are keyed by block label, block id or action id: text, an option's text or value, a list for
+        checkboxes and multi-selects, a list of paths or uploads for a file input.
+
+        Raises:
+            Refused: a client would hold this form back.
         """
         filled, uploads = _form(values or {})
         body = {"user": user, "values": filled, "view_id": view_id}
@@ -213,7 +216,7 @@ class Director:
     # What people see.
 
     async def workspace(self) -> Json:
-        """The app's identity and tokens, everybody, every conversation, open sockets and undelivered events."""
+        """The app's identity and tokens, everybody, every conversation, sockets and undelivered events."""
         workspace: Json = await self._get("workspace")
         return workspace
 
@@ -228,7 +231,7 @@ class Director:
     async def messages(
         self, channel: str, thread_ts: str | None = None, viewer: str | None = None
     ) -> list[Message]:
-        """A conversation or a thread, oldest first, as the viewer sees it; without one, all that anybody sees."""
+        """A conversation or a thread, oldest first, as the viewer sees it; without one, what anybody sees."""
         found = await self._get("messages", channel=channel, thread_ts=thread_ts, viewer=viewer)
         return [Message.model_validate(m) for m in found]
 
@@ -259,13 +262,13 @@ class Director:
 
     # Waiting.
 
-    async def wait_for(self, look: Callable[[], Awaitable[T | None]], timeout: float = 10.0) -> T:
+    async def wait_for(self, look: Callable[[], Awaitable[T | None]], within: float = 10.0) -> T:
         """Look at once and again after everything that happens, until there is something to see.
 
         Raises:
             TimeoutError: there was nothing to see in time.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + within
         while True:
             seen = await self.now()
             found = await look()
@@ -273,11 +276,11 @@ class Director:
                 return found
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"nothing seen within {timeout} seconds")
+                raise TimeoutError(f"nothing seen within {within} seconds")
             await self._get("journal", since=seen, wait=min(left, LONG_POLL), limit=0)
 
     async def wait_for_entry(
-        self, wanted: Callable[[Entry], bool], since: int = 0, timeout: float = 10.0
+        self, wanted: Callable[[Entry], bool], since: int = 0, within: float = 10.0
     ) -> Entry:
         """Wait for a line of the journal."""
 
@@ -287,7 +290,7 @@ class Director:
             since = entries[-1].seq if entries else since
             return next((e for e in entries if wanted(e)), None)
 
-        return await self.wait_for(look, timeout)
+        return await self.wait_for(look, within)
 
     async def wait_for_message(
         self,
@@ -296,7 +299,7 @@ class Director:
         *,
         thread_ts: str | None = None,
         viewer: str | None = None,
-        timeout: float = 10.0,
+        within: float = 10.0,
     ) -> Message:
         """Wait until a message looks as wanted."""
 
@@ -304,10 +307,10 @@ class Director:
             said = await self.messages(channel, thread_ts, viewer)
             return next((m for m in said if wanted(m)), None)
 
-        return await self.wait_for(look, timeout)
+        return await self.wait_for(look, within)
 
     async def wait_for_view(
-        self, user: str, wanted: Callable[[View], bool] = lambda _view: True, timeout: float = 10.0
+        self, user: str, wanted: Callable[[View], bool] = lambda _view: True, within: float = 10.0
     ) -> View:
         """Wait until a person sees a modal as wanted."""
 
@@ -315,15 +318,15 @@ class Director:
             view = await self.view(user)
             return view if view and wanted(view) else None
 
-        return await self.wait_for(look, timeout)
+        return await self.wait_for(look, within)
 
-    async def wait_for_connection(self, count: int = 1, timeout: float = 10.0) -> None:
+    async def wait_for_connection(self, count: int = 1, within: float = 10.0) -> None:
         """Wait until the app has so many sockets open."""
 
         async def look() -> bool | None:
             return bool((await self.workspace())["connections"] >= count) or None
 
-        await self.wait_for(look, timeout)
+        await self.wait_for(look, within)
 
     async def _get(self, path: str, **query: Any) -> Any:
         answer = await self._http.get(path, params={k: v for k, v in query.items() if v is not None})

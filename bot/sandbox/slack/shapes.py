@@ -1,6 +1,6 @@
 """How users, conversations, messages, files and views look in answers and events.
 
-Keys and types follow Slack's object pages and published samples; every address is made from the current origin.
+Keys and types follow Slack's object pages and published samples; addresses are made from the current origin.
 """
 
 from urllib.parse import quote

@@ -1,7 +1,7 @@
 """Socket Mode: connections, envelopes, acknowledgements, and events that come again.
 
-An event is on disk from the moment it happens until it is acknowledged or given up. Commands and interactions are
-sent once: whoever misses one has missed it, and the person sees a timeout.
+An event is on disk from the moment it happens until it is acknowledged or given up. Commands and interactions
+are sent once: whoever misses one has missed it, and the person sees a timeout.
 """
 
 import asyncio

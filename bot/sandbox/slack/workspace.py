@@ -235,7 +235,7 @@ class Workspace:
         )
 
     def may_stand_in_block(self, name: str) -> bool:
-        """Say whether a file, by id or address, may stand in an image block: a picture the bot sees and Slack has read."""
+        """Say whether a file, by id or address, may stand in a block: a picture the bot sees and Slack has read."""
         from_url = name.rpartition("/files-pri/")[2].partition("/")[0].rpartition("-")[2]
         file = self.files.get(name) or self.files.get(from_url)
         if file is None or not self.may_bot_read(file):
