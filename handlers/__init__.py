@@ -1,1 +1,29 @@
-"""The Slack surface."""
+"""The Slack surface, and its table of contents: `register`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.services import Services
+from handlers.actions import Actions
+from handlers.commands import Commands
+from handlers.errors import Errors
+from handlers.events import Events
+from handlers.modal_flow import ModalFlow
+from handlers.views import Views
+
+
+def register(
+    app: AsyncApp, services: Services, *, bot_user: str, command: str, operators: Sequence[str]
+) -> Commands:
+    """Tell Bolt about every event, command, button and form we answer."""
+    modals = ModalFlow(services)
+    commands = Commands(services, modals, command, operators)
+    Events(services, bot_user).register(app)
+    commands.register(app)
+    Actions(services, modals, commands).register(app)
+    Views(services, command).register(app)
+    Errors(command).register(app)
+    return commands

@@ -6,7 +6,7 @@ import fcntl
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +32,12 @@ class Tx:
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
+
+    def release(self, me: str, settle: timedelta) -> None:
+        """Free every row that an earlier process of this node held: it is gone, since the lock is ours."""
+        self.jobs.release(me, settle)
+        self.inbox.release(me)
+        self.outbox.release(me)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -82,7 +82,7 @@ class Trays(Repository):
         ]
 
     def settle(self, tray_id: str, place: str, message: str) -> None:
-        """The tray's message stands now: where its place named no thread, photos posted under it join the tray."""
+        """The tray's message stands now: without a thread before, photos posted under it join the tray."""
         if place.endswith("/") and message:
             self.conn.execute(update(tray).where(tray.c.id == tray_id).values(place=message))
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.services.notifier import Clock
 from bot.services.timing import Timing
@@ -42,20 +41,32 @@ class Intake:
         self._store = store
         self._nudge = nudge
         self._waiting: list[tuple[Arrival, asyncio.Future[None]]] = []
-        self._committing = False
+        self._writer: asyncio.Task[None] | None = None
 
     async def put(self, arrival: Arrival) -> None:
         """Return once the arrival is on disk. Raises what the store raises; then nothing was kept."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrival, done))
-        if not self._committing:
-            self._committing = True
-            try:
-                await self._commit()
-            finally:
-                self._committing = False
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._commit())
         await done
-        self._nudge("inbox")
+
+    async def ignore(self, item: InboxItem) -> None:
+        """Nothing is to be done about an item. Raises StaleState."""
+        await self._store.write(lambda tx: tx.inbox.done(item))
+
+    async def answer(self, item: InboxItem, owner: str, place: str, payload: dict[str, Any]) -> None:
+        """Work an item off by wanting a reply said. Raises StaleState."""
+
+        def unit(tx: Tx) -> None:
+            tx.outbox.put(f"reply:{item.key}", NoticeKind.REPLY, owner=owner, place=place, payload=payload)
+            tx.inbox.done(item)
+
+        await self._store.write(unit)
+
+    async def known(self, key: str) -> bool:
+        """Whether something of this key has arrived."""
+        return await self._store.read(lambda tx: tx.inbox.known(key))
 
     async def _commit(self) -> None:
         while self._waiting:
@@ -63,16 +74,15 @@ class Intake:
             arrivals = [arrival for arrival, _ in batch]
             try:
                 await self._store.write(partial(_put, arrivals))
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - it belongs to those who wait, whatever it is.
                 for _, done in batch:
                     if not done.done():
-                        done.set_exception(error if isinstance(error, Exception) else RuntimeError("cut off"))
-                if not isinstance(error, Exception):
-                    raise
+                        done.set_exception(error)
             else:
                 for _, done in batch:
                     if not done.done():
                         done.set_result(None)
+                self._nudge("inbox")
 
 
 def _put(arrivals: list[Arrival], tx: Tx) -> None:
@@ -148,10 +158,10 @@ class InboxRunner:
             # With a full disk not even this can be written: the lease ends and the item comes back by itself.
             logger.warning("Item waits", extra={"action": "inbox_waits", "item": item.id})
 
-    async def stop(self, patience: timedelta) -> None:
+    async def stop(self, patience: float) -> None:
         """Let items end, then cut them off: their rows come back."""
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=patience.total_seconds())
+            _, late = await asyncio.wait(self._tasks, timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.services.errors import NoSuchThing, NotYours
 from bot.services.vendors import Vendors
 from storage import Store, Tx
+from storage.errors import NotFound
 from storage.records import ENDED, Job, JobKind, JobState, NoticeKind, lane_name
 
 _HISTORY_MIN = 5
@@ -76,8 +78,18 @@ class Progress:
         self._vendors = vendors
 
     async def view(self, job_id: str) -> JobView:
-        """The card a job is on. Raises storage's NotFound."""
-        return await self._store.read(lambda tx: self._view(tx, tx.jobs.get(job_id).root_id))
+        """The card a job is on. Raises NoSuchThing."""
+        try:
+            return await self._store.read(lambda tx: self._view(tx, tx.jobs.get(job_id).root_id))
+        except NotFound as error:
+            raise NoSuchThing(job_id) from error
+
+    async def view_for(self, job_id: str, owner: str) -> JobView:
+        """The card a job is on, for its owner. Raises NoSuchThing and NotYours."""
+        view = await self.view(job_id)
+        if view.root.owner != owner:
+            raise NotYours(job_id)
+        return view
 
     async def newest(self, owner: str | None, limit: int = 5) -> list[JobView]:
         """The newest cards of one person, or of everybody."""

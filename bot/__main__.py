@@ -1,0 +1,88 @@
+"""The command line: `darkroom run`, `manifest`, `demo`, `sandbox`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0 well, 2 something to mend in the settings."""
+    parser = argparse.ArgumentParser(
+        prog="darkroom", description="Personal image models, without leaving Slack."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run the bot with the settings of the environment and .env")
+    run.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
+    commands.add_parser("manifest", help="print the Slack app manifest")
+    demo = commands.add_parser("demo", help="play the main job against a local Slack and a local vendor")
+    demo.add_argument(
+        "--once", action="store_true", help="exit after the story: 0 only if all of it happened"
+    )
+    demo.add_argument("--photos", type=Path, help="post the pictures of this folder")
+    demo.add_argument("--state", type=Path, default=Path(".demo"), help="where the demo keeps its state")
+    chosen = parser.parse_args(arguments)
+    match chosen.command:
+        case "run":
+            return _run(until_eof=chosen.until_eof)
+        case "manifest":
+            return _manifest()
+        case _:
+            from bot.sandbox.demo import play
+
+            return asyncio.run(play(once=chosen.once, photos=chosen.photos, state=chosen.state))
+
+
+def _run(*, until_eof: bool) -> int:
+    from bot.logs import configure
+    from bot.settings import SettingsError, read
+
+    try:
+        settings = read()
+    except SettingsError as error:
+        return _refuse(str(error))
+    configure(settings.darkroom_log_level, settings.darkroom_log_format)
+    from bot.app import StartupError, build
+
+    async def live() -> int:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def read_on() -> None:
+            if not os.read(sys.stdin.fileno(), 4096):
+                stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        if until_eof:
+            loop.add_reader(sys.stdin.fileno(), read_on)
+        async with build(settings, env_file=Path(".env")):
+            await stop.wait()
+        return 0
+
+    try:
+        return asyncio.run(live())
+    except StartupError as error:
+        return _refuse(str(error))
+
+
+def _manifest() -> int:
+    from handlers.manifest import manifest
+
+    print(json.dumps(manifest("/darkroom"), indent=2))
+    return 0
+
+
+def _refuse(text: str) -> int:
+    for line in text.splitlines():
+        print(f"darkroom: {line}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

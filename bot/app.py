@@ -1,0 +1,256 @@
+"""The roof: opens everything, wires it, yields the running bot, and closes in reverse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.providers import Provider, load
+from bot.scheduler import Tick, Ticker
+from bot.services import Services
+from bot.services.inbox import InboxRunner, Intake
+from bot.services.jobs import Jobs
+from bot.services.links import Links
+from bot.services.media import Media
+from bot.services.outbox import OutboxRunner
+from bot.services.photos import Photos, Retention
+from bot.services.polling import Poller
+from bot.services.progress import Progress
+from bot.services.runner import JobRunner
+from bot.services.submitting import Submitter
+from bot.services.timing import Timing
+from bot.services.training import Training
+from bot.services.trays import Trays
+from bot.services.vendors import Vendors
+from bot.settings import Settings
+from bot.web import serve, web_app
+from handlers import register
+from handlers.files import Downloader
+from handlers.manifest import SCOPES
+from handlers.notifier import SlackNotifier
+from handlers.places import owner_of
+from handlers.receiver import SlackReceiver
+from handlers.uploads import Uploader
+from storage import Store
+from storage.errors import AlreadyRunning
+
+logger = logging.getLogger(__name__)
+_PATIENCE = 20.0
+"""Seconds that calls under way are given at the end."""
+_TOKEN_FAULTS = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+
+
+class StartupError(Exception):
+    """The bot cannot start; the text is one line that says what to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A running bot, for those who drive it."""
+
+    app: AsyncApp
+    services: Services
+    store: Store
+    bot_user: str
+    web_port: int
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings,
+    *,
+    providers: list[Provider[Any]] | None = None,
+    env_file: Path | None = None,
+    timing: Timing | None = None,
+    connect: bool = True,
+) -> AsyncIterator[Bot]:
+    """Open and start everything; on leaving, close it in reverse. Raises StartupError.
+
+    `providers` stands in for those the environment configures. `connect=False` leaves Socket Mode out: events
+    then come through `Bot.app.async_dispatch`.
+    """
+    pace = replace(timing or Timing(), settle=timedelta(seconds=settings.darkroom_settle_seconds))
+    async with AsyncExitStack() as stack:
+        client = await _slack_client(settings, stack)
+        who = await _who_are_we(client, settings)
+        vendors_here = providers if providers is not None else _configured(env_file)
+        for provider in vendors_here:
+            stack.push_async_callback(provider.http.aclose)
+        store = await _store(settings, stack)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), trust_env=False)
+        )
+        clock = Ticker()
+        operators = tuple(owner_of(who["team_id"], user) for user in settings.operators)
+        vendors = Vendors(store, vendors_here, operators)
+        links = Links(store, settings.darkroom_public_url, pace.link_life)
+        services = Services(
+            intake=Intake(store, clock),
+            photos=Photos(store, Retention(settings.photo_life, settings.photo_life)),
+            trays=Trays(store, vendors),
+            training=Training(store, vendors, clock),
+            jobs=Jobs(store, vendors, clock),
+            progress=Progress(store, vendors),
+            vendors=vendors,
+            links=links,
+            media=Media(store),
+        )
+        app = _bolt(client, who, settings)
+        commands = register(
+            app, services, bot_user=who["user_id"], command=settings.darkroom_command, operators=operators
+        )
+        downloader = Downloader(
+            http,
+            settings.slack_bot_token.get_secret_value(),
+            settings.file_origins,
+            settings.darkroom_max_photo_mb * 1024 * 1024,
+        )
+        receiver = SlackReceiver(services, client, downloader)
+        notifier = SlackNotifier(services, client, commands, Uploader(services, client, http))
+        poller = Poller(store, vendors, pace, clock)
+        submitter = Submitter(store, vendors, links, pace, clock, _probe(http))
+        runner = JobRunner(store, vendors, submitter, poller, pace)
+        inbox = InboxRunner(store, receiver, pace, clock)
+        outbox = OutboxRunner(store, notifier, pace, clock)
+
+        await store.write(lambda tx: tx.release(store.me, pace.settle))
+        await vendors.declare()
+        port = await _web(services, store, settings, stack)
+        clock.start(
+            [
+                Tick("submit", 0.5, runner.submit_due),
+                Tick("poll", 1.0, runner.poll_due),
+                Tick("inbox", 0.5, inbox.work_off_due),
+                Tick("outbox", 0.5, outbox.say_due),
+                Tick("vendors", 60.0, vendors.check),
+                Tick("sweep", 600.0, services.photos.sweep),
+            ]
+        )
+        stack.push_async_callback(outbox.stop, _PATIENCE)
+        stack.push_async_callback(inbox.stop, _PATIENCE)
+        stack.push_async_callback(runner.stop, _PATIENCE)
+        stack.callback(clock.stop)
+        if connect:
+            await _connect(app, settings, stack)
+        logger.info("Ready", extra={"action": "ready", "vendors": ",".join(p.name for p in vendors_here)})
+        yield Bot(app, services, store, who["user_id"], port)
+
+
+async def _slack_client(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
+    """One long-lived session, and no repeats: the SDK would send a message twice over a broken line."""
+    session = await stack.enter_async_context(
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30, connect=10))
+    )
+    return AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        session=session,
+        trust_env_in_session=False,
+        retry_handlers=[],
+    )
+
+
+async def _who_are_we(client: AsyncWebClient, settings: Settings) -> AsyncSlackResponse:
+    """Check both tokens and the scopes before anything starts."""
+    try:
+        who = await client.auth_test()
+        await client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+    except SlackApiError as error:
+        code = str(getattr(error.response, "get", lambda _: "")("error") or "no answer we understand")
+        bot = "auth.test" in str(getattr(error.response, "api_url", ""))
+        if code in _TOKEN_FAULTS | {"not_allowed_token_type", "missing_scope"}:
+            name = "SLACK_BOT_TOKEN" if bot else "SLACK_APP_TOKEN"
+            kind = "Bot User OAuth Token" if bot else "App-Level Token with connections:write"
+            raise StartupError(f"{name} is not accepted by Slack ({code}): copy the {kind} anew.") from None
+        raise StartupError(f"Slack refuses to let us start ({code}): try again in a minute.") from None
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise StartupError(
+            f"SLACK_API_URL: Slack cannot be reached ({type(error).__name__}): check network and address."
+        ) from None
+    granted = {scope.strip() for scope in str(who.headers.get("x-oauth-scopes", "")).split(",")} - {""}
+    if granted and (missing := sorted(set(SCOPES) - granted)):
+        raise StartupError(
+            f"The Slack app lacks scopes: {', '.join(missing)}. Add them (OAuth & Permissions) and re-install."
+        )
+    return who
+
+
+def _configured(env_file: Path | None) -> list[Provider[Any]]:
+    found, rest = load(env_file=env_file)
+    half = [one.line for one in rest if not one.untouched]
+    if half:
+        raise StartupError("\n".join(half))
+    if not found:
+        raise StartupError(f"No vendor is set up. {' Or: '.join(one.line for one in rest)}")
+    return found
+
+
+async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
+    try:
+        return await stack.enter_async_context(Store.open(settings.darkroom_data_dir))
+    except AlreadyRunning as error:
+        raise StartupError(f"{error}: stop it, or set DARKROOM_DATA_DIR to another folder.") from None
+    except OSError as error:
+        raise StartupError(
+            f"DARKROOM_DATA_DIR cannot be used ({error.strerror}): name a folder this user may write to."
+        ) from None
+
+
+async def _web(services: Services, store: Store, settings: Settings, stack: AsyncExitStack) -> int:
+    async def health() -> dict[str, object]:
+        due = await store.read(lambda tx: len(tx.jobs.due_lanes()))
+        return {"ok": True, "lanes_due": due}
+
+    host, port = settings.darkroom_web_host, settings.darkroom_web_port
+    try:
+        return await stack.enter_async_context(serve(web_app(services, health), host, port))
+    except OSError as error:
+        raise StartupError(
+            f"DARKROOM_WEB_PORT: cannot listen on {host}:{port} ({error.strerror}): choose a free port."
+        ) from None
+
+
+def _bolt(client: AsyncWebClient, who: AsyncSlackResponse, settings: Settings) -> AsyncApp:
+    token = settings.slack_bot_token.get_secret_value()
+    known = AuthorizeResult.from_auth_test_response(bot_token=token, auth_test_response=who)
+
+    async def authorize() -> AuthorizeResult:
+        # Asked once at start: Bolt would ask Slack inside the three seconds of the first event.
+        return known
+
+    return AsyncApp(
+        client=client, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False
+    )
+
+
+async def _connect(app: AsyncApp, settings: Settings, stack: AsyncExitStack) -> None:
+    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    stack.push_async_callback(handler.close_async)
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+
+
+def _probe(http: httpx.AsyncClient) -> Any:
+    async def fetches(url: str) -> bool:
+        try:
+            answer = await http.head(url, follow_redirects=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == httpx.codes.OK and answer.headers.get("content-type", "").startswith(
+            "image/"
+        )
+
+    return fetches

@@ -1,0 +1,49 @@
+"""The clock: a handful of ticks in memory, each of which asks the tables what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Something to ask for every so many seconds."""
+
+    name: str
+    seconds: float
+    work: Callable[[], Awaitable[object]]
+
+
+class Ticker:
+    """Runs ticks. No job store: what is due is in the tables, the next tick makes up for a missed one."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def start(self, ticks: list[Tick]) -> None:
+        """Begin, each tick at once."""
+        for tick in ticks:
+            self._scheduler.add_job(
+                tick.work, "interval", seconds=tick.seconds, id=tick.name, next_run_time=datetime.now(UTC)
+            )
+        self._scheduler.start()
+
+    def __call__(self, tick: str) -> None:
+        """Wake a tick early; only a hint."""
+        try:
+            self._scheduler.modify_job(tick, next_run_time=datetime.now(UTC))
+        except JobLookupError:
+            return
+
+    def stop(self) -> None:
+        """No more ticks; what they started goes on."""
+        if self._scheduler.running:
+            self._scheduler.remove_all_jobs()
+            self._scheduler.shutdown(wait=False)

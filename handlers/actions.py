@@ -1,0 +1,95 @@
+"""Buttons. Each press looks everything up anew: the button is not a permission, and may be years old."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.services import Services
+from bot.services.jobs import Stopped
+from handlers.commands import Commands
+from handlers.ids import Action
+from handlers.modal_flow import ModalFlow
+from handlers.places import Place, owner_of
+
+_STOPPED = {
+    Stopped.NOW: "Cancelled.",
+    Stopped.SOON: "Cancelling: it is with the vendor, and stops at the next step.",
+    Stopped.ENDED: "It had ended already; the card says how.",
+}
+
+
+class Actions:
+    """Answers presses."""
+
+    def __init__(self, services: Services, modals: ModalFlow, commands: Commands) -> None:
+        self._services = services
+        self._modals = modals
+        self._commands = commands
+
+    def register(self, app: AsyncApp) -> None:
+        """Listen to every button."""
+        app.action(Action.TRAIN.value)(self.on_train)
+        app.action(Action.DISCARD.value)(self.on_discard)
+        app.action(Action.CANCEL.value)(self.on_cancel)
+        app.action(Action.RETRY.value)(self.on_retry)
+        app.action(Action.DETAILS.value)(self.on_details)
+        app.action(Action.NEW.value)(self.on_new)
+        app.action(Action.STATUS.value)(self.on_status)
+
+    async def on_train(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Open the form for a tray."""
+        await ack()
+        await self._modals.open_train(client, body["trigger_id"], _owner(body), _value(body))
+
+    async def on_discard(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Throw a tray away."""
+        await self._services.trays.discard(_value(body), _owner(body))
+        await ack()
+
+    async def on_cancel(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+        """Stop a job."""
+        outcome = await self._services.jobs.cancel(_value(body), _owner(body))
+        await ack()
+        await respond(text=_STOPPED[outcome], response_type="ephemeral", replace_original=False)
+
+    async def on_retry(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Try a job again; the card shows it."""
+        await self._services.jobs.retry(_value(body), _owner(body))
+        await ack()
+
+    async def on_details(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Show the facts of a job."""
+        await ack()
+        await self._modals.open_details(client, body["trigger_id"], _value(body), _owner(body))
+
+    async def on_new(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Open the form that brings its own photos."""
+        await ack()
+        container = body.get("container") or {}
+        place = Place(_team(body), container.get("channel_id") or _user(body))
+        await self._modals.open_new(client, body["trigger_id"], _owner(body), place, "")
+
+    async def on_status(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+        """Show the newest jobs to the one who pressed."""
+        message = await self._commands.answer("status", "", _owner(body))
+        await ack()
+        await respond(response_type="ephemeral", replace_original=False, **message.arguments())
+
+
+def _user(body: dict[str, Any]) -> str:
+    return str(body["user"]["id"])
+
+
+def _team(body: dict[str, Any]) -> str:
+    return str((body.get("team") or {}).get("id") or body["user"].get("team_id", ""))
+
+
+def _owner(body: dict[str, Any]) -> str:
+    return owner_of(_team(body), _user(body))
+
+
+def _value(body: dict[str, Any]) -> str:
+    return str(body["actions"][0].get("value", ""))

@@ -1,0 +1,74 @@
+"""The slash command, and the same words in a mention or a DM."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.services import Services
+from bot.services.errors import DomainError
+from handlers import messages
+from handlers.modal_flow import ModalFlow
+from handlers.phrases import refusal
+from handlers.places import Place, owner_of
+
+WORDS = ("new", "status", "help")
+
+
+class Commands:
+    """Answers `/darkroom …`."""
+
+    def __init__(self, services: Services, modals: ModalFlow, command: str, operators: Sequence[str]) -> None:
+        self._services = services
+        self._modals = modals
+        self.command = command
+        self._operators = operators
+
+    def register(self, app: AsyncApp) -> None:
+        """Listen to the command."""
+        app.command(self.command)(self.on_command)
+
+    async def on_command(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Answer inside the acknowledgement; only *new* goes on after it, since a modal is a call."""
+        verb, rest = split(body.get("text", ""))
+        owner = owner_of(body["team_id"], body["user_id"])
+        place = Place(body["team_id"], body["channel_id"])
+        if verb == "new":
+            await ack()
+            await self._modals.open_new(client, body["trigger_id"], owner, place, rest)
+            return
+        message = await self.answer(verb, rest, owner)
+        await ack(response_type="ephemeral", **message.arguments())
+
+    async def answer(self, verb: str, rest: str, owner: str) -> messages.Message:
+        """The answer to every word but *new*."""
+        match verb:
+            case "" | "help":
+                return messages.help_message(self.command)
+            case "status":
+                return await self._status(rest, owner)
+            case _:
+                near = difflib.get_close_matches(verb, WORDS, n=1, cutoff=0.5)
+                return messages.unknown_command(verb, near[0] if near else None, self.command)
+
+    async def _status(self, which: str, owner: str) -> messages.Message:
+        if which == "all" and owner in self._operators:
+            return messages.status(await self._services.progress.newest(None, 20), private=True)
+        if which and which != "all":
+            try:
+                view = await self._services.progress.view(which)
+            except DomainError as error:
+                return messages.Message(refusal(error, self.command))
+            mine = [view] if view.root.owner == owner else []
+            return messages.status(mine, private=False) if mine else messages.no_such_job(self.command)
+        return messages.status(await self._services.progress.newest(owner), private=False)
+
+
+def split(text: str) -> tuple[str, str]:
+    """The first word, in lower case, and the rest."""
+    verb, _, rest = text.strip().partition(" ")
+    return verb.lower(), rest.strip()

@@ -1,0 +1,111 @@
+"""Slack's private files: downloaded with our token, and from Slack's hosts only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from bot.services.errors import PhotoRefused
+from bot.services.inbox import TryAgain
+from storage.records import Refusal
+
+logger = logging.getLogger(__name__)
+_HOPS = 3
+_TRIES = 3
+_MODES = {"tombstone": Refusal.DELETED, "hidden_by_limit": Refusal.HIDDEN}
+FileInfo = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+"""Slack's `files.info`: the file object, or None where Slack says no."""
+
+
+class LoginPage(Exception):
+    """Slack answered with a page for humans: our token may not read this file."""
+
+
+class Downloader:
+    """Fetches files a person posted.
+
+    `origins` are the only places the token goes to: for Slack itself `https://files.slack.com`.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, token: str, origins: frozenset[str], most: int) -> None:
+        self._http = http
+        self._token = token
+        self._origins = origins
+        self._most = most
+
+    async def download(self, file: Mapping[str, Any], info: FileInfo) -> bytes:
+        """The bytes of one file object. Raises PhotoRefused, LoginPage, and TryAgain for what passes."""
+        file = await self._complete(file, info)
+        if (size := file.get("size") or 0) > self._most:
+            raise PhotoRefused(Refusal.TOO_LARGE)
+        url = file.get("url_private_download") or file.get("url_private")
+        if not isinstance(url, str) or not url:
+            # Visible, and without an address: Slack is still looking through it.
+            raise TryAgain("slack_unreachable")
+        for _ in range(_TRIES):
+            data = await self._get(url)
+            if len(data) >= size:
+                return data
+        raise PhotoRefused(Refusal.TRUNCATED)
+
+    async def _complete(self, file: Mapping[str, Any], info: FileInfo) -> Mapping[str, Any]:
+        """Refuse what is no file of Slack's; ask for what a stub leaves out."""
+        _refuse_by_mode(file)
+        stub = file.get("file_access") == "check_file_info" or file.get("mode") == "file_access"
+        if stub or not (file.get("url_private_download") or file.get("url_private")):
+            found = await info(str(file.get("id", "")))
+            if found is None or found.get("file_access", "visible") != "visible":
+                raise PhotoRefused(Refusal.NOT_READABLE)
+            _refuse_by_mode(found)
+            return found
+        return file
+
+    async def _get(self, url: str) -> bytes:
+        for _ in range(_HOPS + 1):
+            parts = urlsplit(url)
+            origin = f"{parts.scheme}://{parts.netloc.lower()}"
+            if origin not in self._origins:
+                # The address came with the post; our token must not go where somebody else chose.
+                raise PhotoRefused(Refusal.EXTERNAL)
+            try:
+                async with self._http.stream(
+                    "GET", url, headers={"Authorization": f"Bearer {self._token}"}, follow_redirects=False
+                ) as answer:
+                    if answer.is_redirect:
+                        url = urljoin(url, answer.headers.get("location", ""))
+                        continue
+                    return await self._body(answer)
+            except httpx.HTTPError as error:
+                raise TryAgain("slack_unreachable") from error
+        raise PhotoRefused(Refusal.NOT_READABLE)
+
+    async def _body(self, answer: httpx.Response) -> bytes:
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.status_code >= 500:
+            raise TryAgain("slack_unreachable")
+        if answer.status_code in {404, 410}:
+            raise PhotoRefused(Refusal.DELETED)
+        kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind == "text/html":
+            raise LoginPage
+        if answer.status_code != httpx.codes.OK:
+            raise PhotoRefused(Refusal.NOT_READABLE)
+        data = bytearray()
+        async for chunk in answer.aiter_bytes():
+            data += chunk
+            if len(data) > self._most:
+                raise PhotoRefused(Refusal.TOO_LARGE)
+        return bytes(data)
+
+
+def _refuse_by_mode(file: Mapping[str, Any]) -> None:
+    mode = str(file.get("mode") or "hosted")
+    if mode in _MODES:
+        raise PhotoRefused(_MODES[mode])
+    if mode == "external" or file.get("is_external"):
+        raise PhotoRefused(Refusal.EXTERNAL)
+    if file.get("file_access") in {"access_denied", "file_not_found"}:
+        raise PhotoRefused(Refusal.NOT_READABLE)

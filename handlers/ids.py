@@ -1,0 +1,49 @@
+"""Names of buttons, modals and fields. Stored in messages that people may press for ever: never rename."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """Buttons."""
+
+    TRAIN = "train"
+    DISCARD = "discard"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    DETAILS = "details"
+    NEW = "new"
+    STATUS = "status"
+    OPEN = "open"
+
+
+class Modal(StrEnum):
+    """Views."""
+
+    TRAIN = "train_modal"
+    NEW = "new_modal"
+    DETAILS = "details_modal"
+    LOADING = "loading_modal"
+
+
+class Field(StrEnum):
+    """Inputs of the training modals: the block's id; the element's is `value`."""
+
+    NAME = "name"
+    SUBJECT = "subject"
+    PROVIDER = "provider"
+    PROMPT = "prompt"
+    COUNT = "count"
+    WHERE = "where"
+    CONSENT = "consent"
+    PHOTOS = "photos"
+
+
+VALUE = "value"
+HERE = "here"
+ALONE = "alone"
+"""The two answers to where the images go."""
+AGREED = "agreed"
+NOTICE_EVENT = "darkroom_notice"
+"""`event_type` of our messages' metadata, by which we find them again."""

@@ -1,0 +1,316 @@
+"""Records in, Block Kit out: what stands in threads and DMs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.services.progress import JobView, Stage
+from bot.services.trays import TrayView
+from handlers.ids import Action
+from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
+from handlers.places import user_of
+from storage.records import TrayState
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text, which is the notification and what a screen reader says, and its blocks."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """As Slack's methods want them."""
+        return {"text": self.text, "blocks": list(self.blocks)} if self.blocks else {"text": self.text}
+
+
+def section(text: str) -> Block:
+    """A paragraph."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:3000]}}
+
+
+def small(text: str) -> Block:
+    """A line of small print."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text[:2000]}]}
+
+
+def button(action: Action, label: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
+    """A button; `value` is an id of ours and everything else is looked up when it is pressed."""
+    made: Block = {
+        "type": "button",
+        "action_id": action.value,
+        "text": {"type": "plain_text", "text": label},
+        "value": value,
+    }
+    if style:
+        made["style"] = style
+    if confirm:
+        made["confirm"] = confirm
+    return made
+
+
+def confirm(title: str, text: str, yes: str, no: str) -> Block:
+    """A question before something that cannot be taken back."""
+    return {
+        "title": {"type": "plain_text", "text": title},
+        "text": {"type": "plain_text", "text": text[:300]},
+        "confirm": {"type": "plain_text", "text": yes},
+        "deny": {"type": "plain_text", "text": no},
+    }
+
+
+def actions(*buttons: Block) -> tuple[Block, ...]:
+    """A row of buttons, or nothing."""
+    return ({"type": "actions", "elements": list(buttons)},) if buttons else ()
+
+
+# -- the tray
+
+
+def tray(view: TrayView) -> Message:
+    """The reply under posted photos: what was accepted, what is missing, and *Train…*."""
+    have, refused = len(view.usable), [entry for entry in view.entries if entry.refusal]
+    double = len(view.entries) - len(refused) - have
+    lines = [f"*{have} of {plural(len(view.entries), 'photo')} usable.*"]
+    lines += [f"#{one.ordinal} {escape(one.name)} {REFUSALS[one.refusal]}." for one in refused if one.refusal]
+    if double:
+        lines.append(f"{plural(double, 'photo')} posted twice: counted once.")
+    if view.tray.state is TrayState.USED:
+        text = f"{plural(have, 'photo')}: training started."
+        return Message(text, (section("\n".join([*lines, "Training started with these photos."])),))
+    if view.tray.state is TrayState.DISCARDED:
+        return Message("Photos discarded.", (section("Photos discarded. They are erased within the hour."),))
+    ready = [offer.label for offer in view.offers if offer.ok and have >= offer.photos_min]
+    if view.needed:
+        lines.append(f"{plural(view.needed, 'more photo')} needed: add them to this thread.")
+    elif ready:
+        lines.append(f"Enough for {', '.join(ready)}. Add more to this thread, or train now.")
+    else:
+        lines.append("No vendor can be reached just now; the photos are kept for a day.")
+    buttons = [button(Action.TRAIN, "Train…", view.tray.id, style="primary")] if not view.needed else []
+    buttons.append(button(Action.DISCARD, "Discard", view.tray.id, confirm=_DISCARD))
+    lacking = f", {view.needed} more needed" if view.needed else ""
+    return Message(
+        f"{have} of {plural(len(view.entries), 'photo')} usable{lacking}.",
+        (section("\n".join(lines)), *actions(*buttons)),
+    )
+
+
+_DISCARD = confirm(
+    "Discard these photos?", "They are erased here; the post in Slack stays.", "Discard", "Keep"
+)
+
+
+# -- the card
+
+
+def card(view: JobView) -> Message:
+    """One per job, edited as it moves. Neither prompt nor photo is on it."""
+    name = escape(view.root.name)
+    words = stage(view)
+    when = view.current.started_at or view.root.created_at
+    since = f"{'started' if view.current.started_at else 'asked'} {clock(when)}"
+    head = f"*{name}* · {words} · {escape(view.label)} · {since}"
+    blocks = [section(head)]
+    blocks += [small(line) for line in _card_lines(view)]
+    return Message(f"{name}: {words}", (*blocks, *actions(*_card_buttons(view))))
+
+
+def _card_lines(view: JobView) -> list[str]:
+    job = view.current
+    if view.stage is Stage.FAILED:
+        said = failure(view)
+        return [f"*{said.turn}.* {said.reason}", f"{said.charged} {said.retry} Reference `{job.id}`."]
+    if view.stage is Stage.CANCELLED:
+        if job.stopped_remotely is False:
+            return [f"{view.label} cannot be told to stop: its result will be discarded."]
+        return ["Stopped. Nothing more happens with it."]
+    if view.stage is Stage.DONE:
+        return [f"ready after {duration(view.took)}"]
+    lines = []
+    if job.trouble_at:
+        lines.append(
+            f"Cannot reach {view.label} since {clock(job.trouble_at)}; still trying; nothing is lost."
+        )
+    if view.stage is Stage.OUR_QUEUE and view.concurrency and not job.trouble_at:
+        lines.append(f"{view.label} runs {plural(view.concurrency, 'job')} of ours at a time.")
+    if view.stage is Stage.FETCHING_LAST and view.deadline_at:
+        lines.append(f"We keep trying until {clock(view.deadline_at)}.")
+    if view.slow:
+        lines.append("Slower than 9 of 10 jobs here.")
+    usual = (
+        f"usually {duration(view.usual[0])} to {duration(view.usual[1])} here"
+        if view.usual
+        else "no history yet"
+    )
+    return [*lines, f"{usual} · you will be told here and by DM"]
+
+
+def _card_buttons(view: JobView) -> list[Block]:
+    buttons = [button(Action.DETAILS, "Details", view.root.id)]
+    if view.can_cancel:
+        buttons.append(cancel_button(view))
+    if view.can_retry:
+        risky = failure(view).retry if view.stage is Stage.FAILED else "It starts anew and is paid for anew."
+        ask = confirm(
+            "Try again?", f"{risky} The same photos, prompt and vendor are used.", "Try again", "Not now"
+        )
+        buttons.append(button(Action.RETRY, "Retry", view.root.id, confirm=ask))
+    return buttons
+
+
+def cancel_button(view: JobView) -> Block:
+    """Asks before it stops anything."""
+    sent = view.current.remote_id is not None
+    text = f"What {view.label} has begun may still be charged." if sent else "Nothing was sent yet."
+    return button(
+        Action.CANCEL, "Cancel", view.root.id, confirm=confirm("Cancel this job?", text, "Cancel it", "Go on")
+    )
+
+
+# -- the end
+
+
+def pictures_comment(view: JobView, *, first: bool, direct: bool) -> str:
+    """The words above the images; the owner is mentioned here, once."""
+    name = escape(view.root.name)
+    who = "" if direct else f"<@{user_of(view.root.owner)}> "
+    if first:
+        return f"{who}*{name}* is ready after {duration(view.took)}"
+    return f"The rest of *{name}*"
+
+
+def ready(view: JobView, permalink: str | None, files: Sequence[str]) -> Message:
+    """The owner's DM: where the images stand, and the images."""
+    name = escape(view.root.name)
+    text = f"*{name}* is ready after {duration(view.took)}"
+    if permalink:
+        text = f"{text}: <{permalink}|see the images>"
+    return pictures(view, text, files)
+
+
+def pictures(view: JobView, text: str, files: Sequence[str]) -> Message:
+    """Images inside a message of ours, by Slack's ids of their files."""
+    images: list[Block] = [
+        {"type": "image", "slack_file": {"id": file}, "alt_text": f"{view.root.name}, image {number}"}
+        for number, file in enumerate(files, 1)
+    ]
+    return Message(text, (section(text), *images))
+
+
+def failed(view: JobView, *, direct: bool) -> Message:
+    """Said once, in the thread and by DM."""
+    said = failure(view)
+    who = "" if direct else f"<@{user_of(view.root.owner)}> "
+    text = f"{who}*{escape(view.root.name)}* failed. *{said.turn}.* {said.reason}"
+    blocks = [section(text), small(f"{said.charged} {said.retry} Reference `{view.current.id}`.")]
+    return Message(text, tuple(blocks))
+
+
+# -- answers
+
+
+def help_message(command: str) -> Message:
+    """What `/darkroom` and `help` show."""
+    text = (
+        "*Darkroom trains a personal image model from a handful of photos.*\n"
+        "Post photos in a channel and mention me, send them to me in a DM, or press *New*."
+    )
+    facts = (
+        "Photos are stripped of their metadata, go to the one vendor you choose and to nobody else, "
+        "and are erased here a day after the job ends. Results are shown only where you say."
+    )
+    words = f"`{command} new [name]` · `{command} status [id]` · `{command} help`"
+    buttons = actions(
+        button(Action.NEW, "New", "new", style="primary"), button(Action.STATUS, "My jobs", "status")
+    )
+    return Message("Darkroom: new, status, help", (section(text), small(facts), *buttons, small(words)))
+
+
+def unknown_command(word: str, nearest: str | None, command: str) -> Message:
+    """The nearest command, not the manual."""
+    if nearest:
+        return Message(f"`{escape(word[:40])}` is no command of mine. Did you mean `{command} {nearest}`?")
+    return Message(f"`{escape(word[:40])}` is no command of mine. `{command} help` shows what there is.")
+
+
+def status(views: Sequence[JobView], *, private: bool) -> Message:
+    """Newest jobs, a line each. `private` leaves out what only owners may see."""
+    if not views:
+        return Message(
+            "No jobs yet. Post photos and mention me, or press *New*.",
+            (
+                section("No jobs yet. Post photos and mention me, or press *New*."),
+                *actions(button(Action.NEW, "New", "new", style="primary")),
+            ),
+        )
+    blocks: list[Block] = []
+    for view in views:
+        who = f" · <@{user_of(view.root.owner)}>" if private else ""
+        name = f"`{view.root.id}`" if private else f"*{escape(view.root.name)}*"
+        usual = f" · usually {duration(view.usual[0])} to {duration(view.usual[1])}" if view.usual else ""
+        age = duration(view.now - view.root.created_at)
+        blocks.append(section(f"{name} · {stage(view)} · {escape(view.label)} · {age} old{usual}{who}"))
+        if not private:
+            buttons = [button(Action.DETAILS, "Details", view.root.id)]
+            blocks += actions(*buttons, *([cancel_button(view)] if view.can_cancel else []))
+    first = views[0]
+    newest = stage(first) if private else f"{escape(first.root.name)}, {stage(first)}"
+    text = f"{plural(len(views), 'job')}; the newest: {newest}"
+    return Message(text, tuple(blocks[:50]))
+
+
+def no_such_job(command: str) -> Message:
+    """Not there, or not theirs: the same words for both."""
+    return Message(f"There is no job of yours with this id. `{command} status` lists your jobs.")
+
+
+def nothing_yet() -> Message:
+    """A mention or DM that carries neither photos nor a word of ours."""
+    return Message("Post some photos here and I will train a model on them. `help` says more.")
+
+
+_TROUBLE = {
+    "disk_full": (
+        "I have no room to store photos just now. The operator has been told. Your post is not "
+        "lost: I will take the photos as soon as there is room."
+    ),
+    "given_up": "I could not take these photos in after many tries. Please post them once more.",
+    "unexpected": "Something went wrong on our side while taking this in. I will try again by myself.",
+    "slack_unreachable": "I cannot load these photos from Slack just now. I will try again by myself.",
+}
+
+
+def trouble(code: str, reference: str) -> Message:
+    """Something on our side that the person concerned should know."""
+    tail = f" Reference `{reference}`." if reference else ""
+    return Message(_TROUBLE.get(code, _TROUBLE["unexpected"]) + tail)
+
+
+_OPERATOR = {
+    "credentials": (
+        "does not accept our credentials, clock or permissions. It is not offered until this is mended: "
+        "check its keys in the settings, then restart."
+    ),
+    "refused": "answers our check with a refusal. It is not offered until that ends: see the log.",
+    "authentication": "refused a job for our credentials, clock or permissions: check them, then restart.",
+    "quota": "refused a job: the account has no quota or no money left.",
+    "links_unreachable": (
+        "could not have fetched the photo links: `DARKROOM_PUBLIC_URL` does not lead to this process. "
+        "Check the address, the proxy in front and the firewall."
+    ),
+    "files_read": (
+        "answered a file download with its login page: the app lacks `files:read`, or was not re-installed "
+        "after the scope was added."
+    ),
+    "disk_full": "has no room left for photos. Nothing is lost, and nothing goes on until there is room.",
+}
+
+
+def operator(about: str, fault: str) -> Message:
+    """Something only the operator can mend."""
+    return Message(f"*{escape(about)}* {_OPERATOR.get(fault, 'needs attention: see the log.')}")

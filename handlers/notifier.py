@@ -1,0 +1,213 @@
+"""Says things in Slack: posts once, edits for ever, and can find its own messages again."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import httpx
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.services import Services
+from bot.services.errors import NoSuchThing
+from bot.services.notifier import Said, Speech
+from handlers import messages
+from handlers.commands import Commands, split
+from handlers.ids import NOTICE_EVENT
+from handlers.places import Place, user_of
+from handlers.uploads import NEVER_SHARED, Uploader
+from handlers.verdicts import NO_PLACE, verdict
+from storage.records import Notice, NoticeKind, direct
+
+logger = logging.getLogger(__name__)
+_EDITED = {NoticeKind.TRAY, NoticeKind.CARD}
+_PERSONAL = {NoticeKind.REPLY, NoticeKind.TROUBLE}
+_SLACK = timedelta(minutes=2)
+"""How far back of our own clock a look begins: Slack's clock is not ours."""
+
+
+class SlackNotifier:
+    """Implements `bot.services.notifier.Notifier`."""
+
+    def __init__(
+        self, services: Services, client: AsyncWebClient, commands: Commands, uploader: Uploader
+    ) -> None:
+        self._services = services
+        self._client = client
+        self._commands = commands
+        self._uploader = uploader
+
+    async def deliver(self, notice: Notice) -> Said:
+        """Post or edit; whatever Slack says becomes an outcome."""
+        try:
+            return await self._deliver(notice)
+        except NoSuchThing:
+            return Said(Speech.NEVER, why="what it speaks of is gone")
+        except (SlackApiError, aiohttp.ClientError, httpx.HTTPError, TimeoutError) as error:
+            return verdict(error, posting=notice.message is None)
+
+    async def look(self, notice: Notice) -> Said:
+        """Search the thread for our own metadata. Files know themselves where they were shared."""
+        if notice.kind is NoticeKind.PICTURES:
+            return Said(Speech.LATER)
+        place = _target(notice)
+        if notice.kind in _PERSONAL and not place.is_direct:
+            return Said(Speech.SAID)  # Ephemeral: nobody can look for it, and it is not worth saying twice.
+        try:
+            found = await self._find(notice, place)
+            if found is None and not place.is_direct:
+                # It may have gone to the owner's DM, where a channel would not have it.
+                found = await self._find(notice, Place.parse(direct(notice.owner)))
+        except SlackApiError as error:
+            if error.response.get("error") in NO_PLACE:
+                return Said(Speech.LATER)
+            return Said(Speech.UNKNOWN, wait=verdict(error, posting=False).wait)
+        except (aiohttp.ClientError, TimeoutError):
+            return Said(Speech.UNKNOWN, wait=timedelta(seconds=15))
+        return Said(Speech.SAID, found) if found else Said(Speech.LATER)
+
+    async def _find(self, notice: Notice, place: Place) -> str | None:
+        channel = await self._channel(place)
+        begun = notice.post_begun_at.timestamp() if notice.post_begun_at else 0
+        arguments: dict[str, Any] = {
+            "channel": channel,
+            "oldest": f"{max(0.0, begun - _SLACK.total_seconds()):.6f}",
+            "include_all_metadata": True,
+            "limit": 200,
+        }
+        if place.thread:
+            answer = await self._client.conversations_replies(ts=place.thread, **arguments)
+        else:
+            answer = await self._client.conversations_history(**arguments)
+        for message in answer["messages"]:
+            metadata = message.get("metadata") or {}
+            if (metadata.get("event_payload") or {}).get("notice_id") == notice.id:
+                return str(Place(place.team, channel, message["ts"]))
+        return None
+
+    async def _deliver(self, notice: Notice) -> Said:
+        place = _target(notice)
+        if notice.kind is NoticeKind.PICTURES:
+            return await self._pictures(notice, place)
+        message = await self._render(notice, place)
+        if message is None:
+            return Said(Speech.SAID)
+        if notice.kind in _EDITED and notice.message:
+            stands = Place.parse(notice.message)
+            await self._client.chat_update(channel=stands.channel, ts=stands.thread, **message.arguments())
+            return Said(Speech.SAID, notice.message)
+        if notice.kind in _PERSONAL and not place.is_direct:
+            whom: dict[str, Any] = {"channel": place.channel, "user": user_of(notice.owner)}
+            under: dict[str, Any] = {"thread_ts": place.thread} if place.thread else {}
+            await self._client.chat_postEphemeral(**whom, **under, **message.arguments())
+            return Said(Speech.SAID)
+        return await self._post(notice, place, message)
+
+    async def _post(self, notice: Notice, place: Place, message: messages.Message) -> Said:
+        try:
+            return await self._post_at(notice, place, message)
+        except SlackApiError as error:
+            if place.is_direct or error.response.get("error") not in NO_PLACE:
+                raise
+            # The channel is gone or never let us in; the owner hears it all the same.
+            return await self._post_at(notice, Place.parse(direct(notice.owner)), message)
+
+    async def _post_at(self, notice: Notice, place: Place, message: messages.Message) -> Said:
+        metadata = {"event_type": NOTICE_EVENT, "event_payload": {"notice_id": notice.id}}
+        channel = await self._channel(place)
+        thread = {"thread_ts": place.thread} if place.thread else {}
+        quiet = {"unfurl_links": False, "unfurl_media": False}
+        common: dict[str, Any] = {"channel": channel, "metadata": metadata, **quiet, **thread}
+        try:
+            answer = await self._client.chat_postMessage(**common, **message.arguments())
+        except SlackApiError as error:
+            images = [block for block in message.blocks if block["type"] == "image"]
+            if error.response.get("error") != "invalid_blocks" or not images:
+                raise
+            # Slack has not looked through the files yet: the words and the link matter more.
+            plain = [block for block in message.blocks if block["type"] != "image"]
+            answer = await self._client.chat_postMessage(**common, text=message.text, blocks=plain)
+        return Said(Speech.SAID, str(Place(place.team, answer["channel"], answer["ts"])))
+
+    async def _pictures(self, notice: Notice, place: Place) -> Said:
+        view = await self._services.progress.view(notice.job_id or "")
+        channel = await self._channel(place)
+        comment = messages.pictures_comment(
+            view, first=notice.payload.get("batch", 1) == 1, direct=place.is_direct
+        )
+        name = view.root.name
+        try:
+            at = Place(place.team, channel, place.thread)
+            said = await self._uploader.deliver(notice, at, comment, name)
+        except SlackApiError as error:
+            if place.is_direct or error.response.get("error") not in NO_PLACE:
+                raise
+            own = await self._channel(Place.parse(direct(notice.owner)))
+            said = await self._uploader.deliver(notice, Place(place.team, own), comment, name)
+        if said.why == NEVER_SHARED:
+            files = [one.file_id for one in await self._services.media.uploads(notice.id) if one.file_id]
+            return await self._post(notice, place, messages.pictures(view, comment, files))
+        return said
+
+    async def _render(self, notice: Notice, place: Place) -> messages.Message | None:
+        match notice.kind:
+            case NoticeKind.TRAY:
+                return messages.tray(await self._services.trays.view(notice.tray_id or ""))
+            case NoticeKind.REPLY:
+                return await self._reply(notice)
+            case NoticeKind.TROUBLE:
+                return messages.trouble(notice.payload["code"], notice.payload.get("reference", ""))
+            case NoticeKind.OPERATOR:
+                return messages.operator(notice.payload["about"], notice.payload["fault"])
+            case _:
+                return await self._about_job(notice, place)
+
+    async def _about_job(self, notice: Notice, place: Place) -> messages.Message | None:
+        view = await self._services.progress.view(notice.job_id or "")
+        match notice.kind:
+            case NoticeKind.CARD:
+                return messages.card(view)
+            case NoticeKind.FAILED:
+                return messages.failed(view, direct=place.is_direct)
+            case NoticeKind.FAILED_DM:
+                where = Place.parse(view.root.place)
+                return None if where.is_direct else messages.failed(view, direct=True)
+            case _:
+                return await self._ready(notice)
+
+    async def _ready(self, notice: Notice) -> messages.Message | None:
+        view = await self._services.progress.view(notice.job_id or "")
+        stands = await self._services.media.message_of(notice.payload["pictures"])
+        at = Place.parse(stands) if stands else None
+        if at is not None and at.is_direct:
+            return None  # The images stand in this very DM, with the same words above them.
+        link = await self._permalink(at) if at else None
+        return messages.ready(view, link, await self._services.media.files_of(view.current.id))
+
+    async def _permalink(self, at: Place) -> str | None:
+        answer = await self._client.chat_getPermalink(channel=at.channel, message_ts=at.thread)
+        return str(answer["permalink"])
+
+    async def _reply(self, notice: Notice) -> messages.Message:
+        verb, rest = split(notice.payload.get("words", ""))
+        if verb == "new":
+            return messages.help_message(self._commands.command)
+        if not verb:
+            return messages.nothing_yet()
+        return await self._commands.answer(verb, rest, notice.owner)
+
+    async def _channel(self, place: Place) -> str:
+        """The conversation's id: a person's DM is opened first, which may be repeated."""
+        if not place.channel.startswith(("U", "W")):
+            return place.channel
+        answer = await self._client.conversations_open(users=place.channel)
+        return str(answer["channel"]["id"])
+
+
+def _target(notice: Notice) -> Place:
+    """Under the message it belongs to, where its place names no thread."""
+    place = Place.parse(notice.place)
+    return Place.parse(notice.anchor) if notice.anchor and not place.thread else place

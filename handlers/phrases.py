@@ -1,0 +1,239 @@
+"""The words for states, reasons and refusals. What a person reads is here and in its two neighbours."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple, assert_never
+
+from bot.services.errors import (
+    BadWish,
+    DomainError,
+    NoSuchThing,
+    NotEnoughPhotos,
+    NotRetryable,
+    NotYours,
+    PhotoRefused,
+    TooManyPhotos,
+    TrayClosed,
+    VendorNotOffered,
+)
+from bot.services.progress import JobView, Stage
+from storage.records import FailureReason, Refusal
+
+
+def escape(text: str) -> str:
+    """User text inside mrkdwn: nothing in it may ping, link or format as Slack's own syntax."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def clock(instant: datetime) -> str:
+    """A time of day in the reader's own zone; UTC where a client cannot."""
+    return f"<!date^{int(instant.timestamp())}^{{time}}|{instant:%H:%M} UTC>"
+
+
+def duration(span: timedelta) -> str:
+    """`40 s`, `26 min`, `3 h 5 min`, `2 days`."""
+    seconds = max(0, round(span.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{round(hours / 24)} days"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `11th`."""
+    if 10 <= number % 100 <= 20:
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 photo`, `2 photos`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def stage(view: JobView) -> str:
+    """The state words: the same on the card, in the status and in the DM."""
+    job = view.current
+    match view.stage:
+        case Stage.OUR_QUEUE:
+            return f"our queue ({ordinal(view.queue_place)})"
+        case Stage.SENDING:
+            return "making sure it was sent" if job.submit_begun_at and job.looks else "sending"
+        case Stage.VENDOR_QUEUE:
+            return f"in {view.label}'s queue"
+        case Stage.TRAINING:
+            return f"training {round((job.progress or 0) * 100)} %"
+        case Stage.MAKING:
+            return "making images"
+        case Stage.FETCHING_LAST:
+            left = view.pictures - view.pictures_here
+            rest = "last" if left == 1 else f"other {left}"
+            return f"{view.pictures_here} of {view.pictures} images here, fetching the {rest}"
+        case Stage.DELIVERING:
+            return "delivering"
+        case Stage.DONE:
+            return "done"
+        case Stage.NEEDS_YOU:
+            return "needs you"
+        case Stage.CANCELLING:
+            return "cancelling"
+        case Stage.CANCELLED:
+            return "cancelled"
+        case Stage.FAILED:
+            return f"failed ({failure(view).turn})"
+        case _ as never:
+            assert_never(never)
+
+
+class Failure(NamedTuple):
+    """What is said of a failed job."""
+
+    turn: str
+    """Whose turn it is."""
+    reason: str
+    charged: str
+    retry: str
+
+
+_NOT_CHARGED = "Not charged: nothing was started."
+_PERHAPS = "Charged or not is for {label} to say: the job had been started."
+_SAFE = "Trying again is safe."
+
+
+def failure(view: JobView) -> Failure:
+    """Whose turn, why, charged or not, and whether a retry is safe."""
+    turn, reason, charged, retry = _FAILURES[view.current.reason or FailureReason.UNEXPECTED]
+    return Failure(*(part.format(label=view.label) for part in (turn, reason, charged, retry)))
+
+
+_FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
+    FailureReason.INVALID_INPUT: (
+        "Your photos",
+        "{label} did not accept the photos or the prompt.",
+        "Not charged, as far as we know.",
+        "Trying again helps only with other photos or another prompt.",
+    ),
+    FailureReason.CONTENT_REJECTED: (
+        "Your photos",
+        "{label}'s moderation refused the photos or the prompt.",
+        "Not charged, as far as we know.",
+        "Trying again helps only with other photos or another prompt.",
+    ),
+    FailureReason.PHOTOS_GONE: (
+        "Waiting for you",
+        "The photos are no longer kept here: they are erased some time after a job ends.",
+        _NOT_CHARGED,
+        "Post the photos again to start anew.",
+    ),
+    FailureReason.LINKS_UNREACHABLE: (
+        "Us",
+        "The photo links cannot be fetched from outside, not by {label} either. The operator has been told.",
+        _NOT_CHARGED,
+        "Trying again is safe once the operator has mended it.",
+    ),
+    FailureReason.AUTHENTICATION: (
+        "Us",
+        "{label} does not accept Darkroom's credentials. The operator has been told.",
+        _NOT_CHARGED,
+        "Trying again is safe once the operator has mended it.",
+    ),
+    FailureReason.QUOTA: (
+        "Us",
+        "The account at {label} has no quota or no money left. The operator has been told.",
+        _NOT_CHARGED,
+        "Trying again is safe once the operator has mended it.",
+    ),
+    FailureReason.VENDOR_FAILED: (
+        "{label}",
+        "{label} says that the job failed, and not why.",
+        _PERHAPS,
+        _SAFE,
+    ),
+    FailureReason.VENDOR_FORGOT: ("{label}", "{label} no longer knows this job.", _PERHAPS, _SAFE),
+    FailureReason.NO_PICTURES: ("{label}", "{label} finished without any image.", _PERHAPS, _SAFE),
+    FailureReason.UNAVAILABLE: (
+        "{label}",
+        "{label} could not be reached, or was too busy, for too long.",
+        _NOT_CHARGED,
+        _SAFE,
+    ),
+    FailureReason.DEADLINE: ("{label}", "{label} did not finish in time.", _PERHAPS, _SAFE),
+    FailureReason.LOST: (
+        "Us",
+        "{label}'s answer was lost and we cannot find out whether the job runs. We did not send it twice.",
+        "It may have been charged: ask the operator to look at {label}'s console.",
+        "Trying again may be charged a second time.",
+    ),
+    FailureReason.UNEXPECTED: (
+        "Us",
+        "{label} answered something we do not understand.",
+        _PERHAPS,
+        "Trying again is safe, and may fail in the same way.",
+    ),
+}
+
+REFUSALS: dict[Refusal, str] = {
+    Refusal.NOT_A_PHOTO: "is not a JPEG or PNG picture, whatever its name says",
+    Refusal.EMPTY: "is empty (0 bytes)",
+    Refusal.DAMAGED: "is damaged and cannot be decoded",
+    Refusal.TRUNCATED: "arrived incomplete: post it once more",
+    Refusal.TOO_MANY_PIXELS: "has too many pixels (more than 38 megapixels)",
+    Refusal.TOO_SMALL: "is too small (at least 256 × 256 pixels)",
+    Refusal.TOO_LARGE: "is too large a file",
+    Refusal.EXTERNAL: "is a link to another service and not a file in Slack: upload the file itself",
+    Refusal.NOT_READABLE: "may not be read by this app: post it in this workspace",
+    Refusal.DELETED: "was deleted",
+    Refusal.HIDDEN: "is hidden by the workspace's storage limit",
+    Refusal.TOO_MANY: "came after the most a post may carry",
+}
+
+
+def refusal(error: DomainError, command: str) -> str:
+    """What to tell somebody whose wish cannot be granted."""
+    match error:
+        case NotYours():
+            return "Only the person who posted the photos can do this."
+        case NoSuchThing():
+            return f"There is nothing of this id here. `{command} status` lists your jobs."
+        case TrayClosed():
+            return "These photos were used already. Post photos to start another training."
+        case NotEnoughPhotos():
+            return (
+                f"{error.need} usable photos are needed and there are {error.have}. Add some to the thread."
+            )
+        case TooManyPhotos():
+            return (
+                f"There are {error.have} photos; this vendor takes at most {error.most}. Post a smaller set."
+            )
+        case BadWish():
+            return field_error(error)
+        case VendorNotOffered():
+            return "This vendor is not available now. Nothing was lost: try again later."
+        case NotRetryable():
+            return "Only a job that failed or was cancelled can be tried again."
+        case PhotoRefused():
+            return f"The file {REFUSALS[error.refusal]}."
+        case _:
+            return "This cannot be done now."
+
+
+def field_error(error: BadWish) -> str:
+    """What stands under a field of the modal."""
+    words = {
+        ("name", "empty"): "Give the model a name.",
+        ("name", "too_long"): f"At most {error.limit} characters.",
+        ("subject", "unknown"): "This vendor does not know that kind of subject: choose another.",
+        ("prompt", "empty"): "Say what the pictures should show.",
+        ("prompt", "too_long"): f"At most {error.limit} characters.",
+        ("count", "out_of_range"): f"At most {error.limit} images.",
+        ("consent", "missing"): "Without this permission no photo leaves this workspace.",
+        ("where", "missing"): "Choose who may see the images.",
+        ("photos", "missing"): "Add at least one photo.",
+    }
+    return words.get((error.field, error.rule), "This value cannot be used.")

@@ -1,0 +1,92 @@
+"""Images into one message: three steps per file, each committed before the next, and the share looked for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.services import Services
+from bot.services.notifier import Said, Speech
+from handlers.places import Place
+from storage.records import Notice, Upload
+
+logger = logging.getLogger(__name__)
+NEVER_SHARED = "never shared"
+_SHARE_WAIT = (0.3, 0.5, 1, 1, 2, 2, 3, 5, 5, 10)
+"""Seconds between two looks: the share comes later than the answer."""
+_NEVER_SHARED = timedelta(seconds=45)
+"""After so long without a share the files are uploaded anew."""
+_ATTEMPTS = 4
+
+
+class Uploader:
+    """Carries generated images into Slack."""
+
+    def __init__(self, services: Services, client: AsyncWebClient, http: httpx.AsyncClient) -> None:
+        self._services = services
+        self._client = client
+        self._http = http
+
+    async def deliver(self, notice: Notice, place: Place, comment: str, name: str) -> Said:
+        """Upload what is missing, complete once, wait for the share. May be repeated after any crash."""
+        uploads = await self._services.media.uploads(notice.id)
+        if not uploads:
+            return Said(Speech.NEVER, why="no images")
+        if all(one.stage == "completing" for one in uploads):
+            # An earlier attempt may have completed: the file itself knows where it stands.
+            shared = await self._share(uploads[0], place, patient=not self._is_old(notice))
+            if shared:
+                return Said(Speech.SAID, shared)
+            if not self._is_old(notice):
+                return Said(Speech.UNKNOWN, wait=timedelta(seconds=10))
+            if notice.attempts > _ATTEMPTS:
+                return Said(Speech.NEVER, why=NEVER_SHARED)
+            uploads = [await self._reset(one) for one in uploads]
+        for number, one in enumerate(uploads, 1):
+            if one.stage == "new" or one.file_id is None:
+                await self._upload(one, f"{name} {number}")
+        uploads = await self._services.media.uploads(notice.id)
+        for one in uploads:
+            await self._services.media.advance(one, "completing")
+        await self._client.files_completeUploadExternal(
+            files=[{"id": one.file_id or "", "title": f"{name} {n}"} for n, one in enumerate(uploads, 1)],
+            channel_id=place.channel,
+            initial_comment=comment[:1000],
+            thread_ts=place.thread or None,
+        )
+        shared = await self._share(uploads[0], place, patient=True)
+        return Said(Speech.SAID, shared) if shared else Said(Speech.UNKNOWN, wait=timedelta(seconds=10))
+
+    async def _upload(self, upload: Upload, title: str) -> None:
+        """A file's name and bytes. A crash in between wastes a name, and Slack forgets it by itself."""
+        data = await self._services.media.read(upload.sha256)
+        kind = "png" if data.startswith(b"\x89PNG") else "jpg"
+        safe = "".join(letter if letter.isalnum() else "-" for letter in title)[:60]
+        answer = await self._client.files_getUploadURLExternal(filename=f"{safe}.{kind}", length=len(data))
+        sent = await self._http.post(answer["upload_url"], content=data)
+        sent.raise_for_status()
+        await self._services.media.advance(upload, "sent", answer["file_id"])
+
+    async def _reset(self, upload: Upload) -> Upload:
+        await self._services.media.advance(upload, "new")
+        return Upload(upload.notice_id, upload.ordinal, upload.sha256, None, "new")
+
+    async def _share(self, upload: Upload, place: Place, *, patient: bool) -> str | None:
+        """Where the file was shared, as a message's address."""
+        for wait in _SHARE_WAIT if patient else (0.0,):
+            answer = await self._client.files_info(file=upload.file_id or "")
+            shares: dict[str, Any] = answer["file"].get("shares") or {}
+            for kind in ("public", "private"):
+                for share in (shares.get(kind) or {}).get(place.channel, []):
+                    return str(Place(place.team, place.channel, share["ts"]))
+            await asyncio.sleep(wait)
+        return None
+
+    def _is_old(self, notice: Notice) -> bool:
+        begun = notice.post_begun_at
+        return begun is not None and datetime.now(UTC) - begun > _NEVER_SHARED
