@@ -1,6 +1,7 @@
 """The Web API over HTTP: token, scopes, limits and faults around each method, and a journal line after it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -86,7 +87,7 @@ class WebApi:
             status = 200
         except RateLimited as error:
             self._log(name, arguments, ok=False, error=error.error, status=429)
-            return rate_limited(error.retry_after)
+            return rate_limited(error.retry_after, self._headers(name, arguments, request))
         except ApiError as error:
             answer, status = error.body(), 200
         self._log(name, arguments, ok=answer["ok"], error=answer.get("error"), status=status, answer=answer)
@@ -120,7 +121,11 @@ class WebApi:
             raise ApiError("not_allowed_token_type")
 
     def _headers(self, name: str, raw: Json, request: Request) -> dict[str, str]:
-        if _token(raw, request) != self._parts.workspace.identity.bot_token:
+        identity = self._parts.workspace.identity
+        token = _token(raw, request)
+        if token == identity.app_token:
+            return {**PUBLIC_HEADERS, "x-oauth-scopes": "connections:write"}
+        if token != identity.bot_token:
             return PUBLIC_HEADERS
         accepted = METHODS[name].scopes if name in METHODS else ()
         return {
@@ -150,10 +155,10 @@ class WebApi:
         self._parts.journal.add("api", **facts)
 
 
-def rate_limited(retry_after: int) -> Response:
+def rate_limited(retry_after: int, headers: Mapping[str, str] = PUBLIC_HEADERS) -> Response:
     """Send the one refusal that has a status of its own."""
-    headers = {**PUBLIC_HEADERS, "retry-after": str(retry_after)}
-    return JSONResponse(RateLimited(retry_after).body(), 429, headers=headers)
+    told = {**headers, "retry-after": str(retry_after)}
+    return JSONResponse(RateLimited(retry_after).body(), 429, headers=told)
 
 
 def bearer(request: Request) -> str:

@@ -151,7 +151,7 @@ class Interactions:
         key = (message.channel, message.ts, user.id)
         values = carried_values(message.blocks, self._chosen.get(key, {}))
         state = self._entered(field, option)
-        if state is not None:
+        if initial_state(field.element) is not None and state is not None:
             values.setdefault(field.block_id, {})[field.action_id] = state
         self._chosen[key] = values
         hidden = message.ephemeral_to is not None
@@ -182,7 +182,7 @@ class Interactions:
         if dialog and not confirmed:
             return Gesture(Ack(False, {}, None, 0.0), confirm=dialog, sent=False)
         state = self._entered(field, option)
-        if state is not None:
+        if initial_state(field.element) is not None and state is not None:
             view.values.setdefault(field.block_id, {})[field.action_id] = state
         if field.block["type"] == "input" and not field.block.get("dispatch_action"):
             return Gesture(Ack(False, {}, None, 0.0), sent=False)
@@ -256,7 +256,7 @@ class Interactions:
         )
 
     def _carry_out(self, view: View, ack: Ack) -> Ack:
-        """Do what a submission's acknowledgement says; what a client cannot show is an error to the person."""
+        """Do what a submission's answer says; what a client cannot show is an error to the person."""
         answer = ack.payload
         action = answer.get("response_action")
         try:

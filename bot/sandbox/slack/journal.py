@@ -1,6 +1,7 @@
 """The journal: what was asked, said, sent and acknowledged, in order, for ever."""
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Collection
 from typing import Any
@@ -39,8 +40,9 @@ class Journal:
     def read(self, since: int = 0, kinds: Collection[str] = (), limit: int = 1_000) -> list[Entry]:
         """Return the lines after one, oldest first, at most so many."""
         if self._recent and since >= self._recent[0].seq - 1:
-            entries = [e for e in self._recent if e.seq > since and (not kinds or e.kind in kinds)]
-            return entries[:limit]
+            newer = itertools.takewhile(lambda e: e.seq > since, reversed(self._recent))
+            entries = [e for e in newer if not kinds or e.kind in kinds]
+            return entries[::-1][:limit]
         found: list[Entry] = []
         while len(found) < limit:
             rows = self._database.entries(since, limit)

@@ -64,6 +64,8 @@ def assemble(
     settings: Settings | None = None,
     clock: Clock | None = None,
     deterministic: bool = False,
+    bot_token: str | None = None,
+    app_token: str | None = None,
 ) -> Parts:
     """Open a state directory, new or used, and build a workspace upon it."""
     state_dir.mkdir(parents=True, exist_ok=True)
@@ -77,6 +79,8 @@ def assemble(
     journal = Journal(database, clock)
     faults = Faults(journal)
     workspace = Workspace(database, clock, ids, app, state_dir)
+    if bot_token or app_token:
+        workspace.set_tokens(bot_token, app_token)
     sockets = Sockets(database, clock, ids, journal, settings, workspace.identity.app)
     events = Events(workspace, sockets, faults)
     posting = Posting(workspace, events, journal, settings)

@@ -51,6 +51,8 @@ class People:
         channel = self.channel_for(user, name)
         if channel.archived:
             raise Refused("is_archived", channel=name)
+        if channel.kind is Kind.IM and not self._parts.settings.messages_tab_enabled:
+            raise Refused("messages_tab_disabled", channel=name)
         if not text and not files:
             raise Refused("nothing_to_post")
         if thread_ts is not None:
@@ -176,10 +178,6 @@ class People:
         return [
             self.seen(m) for m in found if m and m.user != viewer.id and m.ephemeral_to in (None, viewer.id)
         ]
-
-    def is_direct(self, channel: Channel) -> bool:
-        """Say whether a conversation is direct messages."""
-        return channel.kind in (Kind.IM, Kind.MPIM)
 
 
 def typed_block(text: str) -> Json:

@@ -286,9 +286,12 @@ class Director:
 
         async def look() -> Entry | None:
             nonlocal since
-            entries = await self.journal(since)
-            since = entries[-1].seq if entries else since
-            return next((e for e in entries if wanted(e)), None)
+            while entries := await self.journal(since):
+                since = entries[-1].seq
+                for entry in entries:
+                    if wanted(entry):
+                        return entry
+            return None
 
         return await self.wait_for(look, within)
 

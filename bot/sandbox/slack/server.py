@@ -123,6 +123,8 @@ class LocalSlack:
         settings: Settings | None = None,
         clock: Clock | None = None,
         deterministic: bool = False,
+        bot_token: str | None = None,
+        app_token: str | None = None,
     ) -> AsyncIterator["LocalSlack"]:
         """Serve a state directory, new or used, on loopback until the block is left."""
         # asyncio turns Nagle's algorithm off only for sockets that say they are TCP; with it on, each answer
@@ -131,7 +133,13 @@ class LocalSlack:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
         parts = assemble(
-            state_dir, manifest=manifest, settings=settings, clock=clock, deterministic=deterministic
+            state_dir,
+            manifest=manifest,
+            settings=settings,
+            clock=clock,
+            deterministic=deterministic,
+            bot_token=bot_token,
+            app_token=app_token,
         )
         stopping = asyncio.Event()
         origin = f"http://{HOST}:{listener.getsockname()[1]}"

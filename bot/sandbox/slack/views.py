@@ -12,6 +12,7 @@ from bot.sandbox.slack.settings import TRIGGER_SECONDS
 from bot.sandbox.slack.wire import Json
 
 STACK = 3
+REMEMBERED = 10_000
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Triggers:
         """Make a trigger for a gesture, made inside a modal or elsewhere."""
         trigger_id = f"{int(self._clock.now() * 1000)}.{self._ids.secret()}"
         self._issued[trigger_id] = Trigger(user, self._clock.now(), view)
+        while len(self._issued) > REMEMBERED:
+            del self._issued[next(iter(self._issued))]
         return trigger_id
 
     def exchange(self, trigger_id: str) -> Trigger:
@@ -137,10 +140,6 @@ class Views:
         """Show messages under a modal's fields."""
         view.errors = errors
         self._log("errors", view)
-
-    def touched(self, view: View) -> None:
-        """Note that a person changed what is filled in."""
-        view.hash = self._new_hash()
 
     def close(self, view: View) -> None:
         """Take a modal off the stack, with whatever lies upon it."""

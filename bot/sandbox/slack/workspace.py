@@ -4,7 +4,7 @@ import bisect
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bot.sandbox.slack.clock import Clock
@@ -49,6 +49,7 @@ class Workspace:
         self.files: dict[str, File] = {}
         self._messages: dict[str, dict[str, Message]] = {}
         self._order: dict[str, list[str]] = {}
+        self._threads: dict[tuple[str, str], list[str]] = {}
         self._last_micros = 0
         self._load()
 
@@ -63,6 +64,15 @@ class Workspace:
             self.identity = Identity(**documents["identity"])
         else:
             self.identity = self._found()
+
+    def set_tokens(self, bot_token: str | None, app_token: str | None) -> None:
+        """Use these tokens from now on instead of those made up."""
+        self.identity = replace(
+            self.identity,
+            bot_token=bot_token or self.identity.bot_token,
+            app_token=app_token or self.identity.app_token,
+        )
+        self.database.save("meta", "identity", asdict(self.identity))
 
     def _found(self) -> Identity:
         new, secret = self.ids.new, self.ids.secret
@@ -98,6 +108,8 @@ class Workspace:
         known = self._messages.setdefault(message.channel, {})
         if message.ts not in known:
             bisect.insort(self._order.setdefault(message.channel, []), message.ts)
+            if message.thread_ts and message.ephemeral_to is None:
+                bisect.insort(self._threads.setdefault((message.channel, message.thread_ts), []), message.ts)
             self._last_micros = max(self._last_micros, int(message.ts.replace(".", "")))
         known[message.ts] = message
 
@@ -190,6 +202,9 @@ class Workspace:
         """Take a message away without a trace."""
         del self._messages[message.channel][message.ts]
         self._order[message.channel].remove(message.ts)
+        under = self._threads.get((message.channel, message.thread_ts or ""), [])
+        if message.ts in under:
+            under.remove(message.ts)
         self.database.delete("message", message.key)
 
     def message(self, channel: str, ts: str) -> Message | None:
@@ -204,9 +219,8 @@ class Workspace:
 
     def replies(self, channel: str, ts: str) -> list[Message]:
         """Collect the replies under a message, oldest first."""
-        return [
-            m for m in self.messages(channel) if m.thread_ts == ts and m.ts != ts and m.ephemeral_to is None
-        ]
+        known = self._messages.get(channel, {})
+        return [known[reply] for reply in self._threads.get((channel, ts), ()) if reply != ts]
 
     def permalink(self, message: Message) -> str:
         """Give a message its address."""
@@ -235,7 +249,7 @@ class Workspace:
         )
 
     def may_stand_in_block(self, name: str) -> bool:
-        """Say whether a file, by id or address, may stand in a block: a picture the bot sees and Slack has read."""
+        """Say whether a file, by id or address, may stand in a block: a picture the bot sees, and ready."""
         from_url = name.rpartition("/files-pri/")[2].partition("/")[0].rpartition("-")[2]
         file = self.files.get(name) or self.files.get(from_url)
         if file is None or not self.may_bot_read(file):

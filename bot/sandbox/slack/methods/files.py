@@ -3,10 +3,10 @@
 from typing import Any
 
 from bot.sandbox.slack.errors import ApiError
+from bot.sandbox.slack.file_shapes import file_details, file_object
 from bot.sandbox.slack.methods._registry import Call, Method
 from bot.sandbox.slack.methods.chat import check_blocks, find_parent, may_speak
 from bot.sandbox.slack.records import Channel, File
-from bot.sandbox.slack.shapes import file_details, file_object
 from bot.sandbox.slack.wire import Json
 
 MAX_BYTES = 1024**3
