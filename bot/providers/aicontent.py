@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,7 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import SettingsConfigDict
 
@@ -65,6 +66,9 @@ SUBJECTS = ("person", "woman", "man", "girl", "boy", "dog", "cat", "object")
 INT32 = 2**31 - 1
 
 
+Word = Annotated[str, Field(pattern="^[A-Za-z]+$")]
+
+
 def _split(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
@@ -84,7 +88,7 @@ class AicontentSettings(ProviderSettings):
     access_key_secret: SecretStr = Field(min_length=1, description="AccessKey secret that belongs to the id.")
     security_token: SecretStr | None = Field(None, description="STS token, with temporary credentials only.")
     endpoint: Endpoint = Field("https://aicontent.aliyuncs.com", description="Address of the API.")
-    subjects: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    subjects: Annotated[tuple[Word, ...], BeforeValidator(_split)] = Field(
         SUBJECTS, min_length=1, description="What can be in the photos: single words, separated by commas."
     )
     photos_min: int = Field(3, ge=1, description="Fewest photos for a training.")
@@ -109,6 +113,16 @@ class AicontentSettings(ProviderSettings):
     connections: int = Field(4, ge=1, le=20, description="Calls under way at once, downloads included.")
     call_deadline: Seconds = _after(60, "Longest time for one call.")
     utc_offset_hours: float = Field(8, ge=-14, le=14, description="Zone of the vendor's times.")
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        pairs = [("photos_min", "photos_max")]
+        for work in ("train", "generate"):
+            pairs += [(f"{work}_poll_first", f"{work}_poll_most"), (f"{work}_poll_most", f"{work}_deadline")]
+        for small, large in pairs:
+            if getattr(self, small) > getattr(self, large):
+                raise ValueError(f"AICONTENT_{small.upper()} is more than AICONTENT_{large.upper()}")
+        return self
 
 
 class TrainingOptions(BaseModel):

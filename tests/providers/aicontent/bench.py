@@ -1,0 +1,168 @@
+"""AIContent in memory, made of the bodies beside this file. It verifies every signature on its own."""
+
+import copy
+import hashlib
+import hmac
+import io
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+from PIL import Image
+
+from bot.providers.aicontent import Aicontent, AicontentSettings
+from tests.providers.bench import HttpBench
+
+KEY_ID, SECRET = "testAccessKeyId", "testAccessKeySecret"
+PREFIX = "/api/v1/personalizedtxt2img/"
+HERE = Path(__file__).parent
+
+
+def body(name: str) -> Any:
+    return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def encode(text: str) -> str:
+    """RFC 3986, written out by hand so that it shares nothing with the code it judges."""
+    plain = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+    return "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in text.encode())
+
+
+def canonical_request(request: httpx.Request, signed: list[str]) -> str:
+    """What was signed, rebuilt from what was received."""
+    parts = urlsplit(str(request.url))
+    pairs = sorted(parse_qsl(parts.query, keep_blank_values=True))
+    query = "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs)
+    headers = "".join(f"{name}:{request.headers[name].strip()}\n" for name in signed)
+    digest = hashlib.sha256(request.content).hexdigest()
+    return f"{request.method}\n{parts.path}\n{query}\n{headers}\n{';'.join(signed)}\n{digest}"
+
+
+def verify(request: httpx.Request, *, key_id: str = KEY_ID, secret: str = SECRET) -> str:
+    """Check a signature as the vendor would; returns it."""
+    scheme, _, rest = request.headers["authorization"].partition(" ")
+    fields = dict(part.split("=", 1) for part in rest.split(","))
+    signed = fields["SignedHeaders"].split(";")
+    received = {name for name in request.headers if name.startswith("x-acs-") or name == "content-type"}
+    assert scheme == "ACS3-HMAC-SHA256"
+    assert fields["Credential"] == key_id
+    assert signed == sorted(signed)
+    assert received | {"host"} <= set(signed)
+    assert request.headers["x-acs-content-sha256"] == hashlib.sha256(request.content).hexdigest()
+    digest = hashlib.sha256(canonical_request(request, signed).encode()).hexdigest()
+    expected = hmac.new(secret.encode(), f"{scheme}\n{digest}".encode(), hashlib.sha256).hexdigest()
+    assert fields["Signature"] == expected
+    return expected
+
+
+def png(colour: tuple[int, int, int] = (200, 80, 40)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (24, 24), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+class Vendor:
+    """Keeps jobs, and answers each operation with its body."""
+
+    def __init__(self) -> None:
+        self.trainings: list[dict[str, Any]] = []
+        self.inferences: dict[str, dict[str, Any]] = {}
+        self.requests: list[httpx.Request] = []
+        self.nonces: set[str] = set()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        verify(request)
+        nonce = request.headers["x-acs-signature-nonce"]
+        assert nonce not in self.nonces
+        self.nonces.add(nonce)
+        self.requests.append(request)
+        operation = request.url.path.removeprefix(PREFIX)
+        action = f"Personalizedtxt2img{operation[0].upper()}{operation[1:]}"
+        assert request.headers["x-acs-action"] == action
+        assert request.headers["x-acs-version"] == "20240611"
+        answer: httpx.Response = getattr(self, operation)(request)
+        return answer
+
+    @staticmethod
+    def _answer(name: str, data: Any) -> httpx.Response:
+        return httpx.Response(200, json=body(name) | {"data": data})
+
+    @staticmethod
+    def _missing() -> httpx.Response:
+        return httpx.Response(404, json=body("error_business"))
+
+    def addModelTrainJob(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        asked = json.loads(request.content)
+        made = body("add_model_train_job")["data"]
+        made |= {
+            "id": str(456 + len(self.trainings)),
+            "name": asked["name"],
+            "objectType": asked["objectType"],
+        }
+        self.trainings.append(made)
+        return self._answer("add_model_train_job", made)
+
+    def queryModelTrainJobList(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        rows = copy.deepcopy(self.trainings)
+        for row in rows:
+            mine = [job for job in self.inferences.values() if job["modelId"] == row.get("modelId")]
+            row["inferenceJobList"] = mine or None
+        return self._answer("query_model_train_job_list", rows)
+
+    def queryModelTrainStatus(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        for row in self.trainings:
+            if row.get("modelId") == request.url.params["modelId"]:
+                return self._answer("query_model_train_status", {"modelTrainStatus": row["jobStatus"]})
+        return self._missing()
+
+    def addInferenceJob(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        asked = json.loads(request.content)
+        number = 3220 + len(self.inferences)
+        made = body("add_inference_job")["data"]
+        made |= {"id": str(number), "promptId": f"prompt-{number}", "modelId": asked["modelId"]}
+        self.inferences[made["id"]] = made | {"imageNumber": asked["imageNumber"]}
+        return self._answer("add_inference_job", made)
+
+    def queryInferenceJobInfo(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        job = self.inferences.get(request.url.params["inferenceJobId"])
+        return self._answer("query_inference_job_info", job) if job else self._missing()
+
+    def queryImageAsset(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        asked = request.url.params
+        for job in self.inferences.values():
+            named = asked["imageId"] in (job["resultImageUrl"] or ())
+            if named and (job["promptId"], job["modelId"]) == (asked["promptId"], asked["modelId"]):
+                return httpx.Response(200, content=png(), headers={"content-type": "image/png"})
+        return self._missing()
+
+    def finish(self) -> None:
+        for row in self.trainings:
+            kind = row["objectType"]
+            row |= {"modelId": f"{kind}_{row['id']}", "jobStatus": "FINISHED", "jobTrainProgress": 1.0}
+        for job in self.inferences.values():
+            names = [f"{n:04}.png" for n in range(job["imageNumber"])]
+            job |= {"jobStatus": "FINISHED", "jobTrainProgress": 1.0, "resultImageUrl": names}
+
+
+class AicontentBench(HttpBench):
+    """The contract suite's bench for this vendor."""
+
+    def __init__(self) -> None:
+        self.vendor = Vendor()
+        settings = AicontentSettings(access_key_id=KEY_ID, access_key_secret=SECRET, requests_per_second=1000)
+        super().__init__(Aicontent, settings, self.vendor)
+
+    def finish(self) -> None:
+        self.vendor.finish()
+
+    @property
+    def created(self) -> int:
+        return len(self.vendor.trainings) + len(self.vendor.inferences)
+
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets(), KEY_ID, SECRET, "Signature=")
+
+
+bench = AicontentBench

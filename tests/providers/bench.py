@@ -1,0 +1,126 @@
+"""What the contract suite needs of a vendor: a bench on which its provider can be run without the vendor."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.providers import GenerationSpec, HttpClient, MediaInput, Provider, ProviderSettings, TrainingSpec
+from tests.fakes import FakeProvider, Fault
+
+SECRET_PROMPT = "ana by the very secret sea"
+SECRET_LINK = "https://photos.example.com/p/unguessable-link-of-a-photo"
+
+
+def photos(count: int) -> tuple[MediaInput, ...]:
+    return tuple(
+        MediaInput(
+            role="photo",
+            path=Path(f"/nowhere/{n}.jpg"),
+            media_type="image/jpeg",
+            url=f"{SECRET_LINK}-{n}.jpg",
+        )
+        for n in range(count)
+    )
+
+
+class Bench(ABC):
+    """A vendor in memory that outlives its providers."""
+
+    faulty = True
+    """Faults can be ordered; false where there is no wire to break."""
+
+    @abstractmethod
+    def provider(self) -> Provider[Any]:
+        """A provider as a fresh process would build it, before the same vendor."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Let everything that was started be done."""
+
+    @property
+    @abstractmethod
+    def created(self) -> int:
+        """How many jobs the vendor has started, each of which costs."""
+
+    @abstractmethod
+    def order(self, fault: Fault) -> None:
+        """Let the next call go wrong."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What may stand in no error."""
+        return (SECRET_PROMPT, SECRET_LINK)
+
+    def training(self) -> TrainingSpec:
+        operation = self.provider().capabilities.training
+        return TrainingSpec(inputs=photos(operation.inputs[0].min), subject=operation.subjects[0])
+
+    def generation(self, model_id: str) -> GenerationSpec:
+        operation = self.provider().capabilities.generation
+        assert operation is not None
+        return GenerationSpec(model_id=model_id, prompt=SECRET_PROMPT, count=operation.count_max)
+
+
+class HttpBench(Bench):
+    """A bench for any vendor spoken to over HTTP: give it settings and a handler that plays the vendor."""
+
+    def __init__(
+        self,
+        kind: type[Provider[Any]],
+        settings: ProviderSettings,
+        vendor: Callable[[httpx.Request], httpx.Response],
+    ) -> None:
+        self._kind = kind
+        self._settings = settings
+        self._vendor = vendor
+        self._fault: Fault | None = None
+
+    def client(self) -> HttpClient:
+        return self._kind.client(self._settings, transport=httpx.MockTransport(self._wire))
+
+    def provider(self) -> Provider[Any]:
+        return self._kind(self._settings, self.client())
+
+    def order(self, fault: Fault) -> None:
+        self._fault = fault
+
+    def _wire(self, request: httpx.Request) -> httpx.Response:
+        fault, self._fault = self._fault, None
+        match fault:
+            case Fault.BUSY:
+                return httpx.Response(429, headers={"retry-after": "7"}, text="slow down")
+            case Fault.DOWN:
+                raise httpx.ConnectError(f"no route to {request.url}")
+            case Fault.LOST:
+                raise httpx.ReadTimeout(f"no answer to {request.content!r}")
+            case Fault.CREATED:
+                self._vendor(request)
+                raise httpx.ReadError(f"no answer to {request.content!r}")
+            case Fault.REFUSED:
+                return httpx.Response(400, text=f"<p>{request.content!r} {request.headers!r}</p>")
+            case None:
+                return self._vendor(request)
+
+
+class FakeBench(Bench):
+    """The fake itself, of which the suite makes the same claims, so that it cannot drift."""
+
+    def __init__(self) -> None:
+        self._one = FakeProvider()
+
+    def provider(self) -> FakeProvider:
+        return FakeProvider(vendor=self._one.vendor)
+
+    def finish(self) -> None:
+        self._one.finish()
+
+    @property
+    def created(self) -> int:
+        return self._one.paid
+
+    def order(self, fault: Fault) -> None:
+        for operation in ("submit", "generate"):
+            self._one.vendor.faults[operation].clear()
+            self._one.fail_next(operation, fault)
