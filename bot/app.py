@@ -143,7 +143,7 @@ async def build(
         stack.push_async_callback(outbox.stop, _PATIENCE)
         stack.push_async_callback(inbox.stop, _PATIENCE)
         stack.push_async_callback(runner.stop, _PATIENCE)
-        stack.callback(clock.stop)
+        stack.push_async_callback(clock.stop)
         if connect:
             await _connect(app, settings, stack)
         logger.info("Ready", extra={"action": "ready", "vendors": ",".join(p.name for p in vendors_here)})
@@ -232,9 +232,11 @@ def _bolt(client: AsyncWebClient, who: AsyncSlackResponse, settings: Settings) -
         # Asked once at start: Bolt would ask Slack inside the three seconds of the first event.
         return known
 
-    return AsyncApp(
-        client=client, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False
+    # Bolt takes the token from `authorize`, and warns of a client that has one too.
+    bare = AsyncWebClient(
+        base_url=client.base_url, session=client.session, trust_env_in_session=False, retry_handlers=[]
     )
+    return AsyncApp(client=bare, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False)
 
 
 async def _connect(app: AsyncApp, settings: Settings, stack: AsyncExitStack) -> None:

@@ -21,7 +21,7 @@ _QUIET = {
     "slack_bolt": logging.WARNING,
     "slack_sdk": logging.WARNING,
     "aiosqlite": logging.WARNING,
-    "uvicorn.access": logging.ERROR,
+    "uvicorn": logging.WARNING,
     "alembic": logging.WARNING,
 }
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,18 @@ class Ticker:
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+        self._running: set[asyncio.Event] = set()
 
     def start(self, ticks: list[Tick]) -> None:
         """Begin, each tick at once."""
         for tick in ticks:
             self._scheduler.add_job(
-                tick.work, "interval", seconds=tick.seconds, id=tick.name, next_run_time=datetime.now(UTC)
+                self._run,
+                "interval",
+                args=[tick],
+                seconds=tick.seconds,
+                id=tick.name,
+                next_run_time=datetime.now(UTC),
             )
         self._scheduler.start()
 
@@ -42,8 +52,23 @@ class Ticker:
         except JobLookupError:
             return
 
-    def stop(self) -> None:
-        """No more ticks; what they started goes on."""
-        if self._scheduler.running:
-            self._scheduler.remove_all_jobs()
-            self._scheduler.shutdown(wait=False)
+    async def stop(self) -> None:
+        """No more ticks. One under way ends first: the scheduler's own shutdown would cut it off."""
+        if not self._scheduler.running:
+            return
+        self._scheduler.remove_all_jobs()
+        for ended in list(self._running):
+            await ended.wait()
+        self._scheduler.shutdown(wait=False)
+
+    async def _run(self, tick: Tick) -> None:
+        ended = asyncio.Event()
+        self._running.add(ended)
+        try:
+            await tick.work()
+        except Exception:
+            # The next tick asks the same tables again.
+            logger.exception("Tick failed", extra={"action": "tick_failed", "tick": tick.name})
+        finally:
+            self._running.discard(ended)
+            ended.set()

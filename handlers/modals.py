@@ -17,6 +17,7 @@ from handlers.places import Place
 from storage.records import direct
 
 View = dict[str, Any]
+_CONSENT = "I am in these photos, or I have this person's permission"
 _COUNTS = (1, 2, 4, 8)
 _FILES_MAX = 10
 """What Slack's file input takes at most."""
@@ -71,7 +72,8 @@ def train(
     if channel:
         where = [(HERE, "In this thread: everybody here sees them"), (ALONE, "Only to me, by DM")]
         blocks.append(_input(Field.WHERE, "Post the images", _options("radio_buttons", where)))
-    blocks.append(_input(Field.CONSENT, "Permission", _options("checkboxes", [(AGREED, _consent(well))])))
+    agreed = {**_option(AGREED, _CONSENT), "description": {"type": "plain_text", "text": _goes_to(well)[:75]}}
+    blocks.append(_input(Field.CONSENT, "Permission", {"type": "checkboxes", "options": [agreed]}))
     meta = json.dumps({"tray": tray_id, "place": str(place)})
     modal = _modal(Modal.NEW if photos is None else Modal.TRAIN, "Train a model", blocks, metadata=meta)
     return {**modal, "submit": {"type": "plain_text", "text": "Train"}}
@@ -175,8 +177,7 @@ def _select(choices: Sequence[tuple[str, str]], *, first: bool = False, initial:
 
 
 def _options(kind: str, choices: Sequence[tuple[str, str]]) -> Block:
-    options = [{"text": {"type": "mrkdwn", "text": label}, "value": value} for value, label in choices]
-    return {"type": kind, "options": options}
+    return {"type": kind, "options": [_option(value, label) for value, label in choices]}
 
 
 def _subjects(offers: Sequence[Offer]) -> list[tuple[str, str]]:
@@ -188,9 +189,9 @@ def _describe(offer: Offer) -> str:
     return f"{offer.label} ({offer.country}), {offer.photos_min} to {offer.photos_max} photos"
 
 
-def _consent(offers: Sequence[Offer]) -> str:
+def _goes_to(offers: Sequence[Offer]) -> str:
     to = f"{offers[0].label} ({offers[0].country})" if len(offers) == 1 else "the vendor chosen above"
-    return f"I am in these photos, or I have this person's permission; they go to {to}."
+    return f"The photos go to {to}."
 
 
 def _why_not(offer: Offer) -> str:

@@ -60,6 +60,8 @@ class Database:
             pool_size=size,
             max_overflow=0,
             pool_timeout=30,
+            # The text of an error would hold prompts and names otherwise.
+            hide_parameters=True,
         )
 
         @event.listens_for(engine.sync_engine, "connect")
