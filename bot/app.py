@@ -26,6 +26,7 @@ from bot.services.inbox import InboxRunner, Intake
 from bot.services.jobs import Jobs
 from bot.services.links import Links
 from bot.services.media import Media
+from bot.services.operators import Operators
 from bot.services.outbox import OutboxRunner
 from bot.services.photos import Photos, Retention
 from bot.services.polling import Poller
@@ -95,7 +96,7 @@ async def build(
             httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), trust_env=False)
         )
         clock = Ticker()
-        operators = tuple(owner_of(who["team_id"], user) for user in settings.operators)
+        operators = Operators(store, [owner_of(who["team_id"], user) for user in settings.operators])
         vendors = Vendors(store, vendors_here, operators)
         links = Links(store, settings.darkroom_public_url, pace.link_life)
         services = Services(
@@ -108,11 +109,10 @@ async def build(
             vendors=vendors,
             links=links,
             media=Media(store),
+            operators=operators,
         )
         app = _bolt(client, who, settings)
-        commands = register(
-            app, services, bot_user=who["user_id"], command=settings.darkroom_command, operators=operators
-        )
+        commands = register(app, services, bot_user=who["user_id"], command=settings.darkroom_command)
         downloader = Downloader(
             http,
             settings.slack_bot_token.get_secret_value(),
@@ -121,10 +121,10 @@ async def build(
         )
         receiver = SlackReceiver(services, client, downloader)
         notifier = SlackNotifier(services, client, commands, Uploader(services, client, http))
-        poller = Poller(store, vendors, pace, clock)
-        submitter = Submitter(store, vendors, links, pace, clock, _probe(http))
+        poller = Poller(store, vendors, operators, pace, clock)
+        submitter = Submitter(store, vendors, links, operators, pace, clock, _probe(http))
         runner = JobRunner(store, vendors, submitter, poller, pace)
-        inbox = InboxRunner(store, receiver, pace, clock)
+        inbox = InboxRunner(store, receiver, operators, pace, clock)
         outbox = OutboxRunner(store, notifier, pace, clock)
 
         await store.write(lambda tx: tx.release(store.me, pace.settle))
@@ -184,7 +184,7 @@ async def _who_are_we(client: AsyncWebClient, settings: Settings) -> AsyncSlackR
     granted = {scope.strip() for scope in str(who.headers.get("x-oauth-scopes", "")).split(",")} - {""}
     if granted and (missing := sorted(set(SCOPES) - granted)):
         raise StartupError(
-            f"The Slack app lacks scopes: {', '.join(missing)}. Add them (OAuth & Permissions) and re-install."
+            f"The Slack app lacks scopes: {', '.join(missing)}. Add them in the Slack app and re-install it."
         )
     return who
 
@@ -236,7 +236,9 @@ def _bolt(client: AsyncWebClient, who: AsyncSlackResponse, settings: Settings) -
     bare = AsyncWebClient(
         base_url=client.base_url, session=client.session, trust_env_in_session=False, retry_handlers=[]
     )
-    return AsyncApp(client=bare, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False)
+    return AsyncApp(
+        client=bare, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False
+    )
 
 
 async def _connect(app: AsyncApp, settings: Settings, stack: AsyncExitStack) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from slack_bolt.async_app import AsyncApp
 
 from bot.services import Services
@@ -15,12 +13,10 @@ from handlers.modal_flow import ModalFlow
 from handlers.views import Views
 
 
-def register(
-    app: AsyncApp, services: Services, *, bot_user: str, command: str, operators: Sequence[str]
-) -> Commands:
+def register(app: AsyncApp, services: Services, *, bot_user: str, command: str) -> Commands:
     """Tell Bolt about every event, command, button and form we answer."""
     modals = ModalFlow(services)
-    commands = Commands(services, modals, command, operators)
+    commands = Commands(services, modals, command)
     Events(services, bot_user).register(app)
     commands.register(app)
     Actions(services, modals, commands).register(app)

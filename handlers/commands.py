@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -22,11 +21,10 @@ WORDS = ("new", "status", "help")
 class Commands:
     """Answers `/darkroom …`."""
 
-    def __init__(self, services: Services, modals: ModalFlow, command: str, operators: Sequence[str]) -> None:
+    def __init__(self, services: Services, modals: ModalFlow, command: str) -> None:
         self._services = services
         self._modals = modals
         self.command = command
-        self._operators = operators
 
     def register(self, app: AsyncApp) -> None:
         """Listen to the command."""
@@ -56,7 +54,7 @@ class Commands:
                 return messages.unknown_command(verb, near[0] if near else None, self.command)
 
     async def _status(self, which: str, owner: str) -> messages.Message:
-        if which == "all" and owner in self._operators:
+        if which == "all" and owner in self._services.operators:
             return messages.status(await self._services.progress.newest(None, 20), private=True)
         if which and which != "all":
             try:

@@ -101,7 +101,7 @@ class SlackReceiver:
             return TrayEntry(source, name, refusal=refused.refusal)
         except LoginPage:
             logger.error("Slack answered with its login page", extra={"action": "files_read_missing"})  # noqa: TRY400
-            await self._services.vendors.tell_operators("Slack", "files_read")
+            await self._services.operators.tell("Slack", "files_read")
             return TrayEntry(source, name, refusal=Refusal.NOT_READABLE)
         return TrayEntry(source, name, photo=photo.sha256)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +11,6 @@ from storage.schema import now_ms
 
 ZERO: ColumnElement[Any] = literal_column("0")
 """The instant of a lease that nobody holds."""
-
-
-def new_id(prefix: str) -> str:
-    """An id of ours: a word that says of what, and 80 random bits."""
-    return f"{prefix}_{secrets.token_hex(10)}"
 
 
 def in_ms(delta: timedelta) -> ColumnElement[int]:

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._rows import ZERO, Repository, in_ms, new_id
+from storage._rows import ZERO, Repository, in_ms
 from storage.errors import StaleState
-from storage.records import Arrival, InboxItem
+from storage.records import Arrival, InboxItem, new_id
 from storage.schema import inbox, now_ms
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,21 +11,10 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms
 from storage.errors import IllegalMove, NotFound, StaleState
-from storage.records import ENDED, TRANSITIONS, FailureReason, Job, JobKind, JobState, NewJob
+from storage.records import ENDED, TRANSITIONS, FailureReason, Job, JobKind, JobState, NewJob, QuietPoll
 from storage.schema import job, job_photo, lane, now_ms
 
 _OPEN = [state.value for state in JobState if state not in ENDED]
-
-
-@dataclass(frozen=True, slots=True)
-class QuietPoll:
-    """A poll that changed nothing but the next date, and perhaps the progress."""
-
-    job: Job
-    wait: timedelta
-    progress: float | None
-    remote_model_id: str | None
-    remote_word: str | None
 
 
 class Jobs(Repository):

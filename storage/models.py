@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._rows import Repository, new_id
-from storage.records import Job, Photo, Picture, TrainedModel
+from storage._rows import Repository
+from storage.records import Job, Photo, Picture, TrainedModel, new_id
 from storage.schema import link, model, now_ms, photo, picture
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import BigInteger, exists, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._rows import ZERO, Repository, in_ms, new_id
+from storage._rows import ZERO, Repository, in_ms
 from storage.errors import StaleState
-from storage.records import Notice, NoticeKind, Upload, channel_of
+from storage.records import Notice, NoticeKind, Upload, channel_of, new_id
 from storage.schema import lane, now_ms, outbox, upload
 
 

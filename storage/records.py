@@ -6,10 +6,16 @@ the surface reads them.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+
+def new_id(prefix: str) -> str:
+    """An id of ours: a word that says of what, and 80 random bits."""
+    return f"{prefix}_{secrets.token_hex(10)}"
 
 
 def direct(owner: str) -> str:
@@ -243,6 +249,17 @@ class NewJob:
 def lane_name(provider: str, kind: JobKind) -> str:
     """The lane of one kind of job at one vendor."""
     return f"{provider}:{kind.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuietPoll:
+    """A poll that changed nothing but the next date, and perhaps the progress."""
+
+    job: Job
+    wait: timedelta
+    progress: float | None
+    remote_model_id: str | None
+    remote_word: str | None
 
 
 class NoticeKind(StrEnum):

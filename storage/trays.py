@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._rows import Repository, new_id
+from storage._rows import Repository
 from storage.errors import NotFound
-from storage.records import Refusal, Tray, TrayEntry, TrayState
+from storage.records import Refusal, Tray, TrayEntry, TrayState, new_id
 from storage.schema import now_ms, tray, tray_entry
 
 

@@ -8,6 +8,7 @@ from bot.services.inbox import Intake
 from bot.services.jobs import Jobs
 from bot.services.links import Links
 from bot.services.media import Media
+from bot.services.operators import Operators
 from bot.services.photos import Photos
 from bot.services.progress import Progress
 from bot.services.training import Training
@@ -28,6 +29,7 @@ class Services:
     vendors: Vendors
     links: Links
     media: Media
+    operators: Operators
 
 
 __all__ = ["Services"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from functools import partial
 from typing import Any, Protocol
 
 from bot.services.notifier import Clock
+from bot.services.operators import Operators
 from bot.services.timing import Timing
 from storage import Store, Tx
 from storage.errors import StaleState, StoreFull
@@ -93,10 +95,18 @@ class InboxRunner:
     """Hands due items to the receiver, a few at a time."""
 
     def __init__(
-        self, store: Store, receiver: Receiver, timing: Timing, nudge: Clock, *, at_once: int = 4
+        self,
+        store: Store,
+        receiver: Receiver,
+        operators: Operators,
+        timing: Timing,
+        nudge: Clock,
+        *,
+        at_once: int = 4,
     ) -> None:
         self._store = store
         self._receiver = receiver
+        self._operators = operators
         self._timing = timing
         self._nudge = nudge
         self._at_once = at_once
@@ -121,6 +131,8 @@ class InboxRunner:
         except StoreFull:
             logger.error("Disk full", extra={"action": "disk_full", "item": item.id})  # noqa: TRY400
             await self._later(item, "disk_full")
+            with contextlib.suppress(StoreFull):
+                await self._operators.tell("The disk", "disk_full")
         except TryAgain as why:
             await self._later(item, str(why))
         except Exception:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from bot.services.cards import show_card
 from bot.services.errors import NoSuchThing, NotRetryable, NotYours
 from bot.services.notifier import Clock
-from bot.services.training import show_card
 from bot.services.vendors import Vendors
 from storage import Store, Tx
-from storage._rows import new_id
 from storage.errors import NotFound
-from storage.records import ENDED, Job, JobKind, JobState, NewJob
+from storage.records import ENDED, Job, JobKind, JobState, NewJob, new_id
 
 
 class Stopped(StrEnum):

@@ -11,10 +11,9 @@ from bot.providers import (
     ProviderError,
     QuotaExceeded,
 )
-from bot.services.training import show_card
+from bot.services.cards import card_key, show_card
 from storage import Tx
-from storage._rows import new_id
-from storage.records import FailureReason, Job, JobKind, JobState, NewJob, NoticeKind, direct
+from storage.records import FailureReason, Job, JobKind, JobState, NewJob, NoticeKind, direct, new_id
 
 _REASONS: dict[type[PermanentError], FailureReason] = {
     InvalidInput: FailureReason.INVALID_INPUT,
@@ -37,7 +36,7 @@ def fail(tx: Tx, held: Job, reason: FailureReason, detail: str | None = None) ->
     job = tx.jobs.move(held, JobState.FAILED, reason=reason.value, detail=detail)
     tx.links.close(job.id)
     show_card(tx, job)
-    card = f"card:{job.root_id}"
+    card = card_key(job)
     for kind, place in ((NoticeKind.FAILED, job.place), (NoticeKind.FAILED_DM, direct(job.owner))):
         tx.outbox.put(f"{kind}:{job.id}", kind, owner=job.owner, place=place, job_id=job.id, after=card)
     return job
@@ -82,7 +81,7 @@ def trained(tx: Tx, held: Job, model_id: str, word: str | None, *, generates: bo
             )
         )
     else:
-        _say_ready(tx, job, after=f"card:{job.root_id}")
+        _say_ready(tx, job, after=card_key(job))
     show_card(tx, job)
     return job
 
@@ -99,7 +98,7 @@ def deliver_batch(tx: Tx, job: Job) -> str | None:
         owner=job.owner,
         place=job.pictures_place,
         job_id=job.id,
-        after=f"card:{job.root_id}",
+        after=card_key(job),
         payload={"batch": batch[0].batch},
     )
     tx.outbox.expect_uploads(notice, [one.sha256 for one in batch if one.sha256])

@@ -22,13 +22,13 @@ from bot.providers import (
     TransientError,
 )
 from bot.services import outcomes
+from bot.services.cards import show_card
 from bot.services.notifier import Clock
+from bot.services.operators import Operators
 from bot.services.timing import Timing
-from bot.services.training import show_card
 from bot.services.vendors import Vendors
 from storage import Store, Tx
-from storage.jobs import QuietPoll
-from storage.records import FailureReason, Job, JobKind, JobState, Picture
+from storage.records import FailureReason, Job, JobKind, JobState, Picture, QuietPoll
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +40,12 @@ _MAGIC = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "imag
 class Poller:
     """Keeps an eye on running jobs. Uneventful polls are settled together by `flush`."""
 
-    def __init__(self, store: Store, vendors: Vendors, timing: Timing, nudge: Clock) -> None:
+    def __init__(
+        self, store: Store, vendors: Vendors, operators: Operators, timing: Timing, nudge: Clock
+    ) -> None:
         self._store = store
         self._vendors = vendors
+        self._operators = operators
         self._timing = timing
         self._nudge = nudge
         self._quiet: list[QuietPoll] = []
@@ -85,7 +88,8 @@ class Poller:
             await self._trouble(held, operation, getattr(error, "retry_after", None))
         except (AuthenticationFailed, QuotaExceeded) as error:
             # The job goes on at the vendor; it is we who cannot see it until the operator has acted.
-            await self._vendors.tell_operators(held.provider, outcomes.reason_for(error).value)
+            label = self._vendors.label(held.provider)
+            await self._operators.tell(label, outcomes.reason_for(error).value)
             await self._trouble(held, operation, self._timing.backoff_most)
         except PermanentError as error:
             await self._fail(held, outcomes.reason_for(error), error.detail)

@@ -22,11 +22,12 @@ from bot.providers import (
     UnexpectedResponse,
 )
 from bot.services import outcomes
+from bot.services.cards import show_card
 from bot.services.links import Links
 from bot.services.notifier import Clock
+from bot.services.operators import Operators
 from bot.services.polling import word
 from bot.services.timing import Timing
-from bot.services.training import show_card
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.records import FailureReason, Job, JobKind, JobState
@@ -48,10 +49,18 @@ class Submitter:
     """Carries a job over the arrow that costs money."""
 
     def __init__(
-        self, store: Store, vendors: Vendors, links: Links, timing: Timing, nudge: Clock, probe: Probe
+        self,
+        store: Store,
+        vendors: Vendors,
+        links: Links,
+        operators: Operators,
+        timing: Timing,
+        nudge: Clock,
+        probe: Probe,
     ) -> None:
         self._store = store
         self._vendors = vendors
+        self._operators = operators
         self._links = links
         self._timing = timing
         self._nudge = nudge
@@ -168,7 +177,7 @@ class Submitter:
             "Job failed", extra={"action": "job_failed", "reason": reason.value, **job.log_context()}
         )
         if reason in {FailureReason.AUTHENTICATION, FailureReason.QUOTA, FailureReason.LINKS_UNREACHABLE}:
-            await self._vendors.tell_operators(job.provider, reason.value)
+            await self._operators.tell(self._vendors.label(job.provider), reason.value)
         self._nudge("outbox")
 
     async def _spec(self, job: Job, provider: Provider[Any]) -> TrainingSpec | GenerationSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bot.services.cards import show_card
 from bot.services.errors import (
     BadWish,
     NoSuchThing,
@@ -16,9 +17,8 @@ from bot.services.errors import (
 from bot.services.notifier import Clock
 from bot.services.vendors import Offer, Vendors
 from storage import Store, Tx
-from storage._rows import new_id
 from storage.errors import NotFound
-from storage.records import InboxItem, Job, JobKind, NewJob, NoticeKind, TrayEntry, TrayState
+from storage.records import InboxItem, Job, JobKind, NewJob, TrayEntry, TrayState, new_id
 
 NAME_MAX = 60
 """Characters."""
@@ -155,10 +155,3 @@ class Training:
                 "provider": wish.provider,
             },
         }
-
-
-def show_card(tx: Tx, job: Job) -> None:
-    """Make sure the job's card exists and is brought up to date."""
-    key = f"card:{job.root_id}"
-    tx.outbox.put(key, NoticeKind.CARD, owner=job.owner, place=job.place, job_id=job.root_id)
-    tx.outbox.touch(key)

@@ -19,8 +19,9 @@ from bot.providers import (
     TransientError,
 )
 from bot.services.errors import VendorNotOffered
+from bot.services.operators import Operators
 from storage import Store, Tx
-from storage.records import JobKind, NoticeKind, direct, lane_name
+from storage.records import JobKind, lane_name
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Offer:
 class Vendors:
     """Looks vendors up by name, and remembers how they are."""
 
-    def __init__(self, store: Store, providers: Sequence[Provider[Any]], operators: Sequence[str]) -> None:
+    def __init__(self, store: Store, providers: Sequence[Provider[Any]], operators: Operators) -> None:
         self._store = store
         self._by_name = {provider.name: provider for provider in providers}
         self._operators = operators
@@ -143,25 +144,9 @@ class Vendors:
         if fault:
             logger.warning("Vendor not offered", extra={**facts, "fault": fault, "detail": detail})
             if fault != "unreachable":
-                await self.tell_operators(provider.name, fault)
+                await self._operators.tell(self.label(provider.name), fault)
         elif before is not None:
             logger.info("Vendor well again", extra=facts)
-
-    async def tell_operators(self, provider: str, fault: str) -> None:
-        """Let the operators know, once a day, what only they can mend."""
-        day = self._store.now().date().isoformat()
-
-        def unit(tx: Tx) -> None:
-            for owner in self._operators:
-                tx.outbox.put(
-                    f"operator:{owner}:{provider}:{fault}:{day}",
-                    NoticeKind.OPERATOR,
-                    owner=owner,
-                    place=direct(owner),
-                    payload={"about": provider, "fault": fault},
-                )
-
-        await self._store.write(unit)
 
     def _offer(self, provider: Provider[Any]) -> Offer:
         able: Capabilities = provider.capabilities
