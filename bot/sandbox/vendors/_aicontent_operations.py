@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from bot.sandbox.vendors._aicontent_answers import missing, no_such_data, no_such_training
 from bot.sandbox.vendors._aicontent_jobs import Fate, Inference, JobKind, Jobs, Status, Training
@@ -196,10 +197,10 @@ class Operations:
         job_kind = JobKind.TRAINING if kind.startswith("training") else JobKind.INFERENCE
         return self._jobs.doom(job_kind, job_id, Fate.FAILS if kind.endswith("fails") else Fate.STUCK)
 
-    def describe_jobs(self) -> list[dict[str, Json]]:
+    def describe_jobs(self) -> list[dict[str, Any]]:
         trainings = self._jobs.trainings()
         models = {job.id: job.model_id for job in trainings}
-        described: list[dict[str, Json]] = [
+        described: list[dict[str, Any]] = [
             {
                 "kind": JobKind.TRAINING,
                 "name": job.name,
@@ -225,7 +226,7 @@ class Operations:
         ]
         return described
 
-    def _describe(self, job: Training | Inference) -> dict[str, Json]:
+    def _describe(self, job: Training | Inference) -> dict[str, Any]:
         return {
             "id": str(job.id),
             "status": job.status,

@@ -125,7 +125,7 @@ class Workshop:
         if job.started_at is None:
             return 0.0
         whole = self._seconds(job)
-        elapsed = (job.ended_at or self._clock()) - job.started_at
+        elapsed = (job.ended_at or self._clock()) - job.created_at
         by_time = elapsed / whole if whole else 1.0
         return round(max(0.0, min(by_time, job.work, _ALMOST)), 2)
 
@@ -219,7 +219,7 @@ class Workshop:
         while True:
             job = self._job(kind, job_id)
             share = _FAILS_AT_SHARE if job.fate is Fate.FAILS else 1.0
-            left = (job.started_at or job.created_at) + share * self._seconds(job) - self._clock()
+            left = job.created_at + share * self._seconds(job) - self._clock()
             if job.fate is Fate.STUCK:
                 await self._pulse.wait(None)
             elif left > 0:

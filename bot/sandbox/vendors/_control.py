@@ -35,7 +35,7 @@ class Controls:
     pulse: Pulse
     settings: Callable[[], Any]
     change_settings: Callable[[dict[str, Json]], Any]
-    jobs: Callable[[], list[dict[str, Json]]]
+    jobs: Callable[[], list[dict[str, Any]]]
     doom: Callable[[FaultKind, int], bool]
 
 
@@ -136,7 +136,8 @@ class _Desk:
     def _holds(self, asked: "Any") -> bool:
         if "action" in asked:
             return self._controls.journal.count(asked["action"]) >= int(asked["count"])
+        wanted = (asked["kind"], asked["id"], asked["status"])
         return any(
-            job["kind"] == asked["kind"] and job["id"] == asked["id"] and job["status"] == asked["status"]
+            (job["kind"], job["id"], job["status"]) == wanted and job["progress"] >= float(asked["progress"])
             for job in self._controls.jobs()
         )

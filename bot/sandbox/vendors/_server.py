@@ -39,6 +39,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self.stop = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -47,6 +48,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+    async def main_loop(self) -> None:
+        # uvicorn looks ten times a second whether it should exit; being told is sooner and costs nothing.
+        await self.stop.wait()
 
 
 @contextlib.asynccontextmanager
@@ -67,6 +72,7 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
@@ -76,5 +82,5 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
         await server.up.wait()
         yield origin
     finally:
-        server.should_exit = True
+        server.stop.set()
         await running

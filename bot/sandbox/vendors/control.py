@@ -145,14 +145,16 @@ class AicontentControl:
         job_id: str,
         status: str = "FINISHED",
         *,
+        progress: float = 0.0,
         seconds: float = 30.0,
     ) -> None:
-        """Return when the job has that status.
+        """Return when the job has that status, and at least that progress from 0 to 1.
 
         Raises:
             TimeoutError: it did not get there in time.
         """
-        await self._wait(f"{kind} {job_id} to be {status}", seconds, kind=kind, id=job_id, status=status)
+        what = f"{kind} {job_id} to be {status}"
+        await self._wait(what, seconds, kind=kind, id=job_id, status=status, progress=progress)
 
     async def wait_for_calls(self, action: Action, count: int = 1, *, seconds: float = 30.0) -> None:
         """Return when the action was called that often, since the stand-in's state began.
@@ -162,7 +164,7 @@ class AicontentControl:
         """
         await self._wait(f"{count} calls of {action}", seconds, action=action, count=count)
 
-    async def _wait(self, what: str, seconds: float, **query: str | int) -> None:
+    async def _wait(self, what: str, seconds: float, **query: str | float) -> None:
         response = await self._send("GET", "/wait", params={**query, "seconds": seconds})
         if response.json() is not True:
             raise TimeoutError(f"Waited {seconds} s for {what}.")

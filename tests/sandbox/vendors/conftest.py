@@ -1,0 +1,42 @@
+"""Fixtures for the stand-ins: an album of photos, and the stand-in in two tempers."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.vendors._server import serve
+from tests.sandbox.vendors.scene import Album, Clock, Setup, open_setup
+
+
+@pytest.fixture
+async def album() -> AsyncIterator[Album]:
+    album = Album()
+    async with serve(album.app()) as origin:
+        album.origin = origin
+        yield album
+
+
+@pytest.fixture
+async def setup(tmp_path: Path, album: Album) -> AsyncIterator[Setup]:
+    """A stand-in that takes no more time than its work does."""
+    async with open_setup(tmp_path / "vendor", album) as setup:
+        await setup.control.settings(train_seconds=0, infer_seconds=0, fetch_pause_seconds=0)
+        yield setup
+
+
+@pytest.fixture
+async def slow_setup(tmp_path: Path, album: Album) -> AsyncIterator[Setup]:
+    """A stand-in whose clock a test turns; a training takes 100 s of it, an inference 50 s."""
+    async with open_setup(tmp_path / "vendor", album, Clock()) as setup:
+        await setup.control.settings(train_seconds=100, infer_seconds=50, fetch_pause_seconds=0)
+        yield setup
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
