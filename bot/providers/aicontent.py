@@ -296,7 +296,8 @@ class Aicontent(Provider[AicontentSettings]):
             await self._rows()
         except Unavailable as error:
             hint = "Check the network, AICONTENT_ENDPOINT and AICONTENT_PROXY."
-            raise Unavailable(f"{error} {hint}", code=error.code, retry_after=error.retry_after) from None
+            told = {"code": error.code, "request_id": error.request_id}
+            raise Unavailable(f"{error} {hint}", **told, retry_after=error.retry_after) from None
 
     async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
         """Start a training named `key`, by which `find` recognises it."""

@@ -1,0 +1,133 @@
+"""Files of a vendor: streamed, capped, and told from an envelope that stands in their place."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from bot.providers import (
+    NotFound,
+    Unavailable,
+    UnexpectedResponse,
+)
+from bot.providers._answers import Answer
+from tests.providers.transport import SECRET, answering, client, pieces
+
+
+async def test_a_download_is_streamed_up_to_its_cap() -> None:
+    http = client(answering(content=b"0123456789"))
+    assert await pieces(http.download("https://files.example/a", max_bytes=10)) == b"0123456789"
+    with pytest.raises(UnexpectedResponse):
+        await pieces(http.download("https://files.example/a", max_bytes=9))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_a_link_that_is_over_is_not_found(status: int) -> None:
+    with pytest.raises(NotFound):
+        await pieces(client(answering(status)).download("https://files.example/a", max_bytes=9))
+
+
+@pytest.mark.parametrize(
+    "link", ["ftp://files.example/a", "files.example/a", "https://", "http://files.example:x/", ""]
+)
+def test_what_is_no_link_is_not_asked(link: str) -> None:
+    with pytest.raises(UnexpectedResponse):
+        client(answering()).download(link, max_bytes=9)
+
+
+@contextlib.contextmanager
+def everything_logged() -> Iterator[list[str]]:
+    lines: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    root, listener = logging.getLogger(), Listener()
+    before = root.level
+    root.addHandler(listener)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.setLevel(before)
+        root.removeHandler(listener)
+
+
+async def test_a_signed_link_stands_in_no_error_and_no_log() -> None:
+    signed = f"https://files.example/a?signature={SECRET}"
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"01234"
+        raise httpx.ReadError(signed)
+
+    for answer in (answering(500, text=signed), lambda request: httpx.Response(200, content=breaking())):
+        with everything_logged() as lines, pytest.raises(Unavailable) as caught:
+            await pieces(client(answer).download(signed, max_bytes=9))
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+        assert not [line for line in lines if SECRET in line]
+
+
+async def test_a_reader_who_leaves_early_frees_the_place() -> None:
+    http = client(answering(content=b"0123456789"), connections=1)
+    stream = http.download("https://files.example/a", max_bytes=10)
+    assert await anext(stream)
+    await stream.aclose()
+    assert await pieces(http.download("https://files.example/a", max_bytes=10)) == b"0123456789"
+
+
+async def test_a_download_that_falls_silent_ends_at_its_deadline() -> None:
+    async def silent() -> AsyncIterator[bytes]:
+        yield b"01234"
+        await asyncio.Event().wait()
+
+    http = client(lambda r: httpx.Response(200, content=silent()), deadline=timedelta(milliseconds=20))
+    stream = http.download("https://files.example/a", max_bytes=10)
+    assert await anext(stream) == b"01234"
+    with pytest.raises(Unavailable):
+        await anext(stream)
+
+
+async def test_a_slow_reader_is_not_struck_by_the_deadline_of_the_download() -> None:
+    async def two() -> AsyncIterator[bytes]:
+        yield b"01234"
+        yield b"56789"
+
+    http = client(lambda r: httpx.Response(200, content=two()), deadline=timedelta(milliseconds=20))
+    late = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, late.set)
+    stream = http.download("https://files.example/a", max_bytes=10)
+    assert await anext(stream) == b"01234"
+    # The reader is busy past the deadline with work of its own, which nobody cancels.
+    await late.wait()
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+@pytest.mark.parametrize("lead", ["", "\n "])
+async def test_an_envelope_where_a_file_should_be_is_opened_whatever_its_status(
+    status: int, lead: str
+) -> None:
+    opened: list[Answer] = []
+
+    def envelope(answer: Answer) -> object:
+        opened.append(answer)
+        raise answer.refusal(NotFound)
+
+    text = lead + json.dumps({"code": "GONE"})
+    http = client(answering(status, text=text), envelope=envelope)
+    with pytest.raises(NotFound):
+        await pieces(http.stream("/file", max_bytes=1000, envelope_lead=b"{"))
+    assert [(answer.status, answer.json()) for answer in opened] == [(status, {"code": "GONE"})]
+
+
+async def test_an_envelope_that_says_yes_is_still_no_file() -> None:
+    http = client(answering(200, json={"ok": True}))
+    with pytest.raises(UnexpectedResponse):
+        await pieces(http.stream("/file", max_bytes=1000, envelope_lead=b"{"))
