@@ -38,7 +38,7 @@ from bot.services.training import Training
 from bot.services.trays import Trays
 from bot.services.vendors import Vendors
 from bot.settings import Settings
-from bot.web import serve, web_app
+from bot.web import Health, serve, web_app
 from handlers import register
 from handlers.files import Downloader
 from handlers.manifest import SCOPES
@@ -129,7 +129,10 @@ async def build(
 
         await store.write(lambda tx: tx.release(store.me, pace.settle))
         await vendors.declare()
-        port = await _web(services, store, settings, stack)
+        handler = (
+            AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value()) if connect else None
+        )
+        port = await _web(services, _health(store, vendors, clock, handler), settings, stack)
         clock.start(
             [
                 Tick("submit", 0.5, runner.submit_due),
@@ -144,8 +147,9 @@ async def build(
         stack.push_async_callback(inbox.stop, _PATIENCE)
         stack.push_async_callback(runner.stop, _PATIENCE)
         stack.push_async_callback(clock.stop)
-        if connect:
-            await _connect(app, settings, stack)
+        if handler is not None:
+            stack.push_async_callback(handler.close_async)
+            await handler.connect_async()  # type: ignore[no-untyped-call]
         logger.info("Ready", extra={"action": "ready", "vendors": ",".join(p.name for p in vendors_here)})
         yield Bot(app, services, store, who["user_id"], port)
 
@@ -210,11 +214,21 @@ async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
         ) from None
 
 
-async def _web(services: Services, store: Store, settings: Settings, stack: AsyncExitStack) -> int:
-    async def health() -> dict[str, object]:
-        due = await store.read(lambda tx: len(tx.jobs.due_lanes()))
-        return {"ok": True, "lanes_due": due}
+def _health(store: Store, vendors: Vendors, clock: Ticker, handler: AsyncSocketModeHandler | None) -> Health:
+    """Well means: the tables answer, the clock ticks, Slack is connected. A vendor's outage is told, not counted."""
 
+    async def health() -> dict[str, object]:
+        database = await store.answers()
+        slack = handler is None or await handler.client.is_connected()
+        stalled = clock.stalled()
+        well = database and slack and not stalled
+        faults = {offer.name: offer.fault or "ok" for offer in vendors.offers()}
+        return {"ok": well, "database": database, "slack": slack, "stalled": stalled, "vendors": faults}
+
+    return health
+
+
+async def _web(services: Services, health: Health, settings: Settings, stack: AsyncExitStack) -> int:
     host, port = settings.darkroom_web_host, settings.darkroom_web_port
     try:
         return await stack.enter_async_context(serve(web_app(services, health), host, port))
@@ -239,12 +253,6 @@ def _bolt(client: AsyncWebClient, who: AsyncSlackResponse, settings: Settings) -
     return AsyncApp(
         client=bare, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False
     )
-
-
-async def _connect(app: AsyncApp, settings: Settings, stack: AsyncExitStack) -> None:
-    handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-    stack.push_async_callback(handler.close_async)
-    await handler.connect_async()  # type: ignore[no-untyped-call]
 
 
 def _probe(http: httpx.AsyncClient) -> Any:

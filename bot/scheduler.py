@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 logger = logging.getLogger(__name__)
+_STALLED = 30.0
+"""Seconds a tick may be late before the process counts as ill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,13 @@ class Ticker:
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._running: set[asyncio.Event] = set()
+        self._ran_at: dict[str, float] = {}
+        self._every: dict[str, float] = {}
 
     def start(self, ticks: list[Tick]) -> None:
         """Begin, each tick at once."""
         for tick in ticks:
+            self._every[tick.name], self._ran_at[tick.name] = tick.seconds, time.monotonic()
             self._scheduler.add_job(
                 self._run,
                 "interval",
@@ -51,6 +57,11 @@ class Ticker:
             self._scheduler.modify_job(tick, next_run_time=datetime.now(UTC))
         except JobLookupError:
             return
+
+    def stalled(self) -> list[str]:
+        """Ticks that have not ended for far longer than their interval."""
+        now = time.monotonic()
+        return [name for name, at in self._ran_at.items() if now - at > self._every[name] + _STALLED]
 
     async def stop(self) -> None:
         """No more ticks. One under way ends first: the scheduler's own shutdown would cut it off."""
@@ -70,5 +81,6 @@ class Ticker:
             # The next tick asks the same tables again.
             logger.exception("Tick failed", extra={"action": "tick_failed", "tick": tick.name})
         finally:
+            self._ran_at[tick.name] = time.monotonic()
             self._running.discard(ended)
             ended.set()

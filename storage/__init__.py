@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database, wall_clock_ms
 from storage.errors import AlreadyRunning
@@ -117,6 +119,15 @@ class Store:
     def now(self) -> datetime:
         """The clock the database goes by."""
         return datetime.fromtimestamp(self._clock_ms() / 1000, UTC)
+
+    async def answers(self) -> bool:
+        """Whether the database can be read just now."""
+        try:
+            async with asyncio.timeout(5):
+                await self.read(lambda tx: tx.inbox.is_due())
+        except (TimeoutError, SQLAlchemyError):
+            return False
+        return True
 
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit in one transaction and commit it; an exception rolls it back. Raises StoreFull."""
