@@ -286,6 +286,4 @@ def text_length(node: Any) -> int:
     if not isinstance(node, dict):
         return 0
     own = node.get("text")
-    return (len(own) if isinstance(own, str) else 0) + sum(
-        text_length(v) for v in node.values() if v is not own
-    )
+    return (len(own) if isinstance(own, str) else 0) + sum(text_length(value) for value in node.values())
