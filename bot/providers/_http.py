@@ -284,16 +284,23 @@ class HttpClient:
                 if not response.is_success:
                     body = await self._bounded(self._whole(chunks, READ_ERROR_BODY), end, host)
                     self._refuse(self._answer(response, body, safe=True), ours=ours)
+                chunk = await self._bounded(self._next(chunks), end, host)
+                # White space alone does not tell yet which of the two it is.
+                while lead and chunk.isspace() and len(chunk) <= max_bytes:
+                    more = await self._bounded(self._next(chunks), end, host)
+                    if not more:
+                        break
+                    chunk += more
+                if lead and chunk.lstrip().startswith(lead):
+                    body = chunk + await self._bounded(self._whole(chunks, READ_ERROR_BODY), end, host)
+                    self._refuse(self._answer(response, body, safe=True), ours=True)
                 seen = 0
-                while chunk := await self._bounded(self._next(chunks), end, host):
-                    # The last byte may be a single space, so a lead of white space proves nothing yet.
-                    if lead and not seen and chunk.lstrip().startswith(lead):
-                        body = chunk + await self._bounded(self._whole(chunks, READ_ERROR_BODY), end, host)
-                        self._refuse(self._answer(response, body, safe=True), ours=True)
+                while chunk:
                     seen += len(chunk)
                     if seen > max_bytes:
                         raise UnexpectedResponse(f"A file of {host} is longer than {max_bytes} bytes.")
                     yield chunk
+                    chunk = await self._bounded(self._next(chunks), end, host)
             finally:
                 await response.aclose()
 

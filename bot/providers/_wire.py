@@ -10,7 +10,7 @@ import base64
 import binascii
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime, tzinfo
 from typing import Annotated
@@ -113,7 +113,7 @@ def decode_image(text: bytes) -> bytes:
         raise UnexpectedResponse("What the vendor sent as an image is not base64.") from None
 
 
-async def image(chunks: AsyncGenerator[bytes, None], *, encoded: bool = False) -> AsyncIterator[bytes]:
+async def image(chunks: AsyncGenerator[bytes, None], *, encoded: bool = False) -> AsyncGenerator[bytes, None]:
     """Pass a stream on if it is a PNG, a JPEG or a WebP; `encoded` images are decoded first.
 
     Raises:

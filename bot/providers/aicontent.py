@@ -395,7 +395,7 @@ class Aicontent(Provider[AicontentSettings]):
             for name in dict.fromkeys(job.images)
         )
 
-    async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:  # noqa: ARG002
+    def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:  # noqa: ARG002
         """Pull one image by a signed call.
 
         Raises:
@@ -412,8 +412,7 @@ class Aicontent(Provider[AicontentSettings]):
             max_bytes=self.settings.image_max_bytes,
             envelope_lead=b"{",
         )
-        async for piece in image(chunks, encoded=encoded):
-            yield piece
+        return image(chunks, encoded=encoded)
 
     async def cancel(self, ref: RemoteRef) -> bool:  # noqa: ARG002
         """Say that it cannot be done: the vendor has no such operation."""

@@ -1,8 +1,10 @@
 """AIContent: what is asked for, and what its answers are taken to mean."""
 
 import base64
+import contextlib
 import json
 import logging
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from tests.providers.aicontent.bench import (
 )
 from tests.providers.aicontent.wire import (
     GENERATION,
+    IMAGE,
     MODEL,
     TRAINING,
     Wire,
@@ -415,6 +418,19 @@ async def test_an_image_that_is_too_large_is_cut_off() -> None:
     wire = Wire(queryImageAsset=httpx.Response(200, content=png()))
     with pytest.raises(UnexpectedResponse):
         await image_of(vendor(wire, image_max_bytes=50))
+
+
+async def test_a_reader_who_leaves_an_image_frees_its_place() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield png()
+        while True:
+            yield b"more"
+
+    calls = [httpx.Response(200, content=endless()), httpx.Response(200, content=png())]
+    provider = vendor(Wire(queryImageAsset=calls), connections=1)
+    async with contextlib.aclosing(provider.fetch(GENERATION, IMAGE)) as image:
+        assert await anext(image)
+    assert await image_of(provider) == png()
 
 
 # What cannot be done.

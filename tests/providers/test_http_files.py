@@ -127,6 +127,30 @@ async def test_an_envelope_where_a_file_should_be_is_opened_whatever_its_status(
     assert [(answer.status, answer.json()) for answer in opened] == [(status, {"code": "GONE"})]
 
 
+async def test_an_envelope_that_arrives_byte_by_byte_is_no_file_either() -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        for byte in b'\n {"code": "GONE"}':
+            yield bytes([byte])
+
+    http = client(lambda request: httpx.Response(404, content=slowly()))
+    with pytest.raises(NotFound):
+        await pieces(http.stream("/file", max_bytes=1000, envelope_lead=b"{"))
+    http = client(lambda request: httpx.Response(200, content=slowly()))
+    with pytest.raises(UnexpectedResponse, match="no file"):
+        await pieces(http.stream("/file", max_bytes=1000, envelope_lead=b"{"))
+
+
+async def test_a_file_of_white_space_is_passed_on_and_capped() -> None:
+    async def blank() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"  "
+
+    http = client(lambda request: httpx.Response(200, content=blank()))
+    assert await pieces(http.stream("/file", max_bytes=10, envelope_lead=b"{")) == b" " * 10
+    with pytest.raises(UnexpectedResponse):
+        await pieces(http.stream("/file", max_bytes=9, envelope_lead=b"{"))
+
+
 async def test_an_envelope_that_says_yes_is_still_no_file() -> None:
     http = client(answering(200, json={"ok": True}))
     with pytest.raises(UnexpectedResponse):
