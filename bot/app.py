@@ -99,18 +99,7 @@ async def build(
         operators = Operators(store, [owner_of(who["team_id"], user) for user in settings.operators])
         vendors = Vendors(store, vendors_here, operators)
         links = Links(store, settings.darkroom_public_url, pace.link_life)
-        services = Services(
-            intake=Intake(store, clock),
-            photos=Photos(store, Retention(settings.photo_life, settings.photo_life)),
-            trays=Trays(store, vendors),
-            training=Training(store, vendors, clock),
-            jobs=Jobs(store, vendors, clock),
-            progress=Progress(store, vendors),
-            vendors=vendors,
-            links=links,
-            media=Media(store),
-            operators=operators,
-        )
+        services = _services(store, vendors, operators, links, clock, settings)
         app = _bolt(client, who, settings)
         commands = register(app, services, bot_user=who["user_id"], command=settings.darkroom_command)
         downloader = Downloader(
@@ -129,9 +118,8 @@ async def build(
 
         await store.write(lambda tx: tx.release(store.me, pace.settle))
         await vendors.declare()
-        handler = (
-            AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value()) if connect else None
-        )
+        app_token = settings.slack_app_token.get_secret_value()
+        handler = AsyncSocketModeHandler(app, app_token) if connect else None
         port = await _web(services, _health(store, vendors, clock, handler), settings, stack)
         clock.start(
             [
@@ -152,6 +140,23 @@ async def build(
             await handler.connect_async()  # type: ignore[no-untyped-call]
         logger.info("Ready", extra={"action": "ready", "vendors": ",".join(p.name for p in vendors_here)})
         yield Bot(app, services, store, who["user_id"], port)
+
+
+def _services(
+    store: Store, vendors: Vendors, operators: Operators, links: Links, clock: Ticker, settings: Settings
+) -> Services:
+    return Services(
+        intake=Intake(store, clock),
+        photos=Photos(store, Retention(settings.photo_life, settings.photo_life)),
+        trays=Trays(store, vendors),
+        training=Training(store, vendors, clock),
+        jobs=Jobs(store, vendors, clock),
+        progress=Progress(store, vendors),
+        vendors=vendors,
+        links=links,
+        media=Media(store),
+        operators=operators,
+    )
 
 
 async def _slack_client(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
@@ -215,7 +220,7 @@ async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
 
 
 def _health(store: Store, vendors: Vendors, clock: Ticker, handler: AsyncSocketModeHandler | None) -> Health:
-    """Well means: the tables answer, the clock ticks, Slack is connected. A vendor's outage is told, not counted."""
+    """Well means: the tables answer, the clock ticks, Slack is connected. A vendor's outage is only told."""
 
     async def health() -> dict[str, object]:
         database = await store.answers()
