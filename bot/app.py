@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -47,6 +47,7 @@ from handlers.places import owner_of
 from handlers.receiver import SlackReceiver
 from handlers.uploads import Uploader
 from storage import Store
+from storage.database import wall_clock_ms
 from storage.errors import AlreadyRunning
 
 logger = logging.getLogger(__name__)
@@ -78,11 +79,12 @@ async def build(
     env_file: Path | None = None,
     timing: Timing | None = None,
     connect: bool = True,
+    clock_ms: Callable[[], int] = wall_clock_ms,
 ) -> AsyncIterator[Bot]:
     """Open and start everything; on leaving, close it in reverse. Raises StartupError.
 
     `providers` stands in for those the environment configures. `connect=False` leaves Socket Mode out: events
-    then come through `Bot.app.async_dispatch`.
+    then come through `Bot.app.async_dispatch`. `clock_ms` is what the tables take for the time.
     """
     pace = replace(timing or Timing(), settle=timedelta(seconds=settings.darkroom_settle_seconds))
     async with AsyncExitStack() as stack:
@@ -91,7 +93,7 @@ async def build(
         vendors_here = providers if providers is not None else _configured(env_file)
         for provider in vendors_here:
             stack.push_async_callback(provider.http.aclose)
-        store = await _store(settings, stack)
+        store = await _store(settings, stack, clock_ms)
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), trust_env=False)
         )
@@ -101,7 +103,9 @@ async def build(
         links = Links(store, settings.darkroom_public_url, pace.link_life)
         services = _services(store, vendors, operators, links, clock, settings)
         app = _bolt(client, who, settings)
-        commands = register(app, services, bot_user=who["user_id"], command=settings.darkroom_command)
+        commands = register(
+            app, services, bot_user=who["user_id"], command=settings.darkroom_command, workspace=who["url"]
+        )
         downloader = Downloader(
             http,
             settings.slack_bot_token.get_secret_value(),
@@ -208,9 +212,9 @@ def _configured(env_file: Path | None) -> list[Provider[Any]]:
     return found
 
 
-async def _store(settings: Settings, stack: AsyncExitStack) -> Store:
+async def _store(settings: Settings, stack: AsyncExitStack, clock_ms: Callable[[], int]) -> Store:
     try:
-        return await stack.enter_async_context(Store.open(settings.darkroom_data_dir))
+        return await stack.enter_async_context(Store.open(settings.darkroom_data_dir, clock_ms=clock_ms))
     except AlreadyRunning as error:
         raise StartupError(f"{error}: stop it, or set DARKROOM_DATA_DIR to another folder.") from None
     except OSError as error:

@@ -13,10 +13,10 @@ from handlers.modal_flow import ModalFlow
 from handlers.views import Views
 
 
-def register(app: AsyncApp, services: Services, *, bot_user: str, command: str) -> Commands:
+def register(app: AsyncApp, services: Services, *, bot_user: str, command: str, workspace: str) -> Commands:
     """Tell Bolt about every event, command, button and form we answer."""
     modals = ModalFlow(services)
-    commands = Commands(services, modals, command)
+    commands = Commands(services, modals, command, workspace)
     Events(services, bot_user).register(app)
     commands.register(app)
     Actions(services, modals, commands).register(app)

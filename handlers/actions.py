@@ -38,6 +38,7 @@ class Actions:
         app.action(Action.DETAILS.value)(self.on_details)
         app.action(Action.NEW.value)(self.on_new)
         app.action(Action.STATUS.value)(self.on_status)
+        app.action(Action.OPEN.value)(_only_a_link)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Open the form for a tray."""
@@ -77,6 +78,11 @@ class Actions:
         message = await self._commands.answer("status", "", _owner(body))
         await ack()
         await respond(response_type="ephemeral", replace_original=False, **message.arguments())
+
+
+async def _only_a_link(ack: AsyncAck) -> None:
+    """Slack tells us of a link's press too, and wants it acknowledged."""
+    await ack()
 
 
 def _user(body: dict[str, Any]) -> str:

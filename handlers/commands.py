@@ -21,10 +21,11 @@ WORDS = ("new", "status", "help")
 class Commands:
     """Answers `/darkroom …`."""
 
-    def __init__(self, services: Services, modals: ModalFlow, command: str) -> None:
+    def __init__(self, services: Services, modals: ModalFlow, command: str, workspace: str) -> None:
         self._services = services
         self._modals = modals
         self.command = command
+        self._workspace = workspace
 
     def register(self, app: AsyncApp) -> None:
         """Listen to the command."""
@@ -55,15 +56,15 @@ class Commands:
 
     async def _status(self, which: str, owner: str) -> messages.Message:
         if which == "all" and owner in self._services.operators:
-            return messages.status(await self._services.progress.newest(None, 20), private=True)
+            return messages.status(await self._services.progress.newest(None, 20), None)
         if which and which != "all":
             try:
                 view = await self._services.progress.view(which)
             except DomainError as error:
                 return messages.Message(refusal(error, self.command))
             mine = [view] if view.root.owner == owner else []
-            return messages.status(mine, private=False) if mine else messages.no_such_job(self.command)
-        return messages.status(await self._services.progress.newest(owner), private=False)
+            return messages.status(mine, self._workspace) if mine else messages.no_such_job(self.command)
+        return messages.status(await self._services.progress.newest(owner), self._workspace)
 
 
 def split(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from bot.services.progress import JobView, Stage
 from bot.services.trays import TrayView
 from handlers.ids import Action
 from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
-from handlers.places import user_of
+from handlers.places import permalink, user_of
 from storage.records import TrayState
 
 Block = dict[str, Any]
@@ -238,8 +238,9 @@ def unknown_command(word: str, nearest: str | None, command: str) -> Message:
     return Message(f"`{escape(word[:40])}` is no command of mine. `{command} help` shows what there is.")
 
 
-def status(views: Sequence[JobView], *, private: bool) -> Message:
-    """Newest jobs, a line each. `private` leaves out what only owners may see."""
+def status(views: Sequence[JobView], workspace: str | None) -> Message:
+    """Newest jobs, a line each. Without `workspace` for somebody else's eyes: names and buttons left out."""
+    private = workspace is None
     if not views:
         return Message(
             "No jobs yet. Post photos and mention me, or press *New*.",
@@ -255,13 +256,22 @@ def status(views: Sequence[JobView], *, private: bool) -> Message:
         usual = f" · usually {duration(view.usual[0])} to {duration(view.usual[1])}" if view.usual else ""
         age = duration(view.now - view.root.created_at)
         blocks.append(section(f"{name} · {stage(view)} · {escape(view.label)} · {age} old{usual}{who}"))
-        if not private:
-            buttons = [button(Action.DETAILS, "Details", view.root.id)]
-            blocks += actions(*buttons, *([cancel_button(view)] if view.can_cancel else []))
+        if workspace is not None:
+            blocks += actions(*_status_buttons(view, workspace))
     first = views[0]
     newest = stage(first) if private else f"{escape(first.root.name)}, {stage(first)}"
     text = f"{plural(len(views), 'job')}; the newest: {newest}"
     return Message(text, tuple(blocks[:50]))
+
+
+def _status_buttons(view: JobView, workspace: str) -> list[Block]:
+    buttons = [button(Action.DETAILS, "Details", view.root.id)]
+    if view.card:
+        link = button(Action.OPEN, "Open", view.root.id)
+        buttons.insert(0, {**link, "url": permalink(workspace, view.card)})
+    if view.can_cancel:
+        buttons.append(cancel_button(view))
+    return buttons
 
 
 def no_such_job(command: str) -> Message:

@@ -31,6 +31,12 @@ class Place:
         return self.channel.startswith(("D", "U", "W"))
 
 
+def permalink(workspace: str, message: str) -> str:
+    """The address of a message in the web, for people; `workspace` is what `auth.test` calls `url`."""
+    at = Place.parse(message)
+    return f"{workspace.rstrip('/')}/archives/{at.channel}/p{at.thread.replace('.', '')}"
+
+
 def owner_of(team: str, user: str) -> str:
     """A person, as the services know them."""
     return f"{team}/{user}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.services.cards import card_key
 from bot.services.errors import NoSuchThing, NotYours
 from bot.services.vendors import Vendors
 from storage import Store, Tx
@@ -51,8 +52,8 @@ class JobView:
     pictures_here: int
     deadline_at: datetime | None
     now: datetime
-    delivered_at: str | None = None
-    """The message with the first images."""
+    card: str | None = None
+    """Where the card stands, once it does."""
 
     @property
     def took(self) -> timedelta:
@@ -108,6 +109,7 @@ class Progress:
         pictures = tx.pictures.of_job(current.id) if current.kind is JobKind.GENERATION else []
         here = sum(1 for one in pictures if one.sha256)
         notices = [one for one in tx.outbox.of_job(current.id) if one.kind is NoticeKind.PICTURES]
+        card = tx.outbox.find(card_key(root))
         now = self._store.now()
         return JobView(
             root=root,
@@ -122,7 +124,7 @@ class Progress:
             pictures_here=here,
             deadline_at=current.started_at + operation.deadline if current.started_at and operation else None,
             now=now,
-            delivered_at=next((one.message for one in notices if one.message), None),
+            card=card.message if card else None,
         )
 
 
