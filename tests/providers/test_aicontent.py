@@ -306,6 +306,17 @@ async def test_an_unknown_word_is_logged_once_and_taken_for_running(caplog: pyte
     assert {record.__dict__["action"] for record in caplog.records} == {"vendor_word_unknown"}
 
 
+async def test_a_vendor_that_counts_in_its_words_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    info = [sample("query_inference_job_info", jobStatus=f"STEP_{n}") for n in range(150)]
+    provider = vendor(Wire(queryInferenceJobInfo=info))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(150):
+            await provider.poll(GENERATION)
+    assert len(caplog.records) == 100
+
+
 # How a generation stands.
 
 

@@ -155,6 +155,26 @@ async def test_an_endless_answer_is_cut_off() -> None:
     assert sent < 40
 
 
+async def test_an_answer_that_is_cut_off_gives_its_connection_back() -> None:
+    class Body(httpx.AsyncByteStream):
+        closed = 0
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 100
+
+        async def aclose(self) -> None:
+            Body.closed += 1
+
+    http = client(lambda request: httpx.Response(200, stream=Body()), max_body=1000)
+    await failure(http)
+    assert Body.closed == 1
+    stream = http.download("https://files.example/a", max_bytes=1000)
+    assert await anext(stream)
+    await stream.aclose()
+    assert Body.closed == 2
+
+
 async def test_a_call_ends_at_its_deadline_and_frees_its_place() -> None:
     silent = True
 
@@ -391,8 +411,10 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
 
 async def test_a_proxy_is_used_only_if_the_settings_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening(OK) as (vendor, at_vendor), listening(OK) as (proxy, at_proxy):
-        monkeypatch.setenv("HTTP_PROXY", proxy)
-        monkeypatch.setenv("ALL_PROXY", proxy)
+        for variable in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(variable, raising=False)
+        for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(variable, proxy)
         async with HttpClient(vendor) as http:
             await http.call("GET", "/things", ANY)
         assert (at_vendor, at_proxy) == ([b"GET /things HTTP/1.1\r\n"], [])
