@@ -88,11 +88,11 @@ async def build(
     """
     pace = replace(timing or Timing(), settle=timedelta(seconds=settings.darkroom_settle_seconds))
     async with AsyncExitStack() as stack:
-        client = await _slack_client(settings, stack)
-        who = await _who_are_we(client, settings)
         vendors_here = providers if providers is not None else _configured(env_file)
         for provider in vendors_here:
             stack.push_async_callback(provider.http.aclose)
+        client = await _slack_client(settings, stack)
+        who = await _who_are_we(client, settings)
         store = await _store(settings, stack, clock_ms)
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), trust_env=False)

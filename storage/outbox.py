@@ -76,7 +76,19 @@ class Outbox(Repository):
 
         The claim is also the note that a post may follow; the next claim of the same row then says `looking`.
         """
-        rows = self.conn.execute(select(outbox).where(*_DUE).order_by(outbox.c.due_at).limit(limit)).all()
+        # One row per channel whose turn it is: a channel with much to be said keeps no other waiting.
+        holding = exists().where(lane.c.name == "say:" + outbox.c.channel, lane.c.next_free_at > now_ms())
+        order = func.row_number().over(
+            partition_by=outbox.c.channel, order_by=(outbox.c.due_at, outbox.c.created_at)
+        )
+        first = select(outbox.c.id, order.label("place")).where(*_DUE, ~holding).cte("first")
+        rows = self.conn.execute(
+            select(outbox)
+            .join(first, first.c.id == outbox.c.id)
+            .where(first.c.place == 1)
+            .order_by(outbox.c.due_at)
+            .limit(limit)
+        ).all()
         return [
             notice
             for row in rows
