@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, exists, func, select, type_coerce, update
+from sqlalchemy import BigInteger, case, exists, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms
@@ -71,29 +71,26 @@ class Outbox(Repository):
         """Whether there is anything to claim."""
         return self.conn.execute(select(outbox.c.id).where(*_DUE).limit(1)).first() is not None
 
-    def claim(self, me: str, lease: timedelta, gap: timedelta, limit: int) -> list[Notice]:
-        """Take what is due, one per channel and `gap`: Slack allows one message per second and channel.
+    def claim(
+        self, me: str, lease: timedelta, gap: timedelta, limit: int, *, edit_gap: timedelta | None = None
+    ) -> list[Notice]:
+        """Take what is due: one message per channel and `gap`, one edit per workspace and `edit_gap`.
 
         The claim is also the note that a post may follow; the next claim of the same row then says `looking`.
         """
         # One row per channel whose turn it is: a channel with much to be said keeps no other waiting.
-        holding = exists().where(lane.c.name == "say:" + outbox.c.channel, lane.c.next_free_at > now_ms())
-        order = func.row_number().over(
-            partition_by=outbox.c.channel, order_by=(outbox.c.due_at, outbox.c.created_at)
-        )
+        holding = exists().where(lane.c.name == _TURN, lane.c.next_free_at > now_ms())
+        order = func.row_number().over(partition_by=_TURN, order_by=(outbox.c.due_at, outbox.c.created_at))
         first = select(outbox.c.id, order.label("place")).where(*_DUE, ~holding).cte("first")
         rows = self.conn.execute(
-            select(outbox)
+            select(outbox, _TURN.label("turn"))
             .join(first, first.c.id == outbox.c.id)
             .where(first.c.place == 1)
             .order_by(outbox.c.due_at)
             .limit(limit)
         ).all()
-        return [
-            notice
-            for row in rows
-            if self._take_turn(row.channel, gap) and (notice := self._lease(row, me, lease)) is not None
-        ]
+        edits = gap if edit_gap is None else edit_gap
+        return [self._lease(row, me, lease) for row in rows if self._take_turn(row, gap, edits)]
 
     def said(self, notice: Notice, message: str) -> None:
         """This version stands at `message`. Raises StaleState."""
@@ -159,8 +156,8 @@ class Outbox(Repository):
 
     # -- inside
 
-    def _take_turn(self, channel: str, gap: timedelta) -> bool:
-        name = f"say:{channel}"
+    def _take_turn(self, row: Any, gap: timedelta, edit_gap: timedelta) -> bool:
+        name, wait = row.turn, edit_gap if row.turn.startswith("edit:") else gap
         self.conn.execute(
             insert(lane)
             .values(name=name, slots=1, gap_ms=0, next_free_at=ZERO)
@@ -169,11 +166,11 @@ class Outbox(Repository):
         taken = self.conn.execute(
             update(lane)
             .where(lane.c.name == name, lane.c.next_free_at <= now_ms())
-            .values(next_free_at=in_ms(gap))
+            .values(next_free_at=in_ms(wait))
         )
         return taken.rowcount == 1
 
-    def _lease(self, row: Any, me: str, lease: timedelta) -> Notice | None:
+    def _lease(self, row: Any, me: str, lease: timedelta) -> Notice:
         taken = self.conn.execute(
             update(outbox)
             .where(outbox.c.id == row.id, outbox.c.fence == row.fence)
@@ -210,6 +207,11 @@ class Outbox(Repository):
 
 
 _before = outbox.alias("before")
+_TURN = case(
+    (outbox.c.message.is_(None), "say:" + outbox.c.channel),
+    else_="edit:" + func.substr(outbox.c.channel, 1, func.instr(outbox.c.channel, "/") - 1),
+)
+"""What a row waits for: posts go by channel, edits by workspace, which is the part before the slash."""
 _DUE = (
     outbox.c.sent < outbox.c.wanted,
     outbox.c.due_at <= now_ms(),

@@ -33,8 +33,10 @@ class OutboxRunner:
         free = _AT_ONCE - len(self._tasks)
         if free <= 0 or not await self._store.read(lambda tx: tx.outbox.is_due()):
             return
-        lease, gap = self._timing.lease * 2, self._timing.message_gap
-        for notice in await self._store.write(lambda tx: tx.outbox.claim(self._store.me, lease, gap, free)):
+        lease, gap, edits = self._timing.lease * 2, self._timing.message_gap, self._timing.edit_gap
+        for notice in await self._store.write(
+            lambda tx: tx.outbox.claim(self._store.me, lease, gap, free, edit_gap=edits)
+        ):
             task = asyncio.create_task(self._say(notice))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -32,6 +32,8 @@ class Timing:
     """Progress alone edits a card no oftener than this."""
     message_gap: timedelta = timedelta(milliseconds=1100)
     """Between two messages in one channel: Slack allows one a second."""
+    edit_gap: timedelta = timedelta(milliseconds=1250)
+    """Between two edits in one workspace: Slack allows 50 a minute, all jobs together."""
     fetch_again: timedelta = timedelta(seconds=10)
     """Before the images that could not be fetched are tried again."""
     link_life: timedelta = timedelta(hours=6)
