@@ -1,0 +1,376 @@
+"""Stand-ins for the clock and the surface, and the engine put together without Slack."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from bot.providers import Provider
+from bot.services import Services
+from bot.services.inbox import InboxRunner, Intake, Receiver
+from bot.services.jobs import Jobs
+from bot.services.links import Links
+from bot.services.media import Media
+from bot.services.notifier import Notifier, Said, Speech
+from bot.services.operators import Operators
+from bot.services.outbox import OutboxRunner
+from bot.services.photos import Photos, Retention
+from bot.services.polling import Poller
+from bot.services.progress import Progress
+from bot.services.runner import JobRunner
+from bot.services.submitting import Submitter
+from bot.services.timing import Timing
+from bot.services.training import Training, Wish
+from bot.services.trays import Trays
+from bot.services.vendors import Vendors
+from storage import Store
+from storage.records import InboxItem, Job, Notice, NoticeKind, TrayEntry, channel_of
+from tests.fakes import FakeProvider
+
+ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
+"""Two people, and the operator."""
+THREAD = "T1/C1/100"
+CHANNEL = "T1/C1/"
+EDITED = {NoticeKind.TRAY, NoticeKind.CARD}
+
+
+class TurnedClock:
+    """Stands still until it is turned."""
+
+    def __init__(self, at: datetime = datetime(2026, 11, 20, 9, tzinfo=UTC)) -> None:
+        self.ms = round(at.timestamp() * 1000)
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def turn(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.ms += round(by.total_seconds() * 1000)
+
+    def turn_to(self, ms: int) -> None:
+        """Let it be then, unless it is later already."""
+        self.ms = max(self.ms, ms)
+
+
+@dataclass
+class Message:
+    """Something that stands in the chat."""
+
+    id: str
+    notice: str
+    key: str
+    kind: NoticeKind
+    versions: list[str]
+    """What it said, oldest first: the stage for a card, else the key."""
+
+
+@dataclass
+class World:
+    """The chat itself, which outlives every process that writes in it."""
+
+    messages: dict[str, Message] = field(default_factory=dict)
+    answers: deque[Said | BaseException] = field(default_factory=deque)
+    """What the next attempts come to instead; UNKNOWN posts all the same when `posts_unknown`."""
+    posts_unknown: bool = True
+    looks: deque[Said] = field(default_factory=deque)
+    deliveries: list[Notice] = field(default_factory=list)
+    looked: list[Notice] = field(default_factory=list)
+
+    def of_kind(self, kind: NoticeKind) -> list[Message]:
+        """Every message of a kind, in the order they were posted."""
+        return [message for message in self.messages.values() if message.kind is kind]
+
+    def keys(self) -> Counter[str]:
+        """How often each thing was said."""
+        return Counter(message.key for message in self.messages.values())
+
+
+class FakeNotifier(Notifier):
+    """Says things in a `World`: posts once, edits what is edited, can look."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.services: Services | None = None
+
+    async def deliver(self, notice: Notice) -> Said:
+        """Post or edit, or do what was ordered."""
+        self.world.deliveries.append(notice)
+        ordered = self.world.answers.popleft() if self.world.answers else None
+        if isinstance(ordered, BaseException):
+            raise ordered
+        if ordered is not None and (ordered.speech is not Speech.UNKNOWN or not self.world.posts_unknown):
+            if ordered.speech is not Speech.SAID:
+                return ordered
+        words = await self._words(notice)
+        if notice.message and notice.kind in EDITED:
+            self.world.messages[notice.message].versions.append(words)
+            made = notice.message
+        else:
+            made = f"{channel_of(notice.place)}/m{len(self.world.messages) + 1}"
+            self.world.messages[made] = Message(made, notice.id, notice.key, notice.kind, [words])
+        return Said(Speech.SAID, made) if ordered is None else ordered
+
+    async def look(self, notice: Notice) -> Said:
+        """Find the message that carries this notice's id."""
+        self.world.looked.append(notice)
+        if self.world.looks:
+            return self.world.looks.popleft()
+        for message in self.world.messages.values():
+            if message.notice == notice.id:
+                return Said(Speech.SAID, message.id)
+        return Said(Speech.LATER)
+
+    async def _words(self, notice: Notice) -> str:
+        if notice.kind is NoticeKind.CARD and self.services and notice.job_id:
+            return (await self.services.progress.view(notice.job_id)).stage.value
+        if notice.kind is NoticeKind.PICTURES and self.services:
+            uploads = await self.services.media.uploads(notice.id)
+            for one in uploads:
+                assert (await self.services.media.read(one.sha256)).startswith(b"\x89PNG")
+            return str(len(uploads))
+        return notice.key
+
+
+class FakeReceiver(Receiver):
+    """Works items off as it is told to."""
+
+    def __init__(self) -> None:
+        self.received: list[InboxItem] = []
+        self.work: Callable[[InboxItem], Any] | None = None
+
+    async def receive(self, item: InboxItem) -> None:
+        """Note the item, and do the work ordered."""
+        self.received.append(item)
+        if self.work is not None:
+            await self.work(item)
+
+    def owner_and_place(self, item: InboxItem) -> tuple[str, str]:
+        """Everything is Ana's."""
+        return ANA, THREAD
+
+
+@dataclass
+class Engine:
+    """Everything below the surface, and the tables as a bystander sees them."""
+
+    store: Store
+    data_dir: Path
+    clock: TurnedClock
+    provider: FakeProvider
+    world: World
+    services: Services
+    runner: JobRunner
+    outbox: OutboxRunner
+    inbox: InboxRunner
+    receiver: Receiver
+    timing: Timing
+    nudges: list[str]
+    links_work: bool = True
+
+    async def submit(self) -> None:
+        """One tick of `submit`, to its end."""
+        await self.runner.submit_due()
+        await self.runner.idle()
+
+    async def poll(self) -> None:
+        """One tick of `poll`, to its end, answers written down."""
+        await self.runner.poll_due()
+        await self.runner.idle()
+        await self.runner.poll_due()
+        await self.runner.idle()
+
+    async def say(self, most: int = 30) -> None:
+        """Everything that is due is said, however many there are in one channel."""
+        for _ in range(most):
+            await self.outbox.say_due()
+            await self.outbox.idle()
+            if not self.rows("SELECT 1 FROM outbox WHERE sent < wanted AND due_at <= ?", self.clock.ms):
+                return
+            self.clock.turn(self.timing.message_gap)
+
+    def turn(self, **by: float) -> None:
+        """Let time pass, in the units of `timedelta`."""
+        self.clock.turn(timedelta(**by))
+
+    async def until(self, done: Callable[[], bool], most: int = 200) -> None:
+        """Tick and turn the clock to whatever is due next, until it is `done`."""
+        for _ in range(most):
+            if done():
+                return
+            await self.submit()
+            await self.poll()
+            await self.say()
+            self.clock.turn_to(next_due(self.data_dir))
+        raise AssertionError(f"still not done: {self.rows('SELECT id, state, due_at FROM job')}")
+
+    async def train(self, *, photos: int = 2, owner: str = ANA, key: str = "wish-1", count: int = 2) -> Job:
+        """A training job, started from a tray of photos."""
+        tray_id = await self.tray(photos, owner=owner, source=key)
+        return await self.services.training.start(wish(owner=owner, key=key, count=count), tray_id)
+
+    async def tray(self, photos: int, *, owner: str = ANA, source: str = "f") -> str:
+        """An open tray with that many photos."""
+        kept = [await self.services.photos.add(picture(number)) for number in range(photos)]
+        entries = [TrayEntry(f"{source}{i}", f"{i}.jpg", photo.sha256) for i, photo in enumerate(kept)]
+
+        def unit(tx: Any) -> str:
+            tray = tx.trays.open(owner, THREAD)
+            tx.trays.add(tray.id, entries)
+            return str(tray.id)
+
+        return await self.store.write(unit)
+
+    async def running(self, **facts: Any) -> Job:
+        """A training that the vendor has taken."""
+        job = await self.train(**facts)
+        await self.submit()
+        return await self.job(job.id)
+
+    async def generating(self, **facts: Any) -> Job:
+        """The generation that follows a finished training, taken by the vendor."""
+        job = await self.running(**facts)
+        self.provider.finish()
+        self.turn(seconds=5)
+        await self.poll()
+        await self.submit()
+        return await self.last(job.id)
+
+    async def job(self, job_id: str) -> Job:
+        """A job as it stands."""
+        return await self.store.read(lambda tx: tx.jobs.get(job_id))
+
+    async def last(self, root_id: str) -> Job:
+        """The newest job on a card."""
+        return await self.store.read(lambda tx: tx.jobs.family(root_id)[-1])
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The tables, as somebody beside the bot sees them."""
+        return rows(self.data_dir, query, *values)
+
+    def keys(self) -> list[str]:
+        """What there is to say, without the ids of cards and jobs."""
+        return [
+            key.split(":")[0] for (key,) in self.rows("SELECT key FROM outbox ORDER BY created_at, rowid")
+        ]
+
+
+@asynccontextmanager
+async def engine(
+    data_dir: Path,
+    clock: TurnedClock,
+    *,
+    provider: FakeProvider | None = None,
+    more: Sequence[Provider[Any]] = (),
+    world: World | None = None,
+    receiver: Receiver | None = None,
+    timing: Timing | None = None,
+    opened: Callable[[Store], Store] = lambda store: store,
+    notifier: Callable[[World], FakeNotifier] = FakeNotifier,
+) -> AsyncIterator[Engine]:
+    """Open the store and wire the services, as the roof does."""
+    provider = provider or FakeProvider()
+    world = world or World()
+    timing = timing or Timing()
+    nudges: list[str] = []
+    async with Store.open(data_dir, clock_ms=clock) as raw:
+        store = opened(raw)
+        operators = Operators(store, [OLGA])
+        vendors = Vendors(store, [provider, *more], operators)
+        links = Links(store, "http://127.0.0.1:1", timing.link_life)
+        says = notifier(world)
+        services = Services(
+            intake=Intake(store, nudges.append),
+            photos=Photos(store, Retention()),
+            trays=Trays(store, vendors),
+            training=Training(store, vendors, nudges.append),
+            jobs=Jobs(store, vendors, nudges.append),
+            progress=Progress(store, vendors),
+            vendors=vendors,
+            links=links,
+            media=Media(store),
+            operators=operators,
+        )
+        says.services = services
+        built: Engine
+
+        async def probe(url: str) -> bool:
+            return built.links_work
+
+        poller = Poller(store, vendors, operators, timing, nudges.append)
+        submitter = Submitter(store, vendors, links, operators, timing, nudges.append, probe)
+        received = receiver or FakeReceiver()
+        built = Engine(
+            store=store,
+            data_dir=data_dir,
+            clock=clock,
+            provider=provider,
+            world=world,
+            services=services,
+            runner=JobRunner(store, vendors, submitter, poller, timing),
+            outbox=OutboxRunner(store, says, timing, nudges.append),
+            inbox=InboxRunner(store, received, operators, timing, nudges.append),
+            receiver=received,
+            timing=timing,
+            nudges=nudges,
+        )
+        await store.write(lambda tx: tx.release(store.me, timing.settle))
+        await vendors.declare()
+        await vendors.check()
+        try:
+            yield built
+        finally:
+            await built.inbox.stop(0.1)
+            await built.outbox.stop(0.1)
+            await built.runner.stop(0.1)
+
+
+def wish(**facts: Any) -> Wish:
+    """A wish that a vendor can grant."""
+    given: dict[str, Any] = {
+        "owner": ANA,
+        "name": "ana spring",
+        "subject": "person",
+        "provider": "fake",
+        "prompt": "by the sea",
+        "count": 2,
+        "consent": True,
+        "place": THREAD,
+        "pictures_place": THREAD,
+        "request_key": facts.pop("key", "wish-1"),
+    }
+    return Wish(**(given | facts))
+
+
+def picture(number: int = 0, *, size: tuple[int, int] = (256, 256), encoder: str = "JPEG") -> bytes:
+    """A photo of its own colour."""
+    out = io.BytesIO()
+    Image.new("RGB", size, (number * 40 % 256, 90, 200 - number)).save(out, encoder)
+    return out.getvalue()
+
+
+def rows(data_dir: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    """The tables, as somebody beside the bot sees them."""
+    with closing(sqlite3.connect(f"file:{data_dir / 'darkroom.sqlite3'}?mode=ro", uri=True)) as db:
+        return db.execute(query, values).fetchall()
+
+
+def next_due(data_dir: Path) -> int:
+    """The next instant at which anything can be claimed, in milliseconds."""
+    found = rows(
+        data_dir,
+        "SELECT min(at) FROM ("
+        " SELECT max(j.due_at, j.lease_until, iif(j.state IN ('queued', 'submitting'), l.next_free_at, 0)) AS at"
+        "  FROM job j JOIN lane l ON l.name = j.lane WHERE j.state IN ('queued', 'submitting', 'running')"
+        " UNION ALL SELECT max(due_at, lease_until) FROM outbox WHERE sent < wanted"
+        " UNION ALL SELECT max(due_at, lease_until) FROM inbox WHERE done_at IS NULL)",
+    )
+    return int(found[0][0] or 0)
