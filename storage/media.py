@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from io import BufferedWriter
 from pathlib import Path
@@ -55,6 +55,8 @@ class MediaStore:
         except OSError as error:
             raise _as_full(error) from error
         finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()  # A stream that is left half-read holds its connection.
             aside.unlink(missing_ok=True)
         return digest.hexdigest(), size, head
 

@@ -20,6 +20,7 @@ from bot.providers import (
     RemoteRef,
     RemoteState,
     TransientError,
+    UnexpectedResponse,
 )
 from bot.services import outcomes
 from bot.services.cards import show_card
@@ -84,7 +85,8 @@ class Poller:
             remote = await provider.poll(ref)
         except NotFound as error:
             await self._tentative(held, operation, FailureReason.VENDOR_FORGOT, error.detail)
-        except (TransientError, OutcomeUnknown, TimeoutError) as error:
+        except (TransientError, OutcomeUnknown, UnexpectedResponse, TimeoutError) as error:
+            # An answer that makes no sense may be a proxy's page: the job goes on, and the deadline decides.
             await self._trouble(held, operation, getattr(error, "retry_after", None))
         except (AuthenticationFailed, QuotaExceeded) as error:
             # The job goes on at the vendor; it is we who cannot see it until the operator has acted.

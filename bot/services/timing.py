@@ -10,8 +10,8 @@ from datetime import timedelta
 class Timing:
     """Every patience of the job machine in one place, with its default."""
 
-    call: timedelta = timedelta(seconds=60)
-    """The longest a submitting call may live."""
+    call: timedelta = timedelta(seconds=130)
+    """The longest a submitting call may live, waiting for its turn included."""
     settle: timedelta = timedelta(seconds=60)
     """After a lost answer: how long until we look, longer than any call can go on at the vendor."""
     looks: tuple[timedelta, ...] = (timedelta(seconds=60), timedelta(seconds=300))
