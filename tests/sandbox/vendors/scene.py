@@ -1,12 +1,13 @@
 """A customer with a key, somebody who hosts photos, and the stand-in between them, over real HTTP."""
 
+import asyncio
 import io
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ class Album:
         self.origin = ""
         self.requests: list[Request] = []
         self.busy_for = 0
+        self.open_for = 1000
+        self.opened = asyncio.Event()
 
     def links(self, count: int = 4) -> list[str]:
         return [f"{self.origin}/photo/{index}.jpg?sign=secret-{index}" for index in range(count)]
@@ -68,6 +71,8 @@ class Album:
 
     async def _photo(self, request: Request) -> Response:
         self.requests.append(request)
+        if len(self.requests) > self.open_for:
+            await self.opened.wait()
         return Response(small_photo(40 * request.path_params["index"]), media_type="image/jpeg")
 
     async def _page(self, _: Request) -> Response:
@@ -94,7 +99,8 @@ class Album:
 class Customer:
     """Signs and sends calls as a client of the vendor would."""
 
-    def __init__(self, origin: str, key: Key = KEY) -> None:
+    def __init__(self, origin: str, key: Key = KEY, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._host = origin.removeprefix("http://")
         self._signer = Signer(key, host=self._host, version="20240611")
         self._http = httpx.AsyncClient(base_url=origin, trust_env=False, timeout=30)
@@ -123,7 +129,7 @@ class Customer:
             action=f"Personalizedtxt2img{named or action}",
             params=params,
             body=body,
-            at=at,
+            at=at or datetime.fromtimestamp(self._clock(), UTC),
             nonce=nonce,
         )
         query = canonical_query(params.items())
@@ -190,16 +196,19 @@ class Setup:
 
 
 @asynccontextmanager
-async def open_setup(state_dir: Path, album: Album, clock: Clock | None = None) -> AsyncIterator[Setup]:
-    options = {} if clock is None else {"clock": clock}
+async def open_setup(
+    state_dir: Path, album: Album, clock: Clock | None = None, *, port: int = 0
+) -> AsyncIterator[Setup]:
+    watch = time.time if clock is None else clock
     async with AicontentStandIn.start(
         state_dir,
         access_key_id=KEY.access_key_id,
         access_key_secret=KEY.access_key_secret,
         sts=STS,
-        **options,  # type: ignore[arg-type]
+        clock=watch,
+        port=port,
     ) as vendor:
-        customer = Customer(vendor.origin)
+        customer = Customer(vendor.origin, clock=watch)
         async with AicontentControl(vendor.origin) as control:
             try:
                 yield Setup(vendor, control, customer, album, state_dir, clock)

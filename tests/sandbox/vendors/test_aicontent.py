@@ -274,7 +274,7 @@ async def test_what_does_not_exist_is_not_found(setup: Setup) -> None:
     refusal(await ask("AddInferenceJob", order), 404, "B_MODEL_TRAIN_JOB_NOT_EXIST")
     refusal(await ask("QueryInferenceJobInfo", {"inferenceJobId": "1"}), 404, "B_DATA_NOT_FOUND_EXCEPTION")
     for change in ({"imageId": "0001.png"}, {"promptId": "x"}, {"modelId": "dog_0"}, {"imageId": "../a.png"}):
-        response = await setup.picture(job, **({"image_id": "0000.png"} | change))  # type: ignore[arg-type]
+        response = await setup.picture(job, **({"image_id": "0000.png"} | change))
         refusal(response, 404, "B_DATA_NOT_FOUND_EXCEPTION")
     assert (await setup.picture(job, "0000.png", encodeFormat="hex")).status_code == 400
 
