@@ -180,7 +180,7 @@ class Views:
             raise ApiError("duplicate_external_id")
 
     def _new_hash(self) -> str:
-        return f"{int(self._clock.now())}.{self._ids.secret()[:8]}"
+        return f"{int(self._clock.now())}.{self._ids.secret()}"
 
     def _log(self, state: str, view: View) -> None:
         facts: Json = {"view": view.id, "user": view.user, "callback_id": view.body.get("callback_id", "")}

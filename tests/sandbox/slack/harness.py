@@ -37,9 +37,11 @@ async def client_of(slack: LocalSlack, token: str | None = None) -> AsyncIterato
 class Ear:
     """A real Socket Mode client that keeps what it hears, and acknowledges it as told."""
 
-    def __init__(self, slack: LocalSlack, answer: Answer) -> None:
+    def __init__(self, slack: LocalSlack, answer: Answer, ping_interval: float) -> None:
         self.client = SocketModeClient(
-            app_token=slack.app_token, web_client=AsyncWebClient(base_url=slack.api_url)
+            app_token=slack.app_token,
+            web_client=AsyncWebClient(base_url=slack.api_url),
+            ping_interval=ping_interval,
         )
         self.client.socket_mode_request_listeners.append(self._hear)
         self.heard: asyncio.Queue[SocketModeRequest] = asyncio.Queue()
@@ -64,9 +66,11 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening(slack: LocalSlack, answer: Answer = lambda _request: None) -> AsyncIterator[Ear]:
+async def listening(
+    slack: LocalSlack, answer: Answer = lambda _request: None, ping_interval: float = 5
+) -> AsyncIterator[Ear]:
     """Connect an ear."""
-    ear = Ear(slack, answer)
+    ear = Ear(slack, answer, ping_interval)
     await ear.client.connect()
     try:
         yield ear

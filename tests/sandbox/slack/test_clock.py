@@ -1,0 +1,51 @@
+"""A clock turned by hand: who is due, in which order, and who called off."""
+
+import asyncio
+
+from bot.sandbox.slack import ManualClock, SystemClock
+from bot.sandbox.slack.ids import CountedIds, RandomIds
+
+
+def test_appointments_are_kept_in_order_and_at_their_own_time() -> None:
+    clock = ManualClock(start=100)
+    seen: list[tuple[str, float]] = []
+    clock.call_later(5, lambda: seen.append(("late", clock.now())))
+    clock.call_later(2, lambda: seen.append(("early", clock.now())))
+    clock.call_later(2, lambda: clock.call_later(1, lambda: seen.append(("chained", clock.now()))))
+    clock.call_later(3, lambda: seen.append(("called off", clock.now()))).cancel()
+    clock.advance(4)
+    assert seen == [("early", 102), ("chained", 103)]
+    clock.advance(4)
+    assert (seen[-1], clock.now()) == (("late", 105), 108)
+
+
+async def test_a_sleeper_wakes_when_the_clock_has_been_turned() -> None:
+    clock = ManualClock()
+    sleeper = asyncio.create_task(clock.sleep(10))
+    await asyncio.wait({sleeper}, timeout=0)
+    clock.advance(9)
+    assert not sleeper.done()
+    clock.advance(1)
+    await sleeper
+
+
+async def test_a_closed_clock_keeps_no_appointment() -> None:
+    system = SystemClock()
+    happened = asyncio.Event()
+    system.call_later(0, happened.set)
+    await happened.wait()
+    missed = asyncio.Event()
+    system.call_later(0.01, missed.set)
+    system.close()
+    after = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.03, after.set)
+    await after.wait()
+    assert not missed.is_set()
+
+
+def test_ids_are_shaped_like_slacks() -> None:
+    counted, random = CountedIds(), RandomIds()
+    assert [counted.new("F") for _ in range(2)] == ["F0000000001", "F0000000002"]
+    made = {random.new("F") for _ in range(100)}
+    assert len(made) == 100
+    assert all(len(i) == 11 and i[1:].isalnum() and i.isupper() for i in made)

@@ -1,0 +1,168 @@
+"""What outlives the process: everything said, uploaded, undelivered and written in the journal."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.sandbox.slack import Director, LocalSlack, ManualClock, Upload
+from tests.sandbox.slack.harness import channel_id, client_of, listening, png
+
+SERVER = """
+import asyncio, json, sys
+from pathlib import Path
+from bot.sandbox.slack import LocalSlack
+
+async def main():
+    async with LocalSlack.start(Path(sys.argv[1])) as slack:
+        print(json.dumps([slack.origin, slack.bot_token]), flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_restart_goes_on_where_it_stopped_on_another_port(tmp_path: Path) -> None:
+    async with (
+        LocalSlack.start(tmp_path) as slack,
+        Director(slack.origin) as director,
+        client_of(slack) as client,
+    ):
+        tokens = (slack.bot_token, slack.app_token)
+        posted = await director.post("ana", "#portraits", "before", [Upload("fox.png", png())])
+        reply = await client.chat_postMessage(
+            channel=posted.channel,
+            text="reply",
+            thread_ts=posted.ts,
+            metadata={"event_type": "a", "event_payload": {"b": 1}},
+        )
+        direct = await director.post("ana", "@darkroom", "psst")
+        first = slack.origin
+        lines = await director.now()
+    async with (
+        LocalSlack.start(tmp_path) as slack,
+        Director(slack.origin) as director,
+        client_of(slack) as client,
+    ):
+        assert (slack.bot_token, slack.app_token) == tokens
+        thread = await director.messages("#portraits", thread_ts=posted.ts)
+        assert [m.text for m in thread] == ["before", "reply"]
+        assert thread[1].metadata == {"event_type": "a", "event_payload": {"b": 1}}
+        assert [m.ts for m in await director.messages("@darkroom", viewer="ana")] == [direct.ts]
+        about = (await client.files_info(file=posted.files[0].id))["file"]
+        assert about["url_private"].startswith(slack.origin)
+        assert about["shares"]["public"][posted.channel][0]["ts"] == posted.ts
+        assert await director.file_bytes(posted.files[0].id) == png()
+        link = (await client.chat_getPermalink(channel=posted.channel, message_ts=posted.ts))["permalink"]
+        assert link.startswith(slack.origin)
+        assert slack.origin != first
+        later = await client.chat_update(channel=posted.channel, ts=reply["ts"], text="changed")
+        assert later["ok"]
+        assert len(await director.journal(limit=lines)) == lines
+        assert await director.now() > lines
+
+
+async def test_events_nobody_took_are_delivered_after_a_restart(tmp_path: Path) -> None:
+    async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
+        await director.post("ana", "#portraits", "one")
+        await director.post("ana", "#portraits", "two")
+    async with LocalSlack.start(tmp_path) as slack, listening(slack) as ear:
+        heard = [await ear.next() for _ in range(2)]
+        assert {r.payload["event"]["text"] for r in heard} == {"one", "two"}
+        assert all((r.retry_attempt or 0) >= 1 for r in heard)
+        async with Director(slack.origin) as director:
+
+            async def delivered() -> bool:
+                return (await director.workspace())["undelivered"] == 0
+
+            await director.wait_for(delivered)
+
+
+async def test_a_share_promised_before_a_restart_still_comes(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with LocalSlack.start(tmp_path, clock=clock) as slack, Director(slack.origin) as director:
+        async with client_of(slack) as client:
+            channel = await channel_id(director, "portraits")
+            await client.files_upload_v2(channel=channel, content=png(), filename="fox.png")
+        assert await director.messages("#portraits") == []
+    async with LocalSlack.start(tmp_path, clock=clock) as slack, Director(slack.origin) as director:
+        clock.advance(1)
+        [shared] = await director.messages("#portraits")
+        assert [f.name for f in shared.files] == ["fox.png"]
+        async with client_of(slack) as client:
+            about = (await client.files_info(file=shared.files[0].id))["file"]
+            assert about["mimetype"] == "image/png"
+
+
+async def test_a_response_url_outlives_a_restart_on_the_same_port(tmp_path: Path) -> None:
+    async with (
+        LocalSlack.start(tmp_path) as slack,
+        Director(slack.origin) as director,
+        listening(slack) as ear,
+    ):
+        await director.wait_for_connection()
+        await director.command("ana", "#portraits", "/darkroom")
+        url = (await ear.next()).payload["response_url"]
+    port = int(slack.origin.rpartition(":")[2])
+    async with LocalSlack.start(tmp_path, port=port) as slack, Director(slack.origin) as director:
+        assert (await AsyncWebhookClient(url).send(text="still good")).status_code == 200
+        assert [m.text for m in await director.messages("#portraits", viewer="ana")] == ["still good"]
+
+
+async def test_counted_ids_are_never_given_twice(tmp_path: Path) -> None:
+    seen: list[str] = []
+    for _ in range(2):
+        async with (
+            LocalSlack.start(tmp_path, deterministic=True, clock=ManualClock()) as slack,
+            Director(slack.origin) as director,
+        ):
+            posted = await director.post("ana", "#portraits", "x", [Upload("a.png", png())])
+            seen += [posted.files[0].id, posted.ts]
+    assert len(set(seen)) == 4
+
+
+async def test_two_deterministic_runs_are_the_same(tmp_path: Path) -> None:
+    runs = []
+    for name in ("one", "two"):
+        async with (
+            LocalSlack.start(tmp_path / name, deterministic=True, clock=ManualClock()) as slack,
+            Director(slack.origin) as director,
+        ):
+            posted = await director.post("ana", "#portraits", "@darkroom x", [Upload("a.png", png())])
+            runs.append((slack.bot_token, posted.ts, posted.channel, posted.files, posted.blocks))
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.slow
+async def test_a_killed_server_has_lost_nothing_it_answered(tmp_path: Path) -> None:
+    async def start() -> tuple[asyncio.subprocess.Process, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SERVER, str(tmp_path), stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
+        )
+        assert process.stdout is not None
+        origin, token = json.loads(await process.stdout.readline())
+        return process, origin, token
+
+    process, origin, token = await start()
+    async with Director(origin) as director:
+        texts = [str(n) for n in range(20)]
+        for text in texts:
+            await director.post("ana", "#portraits", text, [Upload(f"{text}.png", png())])
+        lines = await director.now()
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    process, origin, again = await start()
+    async with Director(origin) as director:
+        said = await director.messages("#portraits")
+        assert [m.text for m in said] == texts
+        assert await director.file_bytes(said[-1].files[0].id) == png()
+        assert (await director.workspace())["undelivered"] == 20
+        assert len(await director.journal(limit=lines)) == lines
+        assert again == token
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
