@@ -184,7 +184,7 @@ job = Table(
     _one_of("state", JobState),
 )
 Index("ix_job_due", job.c.state, job.c.due_at)
-Index("ix_job_lane", job.c.lane, job.c.state)
+Index("ix_job_lane", job.c.lane, job.c.state, job.c.finished_at)
 Index("ix_job_owner", job.c.owner, job.c.created_at)
 
 job_photo = Table(

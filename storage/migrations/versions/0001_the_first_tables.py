@@ -88,7 +88,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.create_index("ix_job_due", ["state", "due_at"], unique=False)
-        batch_op.create_index("ix_job_lane", ["lane", "state"], unique=False)
+        batch_op.create_index("ix_job_lane", ["lane", "state", "finished_at"], unique=False)
         batch_op.create_index("ix_job_owner", ["owner", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_job_root_id"), ["root_id"], unique=False)
 
