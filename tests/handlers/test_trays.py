@@ -1,0 +1,152 @@
+"""Photos on their way into a tray, through every door there is."""
+
+from slack_bolt.request.async_request import AsyncBoltRequest
+
+from bot.sandbox.slack import Scenario
+from tests.surface import Surface, odd, photo, photos
+
+
+async def test_photos_posted_with_a_mention_become_a_tray_in_their_thread(surface: Surface) -> None:
+    posted = await surface.post(photos(3), "@darkroom please")
+    tray = await surface.said("3 of 3 photos usable", thread=posted.ts)
+    assert tray.thread_ts == posted.ts
+    assert tray.buttons() == ["Train…", "Discard"]
+    assert not tray.ephemeral
+
+
+async def test_photos_sent_by_dm_become_a_tray_without_a_mention(surface: Surface) -> None:
+    posted = await surface.post(photos(2), channel="@darkroom")
+    tray = await surface.said("2 of 2 photos usable", channel="@darkroom", viewer="ana", thread=posted.ts)
+    assert "Train…" in tray.buttons()
+
+
+async def test_photos_without_a_mention_are_let_go_unread(surface: Surface) -> None:
+    await surface.post(photos(2))
+    await surface.tray(photos(2, first=5))
+    assert surface.rows("tray") == 1
+    assert [row[0] for row in surface.query("SELECT name FROM tray_entry ORDER BY name")] == [
+        "photo-5.jpg",
+        "photo-6.jpg",
+    ]
+
+
+async def test_photos_the_owner_adds_to_the_thread_join_the_tray(surface: Surface) -> None:
+    tray = await surface.tray(photos(1), says="1 more photo needed")
+    assert tray.buttons() == ["Discard"]
+    await surface.post(photos(2, first=1), thread=tray.thread_ts)
+    grown = await surface.said("3 of 3 photos usable", thread=tray.thread_ts)
+    assert grown.ts == tray.ts, "the tray is one message, edited"
+    assert "Train…" in grown.buttons()
+
+
+async def test_photos_somebody_else_adds_to_the_thread_stay_out_of_the_tray(surface: Surface) -> None:
+    tray = await surface.tray(photos(2))
+    await surface.post(photos(2, first=5), user="lee", thread=tray.thread_ts)
+    await surface.taken_in(3)
+    assert surface.rows("tray_entry") == 2
+    assert surface.rows("photo") == 2
+
+
+async def test_somebody_else_may_have_a_tray_of_their_own_in_the_same_thread(surface: Surface) -> None:
+    tray = await surface.tray(photos(2))
+    await surface.post(photos(3, first=5), "@darkroom mine too", user="lee", thread=tray.thread_ts)
+    other = await surface.said("3 of 3 photos usable", thread=tray.thread_ts)
+    assert other.ts != tray.ts
+    assert surface.rows("tray") == 2
+
+
+async def test_a_mention_that_arrives_before_its_message_makes_one_tray(surface: Surface) -> None:
+    await surface.people.settings(mention_order="app_mention_first")
+    tray = await surface.tray(photos(2))
+    surface.clock.advance(4)
+    await surface.taken_in(2)
+    assert surface.rows("tray") == 1
+    assert [m.ts for m in await surface.by_bot("#portraits")] == [tray.ts]
+
+
+async def test_a_mention_that_arrives_after_its_message_makes_one_tray(surface: Surface) -> None:
+    await surface.people.settings(mention_order="message_first")
+    tray = await surface.tray(photos(2))
+    surface.clock.advance(4)
+    await surface.taken_in(2)
+    assert surface.rows("tray") == 1
+    assert [m.ts for m in await surface.by_bot("#portraits")] == [tray.ts]
+
+
+async def test_a_mention_alone_is_enough_where_the_message_never_comes(surface: Surface) -> None:
+    await surface.people.fault("event:message", "drop")
+    posted = await surface.post(photos(2), "@darkroom please")
+    await surface.people.wait_for_entry(
+        lambda e: e.kind == "event" and e.facts["state"] == "acked" and "mention" in str(e.facts)
+    )
+    surface.clock.advance(4)
+    tray = await surface.said("2 of 2 photos usable", thread=posted.ts)
+    assert tray.buttons() == ["Train…", "Discard"]
+
+
+async def test_the_same_events_four_times_have_one_effect(surface: Surface) -> None:
+    await surface.people.fault("event:*", "duplicate", times=2)
+    tray = await surface.tray(photos(2))
+    ana = await surface.user_id("ana")
+    event = {"type": "message", "subtype": "file_share", "channel": tray.channel, "channel_type": "channel"}
+    event |= {"user": ana, "ts": tray.thread_ts, "text": f"<@{surface.bot.bot_user}>"}
+    event |= {"files": [{"id": "F0", "name": "late copy.jpg"}]}
+    body = {"type": "event_callback", "team_id": await surface.team(), "event_id": "Ev1", "event": event}
+    for _ in range(2):
+        answer = await surface.bot.app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))
+        assert answer.status == 200
+    surface.clock.advance(4)
+    await surface.taken_in(2)
+    assert surface.rows("tray") == 1
+    assert surface.rows("tray_entry") == 2
+    assert [m.ts for m in await surface.by_bot("#portraits")] == [tray.ts]
+
+
+async def test_a_photo_posted_twice_counts_once_and_the_tray_says_so(surface: Surface) -> None:
+    tray = await surface.tray([*photos(2), odd("again.jpg", photo(0))])
+    assert "2 of 3 photos usable" in tray.words()
+    assert "1 photo posted twice: counted once" in tray.words()
+    assert len(surface.files()) == 2
+
+
+async def test_a_tray_is_discarded_by_its_owner_and_says_so(surface: Surface) -> None:
+    tray = await surface.tray(photos(2))
+    pressed = await surface.press(tray, "Discard")
+    assert pressed.confirm is not None
+    gone = await surface.said("discarded", thread=tray.thread_ts)
+    assert (gone.ts, gone.buttons()) == (tray.ts, [])
+
+
+async def test_a_tray_is_not_discarded_by_somebody_else(surface: Surface) -> None:
+    tray = await surface.tray(photos(2))
+    await surface.press(tray, "Discard", user="lee")
+    refused = await surface.said("Only the person who posted the photos", viewer="lee")
+    assert refused.ephemeral
+    assert surface.query("SELECT state FROM tray") == [("open",)]
+
+
+async def test_photos_after_a_discard_begin_a_new_tray_only_with_a_new_mention(surface: Surface) -> None:
+    tray = await surface.tray(photos(2))
+    await surface.press(tray, "Discard")
+    await surface.said("discarded", thread=tray.thread_ts)
+    await surface.post(photos(2, first=4), thread=tray.thread_ts)
+    await surface.taken_in(3)
+    assert surface.rows("tray") == 1
+    await surface.post(photos(2, first=6), "@darkroom again", thread=tray.thread_ts)
+    fresh = await surface.said("2 of 2 photos usable", thread=tray.thread_ts)
+    assert fresh.ts != tray.ts
+
+
+async def test_a_file_whose_details_come_late_is_taken_all_the_same(surface: Surface) -> None:
+    late = odd("late.jpg", photo(1), Scenario.LATE)
+    tray = await surface.tray([odd("one.jpg", photo(0)), late])
+    assert "2 of 2 photos usable" in tray.words()
+
+
+async def test_an_event_is_not_acknowledged_before_it_is_on_disk(surface: Surface) -> None:
+    posted = await surface.post(photos(2), "@darkroom please")
+    await surface.people.wait_for_entry(
+        lambda e: e.kind == "event" and e.facts["state"] == "acked" and "mention" not in str(e.facts)
+    )
+    keys = [row[0] for row in surface.query("SELECT key FROM inbox")]
+    assert any(key.startswith("message:") and key.endswith(posted.ts) for key in keys)
