@@ -51,8 +51,7 @@ class Commands:
             case "status":
                 return await self._status(rest, owner)
             case _:
-                near = difflib.get_close_matches(verb, WORDS, n=1, cutoff=0.5)
-                return messages.unknown_command(verb, near[0] if near else None, self.command)
+                return messages.unknown_command(verb, nearest(verb), self.command)
 
     async def _status(self, which: str, owner: str) -> messages.Message:
         if which == "all" and owner in self._services.operators:
@@ -65,6 +64,11 @@ class Commands:
             mine = [view] if view.root.owner == owner else []
             return messages.status(mine, self._workspace) if mine else messages.no_such_job(self.command)
         return messages.status(await self._services.progress.newest(owner), self._workspace)
+
+
+def nearest(verb: str) -> str | None:
+    """The command somebody may have meant."""
+    return next(iter(difflib.get_close_matches(verb, WORDS, n=1, cutoff=0.5)), None)
 
 
 def split(text: str) -> tuple[str, str]:

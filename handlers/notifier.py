@@ -15,7 +15,7 @@ from bot.services import Services
 from bot.services.errors import NoSuchThing
 from bot.services.notifier import Said, Speech
 from handlers import messages
-from handlers.commands import Commands, split
+from handlers.commands import Commands, nearest, split
 from handlers.ids import NOTICE_EVENT
 from handlers.places import Place, user_of
 from handlers.uploads import NEVER_SHARED, Uploader
@@ -195,8 +195,8 @@ class SlackNotifier:
         verb, rest = split(notice.payload.get("words", ""))
         if verb == "new":
             return messages.help_message(self._commands.command)
-        if not verb:
-            return messages.nothing_yet()
+        if nearest(verb) is None:
+            return messages.nothing_yet()  # Small talk, not a command gone wrong.
         return await self._commands.answer(verb, rest, notice.owner)
 
     async def _channel(self, place: Place) -> str:
