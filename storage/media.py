@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import secrets
+import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
@@ -25,6 +26,9 @@ class MediaStore:
         self._root = root
         self._aside = root / "aside"
         self._aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Held where a file gets its name or its age, and where a sweep decides: it must not take a file that
+        # has become young again since it looked.
+        self._naming = threading.Lock()
 
     def path(self, sha256: str) -> Path:
         """Where a file lies, or would lie."""
@@ -70,9 +74,7 @@ class MediaStore:
 
     def _put(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
-        home = self.path(name)
-        if home.exists():
-            home.touch()  # Young again: a sweep that runs now must not take it.
+        if self._is_kept(name):
             return name
         aside = self._aside / secrets.token_hex(8)
         try:
@@ -86,10 +88,19 @@ class MediaStore:
             aside.unlink(missing_ok=True)
         return name
 
+    def _is_kept(self, sha256: str) -> bool:
+        with self._naming:
+            try:
+                os.utime(self.path(sha256))
+            except FileNotFoundError:
+                return False
+            return True
+
     def _name(self, aside: Path, sha256: str) -> None:
         home = self.path(sha256)
         home.parent.mkdir(exist_ok=True, mode=0o700)
-        aside.replace(home)
+        with self._naming:
+            aside.replace(home)
         for folder in (home.parent, self._root):
             handle = os.open(folder, os.O_RDONLY)
             try:
@@ -100,10 +111,20 @@ class MediaStore:
     def _sweep(self, in_use: set[str], before: float) -> int:
         gone = 0
         for file in [*self._root.glob("??/*"), *self._aside.iterdir()]:
-            if file.name not in in_use and file.stat().st_mtime < before:
-                file.unlink(missing_ok=True)
-                gone += 1
+            if file.name not in in_use:
+                with self._naming:
+                    gone += _remove_if_older(file, before)
         return gone
+
+
+def _remove_if_older(file: Path, before: float) -> bool:
+    try:
+        if file.stat().st_mtime >= before:
+            return False
+        file.unlink()
+    except FileNotFoundError:  # A write aside that has got its name since.
+        return False
+    return True
 
 
 def _sync(file: BufferedWriter) -> None:

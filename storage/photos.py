@@ -16,7 +16,7 @@ class Photos(Repository):
     """One row per picture we keep, however often it was posted."""
 
     def insert(self, kept: Photo) -> None:
-        """Remember a photo; the same one again changes nothing."""
+        """Remember a photo; the same one again is young again, so that no sweep takes it from its next use."""
         row = {
             "sha256": kept.sha256,
             "media_type": kept.media_type,
@@ -24,7 +24,11 @@ class Photos(Repository):
             "width": kept.width,
             "height": kept.height,
         }
-        self.conn.execute(insert(photo).values(created_at=now_ms(), **row).on_conflict_do_nothing())
+        self.conn.execute(
+            insert(photo)
+            .values(created_at=now_ms(), **row)
+            .on_conflict_do_update(index_elements=[photo.c.sha256], set_={"created_at": now_ms()})
+        )
 
     def of_job(self, job_id: str) -> list[Photo]:
         """A job's photos, in order."""

@@ -107,9 +107,13 @@ class FakeNotifier(Notifier):
         ordered = self.world.answers.popleft() if self.world.answers else None
         if isinstance(ordered, BaseException):
             raise ordered
-        if ordered is not None and (ordered.speech is not Speech.UNKNOWN or not self.world.posts_unknown):
-            if ordered.speech is not Speech.SAID:
-                return ordered
+        posts = ordered is None or ordered.speech is Speech.SAID
+        if (
+            ordered is not None
+            and not posts
+            and (ordered.speech is not Speech.UNKNOWN or not self.world.posts_unknown)
+        ):
+            return ordered
         words = await self._words(notice)
         if notice.message and notice.kind in EDITED:
             self.world.messages[notice.message].versions.append(words)
@@ -368,7 +372,7 @@ def next_due(data_dir: Path) -> int:
     found = rows(
         data_dir,
         "SELECT min(at) FROM ("
-        " SELECT max(j.due_at, j.lease_until, iif(j.state IN ('queued', 'submitting'), l.next_free_at, 0)) AS at"
+        " SELECT max(j.due_at, j.lease_until, iif(j.state = 'running', 0, l.next_free_at)) AS at"
         "  FROM job j JOIN lane l ON l.name = j.lane WHERE j.state IN ('queued', 'submitting', 'running')"
         " UNION ALL SELECT max(due_at, lease_until) FROM outbox WHERE sent < wanted"
         " UNION ALL SELECT max(due_at, lease_until) FROM inbox WHERE done_at IS NULL)",
