@@ -16,7 +16,7 @@ class Photos(Repository):
     """One row per picture we keep, however often it was posted."""
 
     def insert(self, kept: Photo) -> None:
-        """Remember a photo; the same one again is young again, so that no sweep takes it from its next use."""
+        """Remember a photo; the same one again is young again: a sweep must not take it before it is used."""
         row = {
             "sha256": kept.sha256,
             "media_type": kept.media_type,

@@ -95,7 +95,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, way: str) -> Non
         async def main():
             media = MediaStore(Path(sys.argv[1]))
             try:
-                await (media.put(bytes(262144)) if {way!r} == "put" else media.put_stream(pieces(), most=10**9))
+                if {way!r} == "put":
+                    await media.put(bytes(262144))
+                else:
+                    await media.put_stream(pieces(), most=10**9)
             except StoreFull as told:
                 print("told:", told)
 
