@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -21,7 +21,6 @@ from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.people import People
 from bot.sandbox.slack.records import File, User
 from bot.sandbox.slack.settings import FILE_INPUT_BYTES
-from bot.sandbox.slack.transfers import elsewhere_url
 from bot.sandbox.slack.wire import CommandResult, FaultOrder, Json, PressResult, Scenario, SubmitResult
 
 LONGEST_WAIT = 30.0
@@ -272,9 +271,6 @@ class Control:
                 redirect_to=about.get("redirect_to"),
                 in_form=in_form,
             )
-            if file.scenario is Scenario.EXTERNAL and file.external_url is None:
-                file.external_url = elsewhere_url(self._parts, file)
-                self._parts.workspace.save_file(file)
             found.append(file)
         return found
 
@@ -287,13 +283,20 @@ class Control:
         }
 
 
+class _Body(dict[str, Any]):
+    """What was asked; something needed and not given is refused by name."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Refused("missing", field=name)
+
+
 def _answering(run: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
             result = await run(await _body(request))
         except Refused as refused:
             return JSONResponse({"error": refused.error, "facts": refused.facts}, 409)
-        except (KeyError, ValidationError) as error:
+        except ValueError as error:
             return JSONResponse({"error": "bad_request", "facts": {"problem": str(error)}}, 409)
         return JSONResponse(result.model_dump(mode="json") if isinstance(result, BaseModel) else result)
 
@@ -302,12 +305,11 @@ def _answering(run: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 async def _body(request: Request) -> Json:
     if request.method == "GET":
-        return dict(request.query_params)
+        return _Body(request.query_params)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        body: Json = await request.json()
-        return body
+        return _Body(await request.json())
     async with request.form() as form:
-        body = json.loads(str(form["body"]))
+        body = _Body(json.loads(str(form["body"])))
         body["_parts"] = [await p.read() for p in form.getlist("file") if isinstance(p, UploadFile)]
     return body
 

@@ -17,7 +17,6 @@ OTHER_EVENTS = {
     "app_mention": "app_mentions:read",
     "file_shared": "files:read",
     "app_home_opened": None,
-    "reaction_added": "reactions:read",
 }
 
 

@@ -46,20 +46,21 @@ def file_object(workspace: Workspace, file: File, *, in_message: bool = False) -
         "permalink_public": f"{workspace.origin}/public/{workspace.identity.team}-{file.id}",
     }
     if file.scenario is Scenario.EXTERNAL:
-        shape |= {
-            "mode": "external",
-            "is_external": True,
-            "external_type": "gdrive",
-            "external_url": file.external_url,
-            "url_private": file.external_url,
-        }
-        return shape
+        link = file.external_url or elsewhere_url(workspace, file)
+        shape |= {"mode": "external", "is_external": True, "external_type": "gdrive"}
+        return shape | {"external_url": link, "url_private": link}
     base = f"{workspace.origin}/files-pri/{workspace.identity.team}-{file.id}"
     shape |= {
         "url_private": f"{base}/{quote(file.name)}",
         "url_private_download": f"{base}/download/{quote(file.name)}",
     }
     return shape | (_thumbnails(workspace, file) if file.ready else {})
+
+
+def elsewhere_url(workspace: Workspace, file: File) -> str:
+    """Give a file's address on another host, which is this process under another name."""
+    origin = workspace.origin.replace("127.0.0.1", "localhost")
+    return f"{origin}/elsewhere/{workspace.identity.team}-{file.id}/{quote(file.name)}"
 
 
 def _stub(file: File, access: str) -> Json:

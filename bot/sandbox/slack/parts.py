@@ -46,6 +46,15 @@ class Parts:
     limits: Limits
     events: Events
 
+    def serve_at(self, origin: str) -> None:
+        """Say where all this is served, and go on with what a stopped process left half-done."""
+        before = dict(self.database.load("meta")).get("origin", {}).get("origin", origin)
+        self.database.save("meta", "origin", {"origin": origin})
+        self.workspace.origin = origin
+        if before != origin:
+            self.sockets.move(before, origin)
+        self.uploads.resume()
+
     def release_events(self) -> None:
         """Let go of events held back for reordering."""
         self.events.release()

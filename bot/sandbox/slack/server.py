@@ -143,8 +143,7 @@ class LocalSlack:
         )
         stopping = asyncio.Event()
         origin = f"http://{HOST}:{listener.getsockname()[1]}"
-        parts.workspace.origin = origin
-        parts.uploads.resume()
+        parts.serve_at(origin)
         server = _Server(
             uvicorn.Config(
                 build_app(parts, stopping),

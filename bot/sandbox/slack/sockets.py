@@ -95,9 +95,18 @@ class Sockets:
         self._numbers = itertools.count(1)
         self._turns = itertools.count()
         self._waiting: dict[str, _Delivery] = {}
-        for event_id, body in database.load("delivery"):
+        left = sorted(
+            database.load("delivery"), key=lambda item: item[1]["payload"]["event"].get("event_ts", "")
+        )
+        for event_id, body in left:
             retry = min(body["attempt"] + 1, MAX_RETRIES)
             self._waiting[event_id] = _Delivery(event_id, body["payload"], retry, "connection_failed")
+
+    def move(self, before: str, now: str) -> None:
+        """Turn addresses in what is still to be delivered from an origin of before to the one of now."""
+        for delivery in self._waiting.values():
+            delivery.payload = json.loads(json.dumps(delivery.payload).replace(before, now))
+            self._database.save("delivery", delivery.event_id, delivery.document())
 
     # Connections.
 

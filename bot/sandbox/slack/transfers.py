@@ -17,6 +17,7 @@ from starlette.responses import (
 
 from bot.sandbox.slack.calls import Trouble, bearer
 from bot.sandbox.slack.errors import ApiError
+from bot.sandbox.slack.file_shapes import elsewhere_url
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.records import File
 from bot.sandbox.slack.wire import Scenario
@@ -102,7 +103,7 @@ class Transfers:
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(file.name)}"}
         match file.scenario:
             case Scenario.REDIRECT:
-                return RedirectResponse(file.redirect_to or elsewhere_url(self._parts, file), 302)
+                return RedirectResponse(file.redirect_to or elsewhere_url(self._parts.workspace, file), 302)
             case Scenario.TRUNCATED:
                 data = data[: len(data) // 2]
             case Scenario.HANG:
@@ -137,13 +138,6 @@ class Transfers:
             authorized=bool(bearer(request)),
             **facts,
         )
-
-
-def elsewhere_url(parts: Parts, file: File) -> str:
-    """Give a file's address on another host, which is this process under another name."""
-    workspace = parts.workspace
-    origin = workspace.origin.replace("127.0.0.1", "localhost")
-    return f"{origin}/elsewhere/{workspace.identity.team}-{file.id}/{quote(file.name)}"
 
 
 def _is_here(file: File | None) -> bool:

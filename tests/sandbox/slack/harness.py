@@ -48,10 +48,11 @@ class Ear:
         self.answer = answer
 
     async def _hear(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        # Each frame has a task of its own: note it before the first await, while they are still in order.
+        self.heard.put_nowait(request)
         said = self.answer(request)
         if said is not SILENCE:
             await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, payload=said))
-        self.heard.put_nowait(request)
 
     async def next(self) -> SocketModeRequest:
         """Wait for the next envelope."""

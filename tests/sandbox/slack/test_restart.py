@@ -70,11 +70,13 @@ async def test_a_restart_goes_on_where_it_stopped_on_another_port(tmp_path: Path
 async def test_events_nobody_took_are_delivered_after_a_restart(tmp_path: Path) -> None:
     async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
         await director.post("ana", "#portraits", "one")
-        await director.post("ana", "#portraits", "two")
+        await director.post("ana", "#portraits", "two", [Upload("fox.png", png())])
     async with LocalSlack.start(tmp_path) as slack, listening(slack) as ear:
         heard = [await ear.next() for _ in range(2)]
         assert {r.payload["event"]["text"] for r in heard} == {"one", "two"}
         assert all((r.retry_attempt or 0) >= 1 for r in heard)
+        [photo] = heard[-1].payload["event"]["files"]
+        assert photo["url_private"].startswith(slack.origin)
         async with Director(slack.origin) as director:
 
             async def delivered() -> bool:
