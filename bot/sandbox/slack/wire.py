@@ -32,11 +32,11 @@ class _Wire(BaseModel):
 class Entry(_Wire):
     """A line of the journal.
 
-    Kinds and their main facts: ``api`` (method, arguments, ok, error, status), ``event`` (state: waiting, acked,
-    unacked or lost; type, event_id, attempt, seconds), ``interaction`` (state, type, user, seconds), ``message``
-    (state: posted, changed, deleted or reacted; channel, ts, user), ``view`` (state, view, user), ``file`` (state,
-    file), ``download`` (file, host, authorized, allowed; at the other host token_leaked), ``response`` (ok, error,
-    body), ``socket`` (state), ``fault`` (target, effect).
+    Kinds and their main facts: ``api`` (method, arguments, ok, error, status), ``event`` (state: waiting,
+    acked, unacked or lost; type, event_id, attempt, seconds), ``interaction`` (state, type, user, seconds),
+    ``message`` (state: posted, changed, deleted or reacted; channel, ts, user), ``view`` (state, view, user),
+    ``file`` (state, file), ``download`` (file, host, authorized, allowed; at the other host token_leaked),
+    ``response`` (ok, error, body), ``socket`` (state), ``fault`` (target, effect).
     """
 
     seq: int
@@ -174,10 +174,10 @@ class SubmitResult(_Wire):
 class FaultOrder(_Wire):
     """Trouble ordered for the next calls, events or shares.
 
-    Calls (api, upload, response_url) know error (error=), rate_limited (retry_after=), http_500, break (nothing
-    done), lose_answer (done, and then the connection breaks), hang and slow (seconds=); a download also login_page.
-    Events know duplicate, reorder (after the next one), delay (seconds=) and drop; a share never and delay
-    (seconds=).
+    Calls (api, upload, response_url) know error (error=), rate_limited (retry_after=), http_500, break
+    (nothing done), lose_answer (done, and then the connection breaks), hang and slow (seconds=); a download
+    also login_page. Events know duplicate, reorder (after the next one), delay (seconds=) and drop; a share
+    never and delay (seconds=).
     """
 
     target: str = Field(
