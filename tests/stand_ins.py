@@ -20,7 +20,7 @@ from bot.services.inbox import InboxRunner, Intake, Receiver
 from bot.services.jobs import Jobs
 from bot.services.links import Links
 from bot.services.media import Media
-from bot.services.notifier import Notifier, Said, Speech
+from bot.services.notifier import Clock, Notifier, Said, Speech
 from bot.services.operators import Operators
 from bot.services.outbox import OutboxRunner
 from bot.services.photos import Photos, Retention
@@ -162,6 +162,14 @@ class FakeReceiver(Receiver):
         return ANA, THREAD
 
 
+class Nudges(list[str], Clock):
+    """The ticks that were asked for early."""
+
+    def __call__(self, tick: str) -> None:
+        """Note it; the test runs the ticks."""
+        self.append(tick)
+
+
 @dataclass
 class Engine:
     """Everything below the surface, and the tables as a bystander sees them."""
@@ -177,7 +185,7 @@ class Engine:
     inbox: InboxRunner
     receiver: Receiver
     timing: Timing
-    nudges: list[str]
+    nudges: Nudges
     links_work: bool = True
 
     async def submit(self) -> None:
@@ -260,7 +268,7 @@ class Engine:
         """The tables, as somebody beside the bot sees them."""
         return rows(self.data_dir, query, *values)
 
-    def keys(self) -> list[str]:
+    def wanted(self) -> list[str]:
         """What there is to say, without the ids of cards and jobs."""
         return [
             key.split(":")[0] for (key,) in self.rows("SELECT key FROM outbox ORDER BY created_at, rowid")
@@ -284,7 +292,7 @@ async def engine(
     provider = provider or FakeProvider()
     world = world or World()
     timing = timing or Timing()
-    nudges: list[str] = []
+    nudges = Nudges()
     async with Store.open(data_dir, clock_ms=clock) as raw:
         store = opened(raw)
         operators = Operators(store, [OLGA])
@@ -292,11 +300,11 @@ async def engine(
         links = Links(store, "http://127.0.0.1:1", timing.link_life)
         says = notifier(world)
         services = Services(
-            intake=Intake(store, nudges.append),
+            intake=Intake(store, nudges),
             photos=Photos(store, Retention()),
             trays=Trays(store, vendors),
-            training=Training(store, vendors, nudges.append),
-            jobs=Jobs(store, vendors, nudges.append),
+            training=Training(store, vendors, nudges),
+            jobs=Jobs(store, vendors, nudges),
             progress=Progress(store, vendors),
             vendors=vendors,
             links=links,
@@ -309,8 +317,8 @@ async def engine(
         async def probe(url: str) -> bool:
             return built.links_work
 
-        poller = Poller(store, vendors, operators, timing, nudges.append)
-        submitter = Submitter(store, vendors, links, operators, timing, nudges.append, probe)
+        poller = Poller(store, vendors, operators, timing, nudges)
+        submitter = Submitter(store, vendors, links, operators, timing, nudges, probe)
         received = receiver or FakeReceiver()
         built = Engine(
             store=store,
@@ -320,8 +328,8 @@ async def engine(
             world=world,
             services=services,
             runner=JobRunner(store, vendors, submitter, poller, timing),
-            outbox=OutboxRunner(store, says, timing, nudges.append),
-            inbox=InboxRunner(store, received, operators, timing, nudges.append),
+            outbox=OutboxRunner(store, says, timing, nudges),
+            inbox=InboxRunner(store, received, operators, timing, nudges),
             receiver=received,
             timing=timing,
             nudges=nudges,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from bot.providers import (
     Delivery,
     GenerationSpec,
     MediaInput,
+    Operation,
     OutcomeUnknown,
     PermanentError,
     Provider,
@@ -72,7 +74,8 @@ class Submitter:
             await self._look(held, provider)
             return
         if held.cancel_requested:
-            await self._store.write(lambda tx: _withdraw(tx, held))
+            # Nothing was sent yet: back over the arrow it came by, and out.
+            await self._store.write(lambda tx: _back(tx, held))
             return
         try:
             spec = await self._spec(held, provider)
@@ -132,12 +135,9 @@ class Submitter:
         wait = error.retry_after or self._timing.backoff(job.attempts)
 
         def unit(tx: Tx) -> None:
-            moved = tx.jobs.move(
-                job, JobState.QUEUED, wait=wait, trouble_at=job.trouble_at or self._store.now()
-            )
+            _back(tx, job, wait=wait, trouble_at=job.trouble_at or self._store.now())
             if isinstance(error, RateLimited):
                 tx.lanes.hold(job.lane, wait)
-            show_card(tx, moved)
 
         await self._store.write(unit)
         logger.warning("Submission refused", extra={"action": "submit_refused", **job.log_context()})
@@ -153,8 +153,7 @@ class Submitter:
             async with asyncio.timeout(self._timing.call.total_seconds()):
                 found = await provider.find(_bare_spec(held), key=held.id, known=known)
         except (ProviderError, TimeoutError) as error:
-            wait = getattr(error, "retry_after", None) or self._timing.backoff_first
-            await self._store.write(lambda tx: tx.jobs.give_back(held, wait))
+            await self._look_later(held, operation, getattr(error, "retry_after", None))
             return
         if found is not None:
             logger.info("Job found again", extra={"action": "job_adopted", **held.log_context()})
@@ -165,10 +164,17 @@ class Submitter:
         elif held.losses + 1 >= self._timing.unknown_attempts:
             await self._fail(held, FailureReason.LOST, None)
         else:
-            await self._store.write(
-                lambda tx: tx.jobs.move(held, JobState.QUEUED, looks=0, losses=held.losses + 1)
-            )
+            await self._store.write(lambda tx: _back(tx, held, looks=0, losses=held.losses + 1))
             self._nudge("submit")
+
+    async def _look_later(self, held: Job, operation: Operation, wait: timedelta | None) -> None:
+        """The vendor cannot be asked now. It is asked until the job's deadline; then a human looks."""
+        begun = held.submit_begun_at
+        if begun is not None and self._store.now() - begun > operation.deadline:
+            await self._fail(held, FailureReason.LOST, None)
+            return
+        pause = wait or self._timing.backoff_first
+        await self._store.write(lambda tx: tx.jobs.give_back(held, pause))
 
     async def _fail(self, job: Job, reason: FailureReason, error: ProviderError | None) -> None:
         detail = None if error is None else error.detail
@@ -215,7 +221,10 @@ def _bare_spec(job: Job) -> TrainingSpec | GenerationSpec:
     )
 
 
-def _withdraw(tx: Tx, held: Job) -> None:
-    """Nothing was sent yet: back over the arrow it came by, and out."""
-    waiting = tx.jobs.move(held, JobState.QUEUED)
-    show_card(tx, tx.jobs.request_cancel(waiting.id))
+def _back(tx: Tx, held: Job, *, wait: timedelta | None = None, **values: Any) -> None:
+    """To the queue, and out of it at once where its owner wished so meanwhile."""
+    waiting = tx.jobs.move(held, JobState.QUEUED, wait=wait, **values)
+    if waiting.cancel_requested:
+        waiting = tx.jobs.request_cancel(waiting.id)
+        tx.links.close(waiting.id)
+    show_card(tx, waiting)

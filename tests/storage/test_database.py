@@ -62,7 +62,7 @@ async def test_migrations_and_the_schema_end_in_the_same_place(store: Store) -> 
 
 
 async def test_checks_and_indexes_are_the_same_too(store: Store, tmp_path: Path) -> None:
-    """What Alembic's comparison does not look at: the tables made by migrations and by the schema, as text."""
+    """What Alembic's comparison does not look at: both sets of tables, as text."""
 
     def shape(conn: Connection) -> dict[str, set[str]]:
         found = conn.execute(
