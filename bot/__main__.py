@@ -25,7 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--once", action="store_true", help="exit after the story: 0 only if all of it happened"
     )
     demo.add_argument("--photos", type=Path, help="post the pictures of this folder")
-    demo.add_argument("--state", type=Path, default=Path(".demo"), help="where the demo keeps its state")
+    sandbox = commands.add_parser(
+        "sandbox", help="only the local Slack and the local vendor, for a bot you start yourself"
+    )
+    for one in (demo, sandbox):
+        one.add_argument("--state", type=Path, default=Path(".demo"), help="where the state is kept (.demo)")
     chosen = parser.parse_args(arguments)
     match chosen.command:
         case "run":
@@ -33,9 +37,19 @@ def main(arguments: list[str] | None = None) -> int:
         case "manifest":
             return _manifest()
         case _:
-            from bot.sandbox.demo import play
+            return _play(chosen)
 
-            return asyncio.run(play(once=chosen.once, photos=chosen.photos, state=chosen.state))
+
+def _play(chosen: argparse.Namespace) -> int:
+    from bot.sandbox.demo import play, stand
+    from handlers.manifest import manifest
+
+    # The local Slack grants what the real one would: all that the manifest asks for, and no more.
+    app = manifest("/darkroom")
+    if chosen.command == "sandbox":
+        return asyncio.run(stand(state=chosen.state, manifest=app))
+    wish = {"once": chosen.once, "photos": chosen.photos, "state": chosen.state}
+    return asyncio.run(play(**wish, manifest=app))
 
 
 def _run(*, until_eof: bool) -> int:

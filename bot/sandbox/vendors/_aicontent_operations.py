@@ -208,6 +208,7 @@ class Operations:
                 "prompt_id": None,
                 "images": 0,
                 "seed": None,
+                "photo_links": list(job.image_urls),
                 **self._describe(job),
             }
             for job in reversed(trainings)
@@ -220,6 +221,7 @@ class Operations:
                 "prompt_id": job.prompt_id,
                 "images": job.images,
                 "seed": job.seed,
+                "photo_links": [],
                 **self._describe(job),
             }
             for job in reversed(self._jobs.inferences())

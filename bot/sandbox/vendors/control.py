@@ -1,7 +1,7 @@
 """Typed clients for the stand-ins' control APIs, over HTTP: the stand-in may be another process."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -42,6 +42,7 @@ class Job:
     seed: int | None
     created_at: float
     ended_at: float | None
+    photo_links: Sequence[str] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""The photos a person posts: a folder's, or those drawn by code and kept for the next time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bot.sandbox.photos import draw_photos
+from bot.sandbox.shelf import write_whole
+from bot.sandbox.slack import Upload
+
+FEWEST = 3
+"""What the vendor wants for a training."""
+MOST = 10
+"""What Slack's client takes into one message."""
+_DRAWN = 6
+_ENDINGS = {".jpg", ".jpeg", ".png"}
+
+
+class BadPhotos(Exception):
+    """These are no photos to begin with; the text is one line that says what to do."""
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The JPEG and PNG files of a folder, sorted by name. Raises BadPhotos."""
+    if not folder.exists():
+        raise BadPhotos(f"PHOTOS={folder}: there is no such folder.")
+    if not folder.is_dir():
+        raise BadPhotos(f"PHOTOS={folder}: that is a file; name the folder it lies in.")
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.is_file())
+    except PermissionError:
+        raise BadPhotos(f"PHOTOS={folder}: this folder may not be read.") from None
+
+
+def read_folder(folder: Path) -> list[Upload]:
+    """What a folder has to post. Raises BadPhotos where it is too little."""
+    found = pictures_in(folder)
+    if len(found) < FEWEST:
+        have = "no .jpg or .png files" if not found else f"only {len(found)} .jpg or .png files"
+        raise BadPhotos(f"PHOTOS={folder}: there are {have} in it; at least {FEWEST} are needed.")
+    try:
+        return [Upload(path.name, path.read_bytes()) for path in found[:MOST]]
+    except PermissionError as error:
+        raise BadPhotos(f"PHOTOS={folder}: {error.filename} may not be read.") from None
+
+
+async def story_photos(cache: Path, tell: Callable[[str], None]) -> Sequence[Upload]:
+    """The photos drawn by code: from the cache, drawn first where they are not there yet."""
+    paths = [cache / f"fox-{number}.jpg" for number in range(1, _DRAWN + 1)]
+    if not all(path.exists() for path in paths):
+        tell("Drawing the photos of a ceramic fox (once).")
+        await asyncio.to_thread(_draw, paths)
+    return [Upload(path.name, path.read_bytes()) for path in paths]
+
+
+def _draw(paths: Sequence[Path]) -> None:
+    for path, data in zip(paths, draw_photos(len(paths)), strict=True):
+        write_whole(path, data)

@@ -1,0 +1,145 @@
+"""The proof that a story happened as told: asked of Slack's, the vendor's and the disk's own records."""
+
+import asyncio
+import collections
+import io
+import re
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import httpx
+from PIL import Image, ImageOps, ImageStat
+
+from bot.sandbox.shelf import write_whole
+from bot.sandbox.slack import Entry, Message, Upload
+from bot.sandbox.story import NotHappened, Told
+from bot.sandbox.world import World
+
+_BLANK = 4.0
+"""Standard deviation of brightness below which a picture shows nothing."""
+_CELL = 256
+_GAP = 12
+_LINK = re.compile(r"/archives/(?P<channel>[A-Z0-9]+)/p(?P<seconds>\d+)(?P<micros>\d{6})")
+
+
+async def save_pictures(world: World, pictures: Sequence[Message], folder: Path) -> list[Path]:
+    """Fetch the delivered images from Slack and write them down under the names they have there."""
+    paths = []
+    for message in pictures:
+        for file in message.files:
+            path = folder / Path(file.name).name
+            write_whole(path, await world.people.file_bytes(file.id))
+            paths.append(path)
+    return paths
+
+
+def contact_sheet(photos: Sequence[Upload], pictures: Sequence[Path], path: Path) -> None:
+    """One picture of it all: the photos above, what was made of them below."""
+    rows = [[photo.data for photo in photos], [picture.read_bytes() for picture in pictures]]
+    side = _CELL + _GAP
+    sheet = Image.new("RGB", (max(len(row) for row in rows) * side + _GAP, len(rows) * side + _GAP), "white")
+    for y, row in enumerate(rows):
+        for x, data in enumerate(row):
+            with Image.open(io.BytesIO(data)) as opened:
+                cell = ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), (_CELL, _CELL))
+            sheet.paste(cell, (_GAP + x * side, _GAP + y * side))
+    out = io.BytesIO()
+    sheet.save(out, "PNG")
+    write_whole(path, out.getvalue())
+
+
+async def prove(world: World, told: Told, pictures: Sequence[Path], count: int) -> AsyncIterator[str]:
+    """Yield each claim once it is found true. Raises NotHappened for the first that is not."""
+    yield await _paid_once(world)
+    yield await asyncio.to_thread(_pictures_are_real, pictures, count)
+    yield await _links_closed(world, len(told.post.files))
+    yield await _link_leads_to_pictures(world, told)
+    yield await _nothing_said_twice(world, told)
+
+
+async def _paid_once(world: World) -> str:
+    paid = await world.desk.paid()
+    claim = "the vendor was paid for one training and one inference"
+    if (paid.training, paid.inference) != (1, 1):
+        raise NotHappened(claim, f"it was {paid.training} and {paid.inference}")
+    return claim
+
+
+def _pictures_are_real(pictures: Sequence[Path], count: int) -> str:
+    claim = f"{count} images are delivered; all of them decode, and no two are the same"
+    if len(pictures) != count:
+        raise NotHappened(claim, f"there are {len(pictures)}")
+    seen = set()
+    for path in pictures:
+        data = path.read_bytes()
+        try:
+            with Image.open(io.BytesIO(data)) as opened:
+                spread = ImageStat.Stat(opened.convert("L")).stddev[0]
+        except OSError as error:
+            raise NotHappened(claim, f"{path} does not decode: {error}") from error
+        if spread < _BLANK:
+            raise NotHappened(claim, f"{path} is blank")
+        seen.add(data)
+    if len(seen) != count:
+        raise NotHappened(claim, "two are the same")
+    return claim
+
+
+async def _links_closed(world: World, photos: int) -> str:
+    claim = "the vendor fetched every photo by its link, and all links are closed now"
+    links = [link for job in await world.desk.jobs() for link in job.photo_links]
+    fetched = [entry for entry in await world.desk.fetches() if entry.status == httpx.codes.OK]
+    if not 0 < len(links) <= photos:
+        raise NotHappened(claim, f"{len(links)} links for {photos} photos")
+    if len(fetched) < len(links):
+        raise NotHappened(claim, f"{len(fetched)} of {len(links)} photos were fetched")
+    async with httpx.AsyncClient(trust_env=False) as stranger:
+        for number, link in enumerate(links, 1):
+            status = (await stranger.get(link)).status_code
+            if status != httpx.codes.NOT_FOUND:
+                raise NotHappened(claim, f"link {number} answers {status}")
+    return claim
+
+
+async def _link_leads_to_pictures(world: World, told: Told) -> str:
+    claim = "the link in the DM leads to the message with the images"
+    found = _LINK.search(told.letter.text)
+    if found is None:
+        raise NotHappened(claim, "there is no link")
+    ts = f"{found['seconds']}.{found['micros']}"
+    there = [m for m in await world.people.messages(found["channel"]) if m.ts == ts]
+    if not there or there[0].ts not in {m.ts for m in told.pictures}:
+        raise NotHappened(claim, "it leads elsewhere")
+    return claim
+
+
+async def _nothing_said_twice(world: World, told: Told) -> str:
+    claim = "tray, card, images and DM were said once each, and nothing else"
+    entries = await _whole_journal(world)
+    bot = told.card.user
+    said = [
+        (e.facts["channel"], e.facts["ts"])
+        for e in entries
+        if e.kind == "message" and e.facts["state"] == "posted" and e.facts["user"] == bot
+        if "ephemeral_to" not in e.facts
+    ]
+    expected = {(m.channel, m.ts) for m in (told.tray, told.card, *told.pictures, told.letter)}
+    if len(told.pictures) != 1 or len(said) != len(expected) or set(said) != expected:
+        raise NotHappened(claim, f"{len(said)} messages of the bot, {len(told.pictures)} with images")
+    calls = collections.Counter(
+        e.facts["method"] for e in entries if e.kind == "api" and e.facts["ok"] and _SAYS[e.facts["method"]]
+    )
+    if calls != collections.Counter({method: times for method, times in _SAYS.items() if times}):
+        raise NotHappened(claim, f"calls: {dict(calls)}")
+    return claim
+
+
+_SAYS = collections.Counter({"chat.postMessage": 3, "files.completeUploadExternal": 1})
+"""How often each method that says something may have succeeded."""
+
+
+async def _whole_journal(world: World) -> list[Entry]:
+    found: list[Entry] = []
+    while page := await world.people.journal(found[-1].seq if found else 0):
+        found += page
+    return found

@@ -1,0 +1,235 @@
+"""The main job as a story: photos, tray, form, card, images, DM. It may be interrupted anywhere, and goes on.
+
+Each step looks at what stands in Slack before anything is done, so nothing is ever done twice.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bot.sandbox.plain import entered_text, form_fields, label_of
+from bot.sandbox.slack import Director, Message, PressResult, Refused, Upload, View
+from bot.sandbox.transcript import Transcript
+
+T = TypeVar("T")
+CHANNEL = "#portraits"
+BOT = "@darkroom"
+STORY_SECONDS = 180.0
+_TRAIN, _DETAILS = "Train…", "Details"
+_LOADING = "Loading"
+_A_MOMENT = 15.0
+_TRIES = 6
+
+
+class NotHappened(Exception):
+    """A step of the story did not happen; `final` where going on with it will not mend that."""
+
+    def __init__(self, step: str, why: str, *, final: bool = True) -> None:
+        super().__init__(f"{step}: {why}")
+        self.step = step
+        self.why = why
+        self.final = final
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the person says and fills in."""
+
+    photos: Sequence[Upload]
+    person: str = "ana"
+    words: str = "@darkroom a model of these, please"
+    name: str = "ana spring"
+    subject: str = "object"
+    prompt: str = "on a spring meadow at sunset, soft light"
+    count: int = 4
+
+
+@dataclass(frozen=True)
+class Told:
+    """The messages the story ends in."""
+
+    post: Message
+    tray: Message
+    card: Message
+    pictures: Sequence[Message]
+    letter: Message
+
+
+@dataclass
+class Story:
+    """Plays the person's part and waits for the bot's."""
+
+    people: Director
+    transcript: Transcript
+    script: Script
+    _ends_at: float = field(default_factory=lambda: time.monotonic() + STORY_SECONDS)
+    _filled: bool = False
+
+    async def play(self) -> Told:
+        """Tell it to the end, from wherever it stands. Raises NotHappened."""
+        await self._step("the bot connects to Slack", self._connection())
+        post = await self._step("ana posts photos", self._post())
+        tray = await self._step("the bot answers with the tray", self._tray(post))
+        card = await self._step("ana orders a training and its card stands", self._card(post, tray))
+        pictures = await self._step("the images stand in the thread", self._pictures(post))
+        letter = await self._step("the DM with the link arrives", self._letter())
+        card = await self._step("the card says done", self._done(post, card))
+        await self.transcript.drain()
+        return Told(post, tray, card, pictures, letter)
+
+    async def _step(self, name: str, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except TimeoutError:
+            raise NotHappened(name, "not in time", final=False) from None
+        except Refused as refused:
+            raise NotHappened(name, f"Slack refuses: {refused}") from refused
+
+    @property
+    def _left(self) -> float:
+        return max(0.0, self._ends_at - time.monotonic())
+
+    # The steps.
+
+    async def _connection(self) -> None:
+        await self.people.wait_for_connection(within=self._left)
+
+    async def _post(self) -> Message:
+        script = self.script
+        for message in await self.people.messages(CHANNEL):
+            if (
+                message.user_name == script.person
+                and message.files
+                and message.thread_ts in {None, message.ts}
+            ):
+                return message
+        return await self.people.post(script.person, CHANNEL, script.words, script.photos)
+
+    async def _tray(self, post: Message) -> Message:
+        return await self._in_thread(post, is_tray)
+
+    async def _card(self, post: Message, tray: Message) -> Message:
+        first = tray.ts
+        for _ in range(_TRIES):
+            stands = await self._in_thread(post, lambda m: m.ts == first or is_card(m), newest=True)
+            if is_card(stands):
+                return stands
+            if _TRAIN not in stands.buttons() or await self._order(stands):
+                return await self._in_thread(post, is_card)
+        raise NotHappened("ana orders a training", f"[{_TRAIN}] was pressed {_TRIES} times", final=False)
+
+    async def _order(self, tray: Message) -> bool:
+        """Press *Train…* and fill the form in; False where it has to be tried again."""
+        people, person = self.people, self.script.person
+        await self._close_everything()
+        await people.wait_for_connection(within=self._left)
+        await self.transcript.act(person, f"{CHANNEL} ▸ thread", f"presses [{_TRAIN}]")
+        pressed = await people.press(person, CHANNEL, tray.ts, _TRAIN)
+        if not pressed.acked:
+            self._say_unanswered(pressed)
+            return False
+        try:
+            view = await people.wait_for_view(person, _is_filled, within=min(_A_MOMENT, self._left))
+        except TimeoutError:
+            self.transcript.note("The form did not open.", "yellow")
+            return False
+        if view.submit is None:
+            # The order was given before the interruption; the bot says that these photos are used.
+            await people.close(person)
+            return True
+        return await self._submit(view)
+
+    async def _submit(self, view: View) -> bool:
+        people, person = self.people, self.script.person
+        view = await people.fill(person, self._answers(view))
+        filled = [f"{label_of(one)}: {entered_text(view, one)}" for one in form_fields(view)]
+        where = f"{CHANNEL} ▸ thread"
+        await self.transcript.act(
+            person, where, f"fills in the form “{view.title}”:", *filled, f"[{view.submit}]"
+        )
+        result = await people.submit(person)
+        if result.closed:
+            return True
+        self.transcript.note(f"The form stays: {result.error or result.errors}", "yellow")
+        return False
+
+    def _answers(self, view: View) -> dict[str, object]:
+        script = self.script
+        subjects = view.options("subject")
+        answers: dict[str, object] = {
+            "name": script.name,
+            "subject": script.subject if script.subject in subjects else subjects[0],
+            "provider": view.options("provider")[0],
+            "prompt": script.prompt,
+            "count": str(script.count),
+            "where": view.options("where")[0],
+            "consent": view.options("consent"),
+        }
+        there = {one.block_id for one in form_fields(view)}
+        return {name: answer for name, answer in answers.items() if name in there}
+
+    async def _pictures(self, post: Message) -> list[Message]:
+        async def look() -> list[Message] | None:
+            thread = await self._thread(post)
+            found = [m for m in thread if m.files]
+            return found if sum(len(m.files) for m in found) >= self.script.count else None
+
+        return await self.people.wait_for(look, self._left)
+
+    async def _letter(self) -> Message:
+        person = self.script.person
+        return await self.people.wait_for_message(
+            BOT, lambda m: m.user_name != person and "/archives/" in m.text, viewer=person, within=self._left
+        )
+
+    async def _done(self, post: Message, card: Message) -> Message:
+        return await self._in_thread(post, lambda m: m.ts == card.ts and "done" in m.text)
+
+    # Looking.
+
+    async def _thread(self, post: Message) -> list[Message]:
+        """The bot's messages under the photos. Raises NotHappened where one says that the job failed."""
+        said = await self.people.messages(CHANNEL, post.ts, viewer=self.script.person)
+        mine = [m for m in said if m.user != post.user and not m.ephemeral]
+        for message in mine:
+            if is_card(message) and "failed" in message.text:
+                raise NotHappened("the job goes well", "; ".join(self.transcript.lines_of(message)))
+        return mine
+
+    async def _in_thread(
+        self, post: Message, wanted: Callable[[Message], bool], *, newest: bool = False
+    ) -> Message:
+        async def look() -> Message | None:
+            found = [m for m in await self._thread(post) if wanted(m)]
+            return (found[-1] if newest else found[0]) if found else None
+
+        return await self.people.wait_for(look, self._left)
+
+    async def _close_everything(self) -> None:
+        while await self.people.view(self.script.person) is not None:
+            await self.people.close(self.script.person)
+
+    def _say_unanswered(self, pressed: PressResult) -> None:
+        self.transcript.note(f"The bot did not answer ({pressed.error}); once more.", "yellow")
+
+
+def is_card(message: Message) -> bool:
+    """Whether a message is a job's card."""
+    return _DETAILS in message.buttons()
+
+
+def is_tray(message: Message) -> bool:
+    """Whether a message is the reply under posted photos, used or not."""
+    return not message.files and not message.ephemeral and "photo" in message.text and not is_card(message)
+
+
+def label(message: Message) -> str | None:
+    """A name for the bot's lasting messages."""
+    if message.user_name != BOT.removeprefix("@") or message.ephemeral:
+        return None
+    return "card" if is_card(message) else None
+
+
+def _is_filled(view: View) -> bool:
+    return _LOADING not in view.words()
