@@ -113,7 +113,7 @@ async def build(
             settings.darkroom_max_photo_mb * 1024 * 1024,
         )
         receiver = SlackReceiver(services, client, downloader)
-        notifier = SlackNotifier(services, client, commands, Uploader(services, client, http))
+        notifier = SlackNotifier(services, client, commands, Uploader(services, client, http, pace))
         poller = Poller(store, vendors, operators, pace, clock)
         submitter = Submitter(store, vendors, links, operators, pace, clock, _probe(http))
         runner = JobRunner(store, vendors, submitter, poller, pace)

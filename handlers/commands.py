@@ -9,10 +9,9 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
-from bot.services.errors import DomainError
+from bot.services.errors import NoSuchThing, NotYours
 from handlers import messages
 from handlers.modal_flow import ModalFlow
-from handlers.phrases import refusal
 from handlers.places import Place, owner_of
 
 WORDS = ("new", "status", "help")
@@ -54,15 +53,17 @@ class Commands:
                 return messages.unknown_command(verb, nearest(verb), self.command)
 
     async def _status(self, which: str, owner: str) -> messages.Message:
-        if which == "all" and owner in self._services.operators:
+        if which == "all":
+            if owner not in self._services.operators:
+                return messages.operators_only(self.command)
             return messages.status(await self._services.progress.newest(None, 20), None)
-        if which and which != "all":
+        if which:
             try:
-                view = await self._services.progress.view(which)
-            except DomainError as error:
-                return messages.Message(refusal(error, self.command))
-            mine = [view] if view.root.owner == owner else []
-            return messages.status(mine, self._workspace) if mine else messages.no_such_job(self.command)
+                view = await self._services.progress.view_for(which, owner)
+            except (NoSuchThing, NotYours):
+                # The same words for both: an id must not tell whether somebody else has such a job.
+                return messages.no_such_job(self.command)
+            return messages.status([view], self._workspace)
         return messages.status(await self._services.progress.newest(owner), self._workspace)
 
 

@@ -279,6 +279,11 @@ def no_such_job(command: str) -> Message:
     return Message(f"There is no job of yours with this id. `{command} status` lists your jobs.")
 
 
+def operators_only(command: str) -> Message:
+    """`status all` by somebody who does not run Darkroom."""
+    return Message(f"The jobs of all are for Darkroom's operators. `{command} status` lists yours.")
+
+
 def nothing_yet() -> Message:
     """A mention or DM that carries neither photos nor a word of ours."""
     return Message("Post some photos here and I will train a model on them. `help` says more.")

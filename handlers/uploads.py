@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
 from bot.services.notifier import Said, Speech
+from bot.services.timing import Timing
 from handlers.places import Place
+from handlers.verdicts import verdict
 from storage.records import Notice, Upload
 
 logger = logging.getLogger(__name__)
 NEVER_SHARED = "never shared"
-_SHARE_WAIT = (0.3, 0.5, 1, 1, 2, 2, 3, 5, 5, 10)
-"""Seconds between two looks: the share comes later than the answer."""
-_NEVER_SHARED = timedelta(seconds=45)
-"""After so long without a share the files are uploaded anew."""
 _ATTEMPTS = 4
 
 
 class Uploader:
     """Carries generated images into Slack."""
 
-    def __init__(self, services: Services, client: AsyncWebClient, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, services: Services, client: AsyncWebClient, http: httpx.AsyncClient, timing: Timing
+    ) -> None:
         self._services = services
         self._client = client
         self._http = http
+        self._timing = timing
 
     async def deliver(self, notice: Notice, place: Place, comment: str, name: str) -> Said:
         """Upload what is missing, complete once, wait for the share. May be repeated after any crash."""
@@ -53,12 +55,19 @@ class Uploader:
         uploads = await self._services.media.uploads(notice.id)
         for one in uploads:
             await self._services.media.advance(one, "completing")
-        await self._client.files_completeUploadExternal(
-            files=[{"id": one.file_id or "", "title": f"{name} {n}"} for n, one in enumerate(uploads, 1)],
-            channel_id=place.channel,
-            initial_comment=comment[:1000],
-            thread_ts=place.thread or None,
-        )
+        try:
+            await self._client.files_completeUploadExternal(
+                files=[{"id": one.file_id or "", "title": f"{name} {n}"} for n, one in enumerate(uploads, 1)],
+                channel_id=place.channel,
+                initial_comment=comment[:1000],
+                thread_ts=place.thread or None,
+            )
+        except SlackApiError as error:
+            if verdict(error, posting=True).speech is not Speech.UNKNOWN:
+                # Refused, so nothing was shared: nobody need look for it before the next attempt.
+                for one in uploads:
+                    await self._services.media.advance(one, "sent")
+            raise
         shared = await self._share(uploads[0], place, patient=True)
         return Said(Speech.SAID, shared) if shared else Said(Speech.UNKNOWN, wait=timedelta(seconds=10))
 
@@ -78,15 +87,17 @@ class Uploader:
 
     async def _share(self, upload: Upload, place: Place, *, patient: bool) -> str | None:
         """Where the file was shared, as a message's address."""
-        for wait in _SHARE_WAIT if patient else (0.0,):
+        for wait in self._timing.share_looks if patient else (timedelta(0),):
             answer = await self._client.files_info(file=upload.file_id or "")
             shares: dict[str, Any] = answer["file"].get("shares") or {}
             for kind in ("public", "private"):
-                for share in (shares.get(kind) or {}).get(place.channel, []):
-                    return str(Place(place.team, place.channel, share["ts"]))
-            await asyncio.sleep(wait)
+                # It may have gone to the owner's DM and not to its place: wherever it stands, it was said.
+                for channel, found in (shares.get(kind) or {}).items():
+                    for share in found:
+                        return str(Place(place.team, channel, share["ts"]))
+            await asyncio.sleep(wait.total_seconds())
         return None
 
     def _is_old(self, notice: Notice) -> bool:
         begun = notice.post_begun_at
-        return begun is not None and datetime.now(UTC) - begun > _NEVER_SHARED
+        return begun is not None and self._services.media.now() - begun > self._timing.share_lost

@@ -30,6 +30,8 @@ SWIFT = Timing(
     backoff_first=timedelta(milliseconds=200),
     card_quiet=timedelta(milliseconds=100),
     message_gap=timedelta(milliseconds=5),
+    edit_gap=timedelta(milliseconds=5),
+    share_looks=(timedelta(milliseconds=100),) * 10,
     fetch_again=timedelta(milliseconds=200),
 )
 """Short waits; what is long stays long, so that a test must turn the clock to get past it."""
@@ -61,7 +63,7 @@ class TurnedClock:
 def photo(number: int = 0, *, size: tuple[int, int] = (320, 300), kind: str = "JPEG") -> bytes:
     """A small picture; the same number gives the same bytes."""
     out = io.BytesIO()
-    noise = Image.frombytes("RGB", (8, 8), random.Random(number).randbytes(192))  # noqa: S311
+    noise = Image.frombytes("RGB", (8, 8), random.Random(number).randbytes(192))
     noise.resize(size, Image.Resampling.NEAREST).save(out, kind)
     return out.getvalue()
 
@@ -104,9 +106,7 @@ class Surface:
     async def running(self) -> AsyncIterator[Bot]:
         """Run a bot on the same data and before the same vendor as the ones before it."""
         vendor = FakeProvider(self.vendor.settings, vendor=self.vendor.vendor)
-        async with build(
-            self.settings, providers=[vendor], timing=self.timing, clock_ms=self.clock
-        ) as bot:
+        async with build(self.settings, providers=[vendor], timing=self.timing, clock_ms=self.clock) as bot:
             self.bots.append(bot)
             await self.people.wait_for_connection()
             yield bot
@@ -170,9 +170,7 @@ class Surface:
         def wanted(message: Message) -> bool:
             return "Details" in message.buttons() and says in message.words()
 
-        return await self.people.wait_for_message(
-            tray.channel, wanted, thread_ts=tray.thread_ts, within=20
-        )
+        return await self.people.wait_for_message(tray.channel, wanted, thread_ts=tray.thread_ts, within=20)
 
     # What people see.
 
@@ -206,9 +204,7 @@ class Surface:
     async def direct_channel(self, user: str) -> Channel | None:
         """The conversation of the bot with a person."""
         who = await self.user_id(user)
-        return next(
-            (c for c in await self.people.channels() if c.kind == "im" and who in c.members), None
-        )
+        return next((c for c in await self.people.channels() if c.kind == "im" and who in c.members), None)
 
     async def user_id(self, name: str) -> str:
         """Slack's id of a person."""
@@ -225,9 +221,7 @@ class Surface:
     async def calls(self, method: str, *, ok: bool | None = None) -> list[Entry]:
         """Every call of a method so far."""
         entries = await self.people.journal(kinds=["api"], limit=5000)
-        return [
-            e for e in entries if e.facts["method"] == method and (ok is None or e.facts["ok"] is ok)
-        ]
+        return [e for e in entries if e.facts["method"] == method and (ok is None or e.facts["ok"] is ok)]
 
     async def call_made(self, method: str, *, since: int = 0, **facts: Any) -> Entry:
         """Wait for a call of a method."""
@@ -251,7 +245,7 @@ class Surface:
 
     def rows(self, table: str) -> int:
         """How many rows a table has."""
-        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608
+        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def files(self) -> list[Path]:
         """Every photo and image on our disk, half-written ones included."""

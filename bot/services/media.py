@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from storage import Store, Tx
 from storage.records import Upload
 
@@ -21,6 +23,10 @@ class Media:
         await self._store.write(
             lambda tx: tx.outbox.upload_is_at(upload.notice_id, upload.ordinal, stage, file_id)
         )
+
+    def now(self) -> datetime:
+        """The clock that notices go by."""
+        return self._store.now()
 
     async def read(self, sha256: str) -> bytes:
         """The bytes of an image."""

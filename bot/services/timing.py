@@ -36,6 +36,12 @@ class Timing:
     """Between two edits in one workspace: Slack allows 50 a minute, all jobs together."""
     fetch_again: timedelta = timedelta(seconds=10)
     """Before the images that could not be fetched are tried again."""
+    share_looks: tuple[timedelta, ...] = tuple(
+        timedelta(seconds=wait) for wait in (0.3, 0.5, 1, 1, 2, 2, 3, 5, 5, 10)
+    )
+    """Waits between two looks for an upload's message: Slack shares a file later than it answers."""
+    share_lost: timedelta = timedelta(seconds=45)
+    """After so long without a share the files are uploaded anew."""
     link_life: timedelta = timedelta(hours=6)
 
     def backoff(self, attempt: int) -> timedelta:

@@ -58,7 +58,7 @@ async def test_status_shows_own_jobs_with_their_state_and_cancel(surface: Surfac
     await surface.card(await surface.train(), "training 40 %")
     (said,) = (await command(surface, "status")).messages
     assert "*ana spring* · training 40 % · Fake" in said.words()
-    assert said.buttons() == ["Details", "Cancel"]
+    assert said.buttons() == ["Open", "Details", "Cancel"]
 
 
 async def test_status_by_id_shows_that_job_to_its_owner_alone(surface: Surface) -> None:

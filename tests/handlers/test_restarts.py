@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bot.providers import RemoteState
-from tests.surface import Surface, photos, stage
+from tests.surface import photos, stage
 
 TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
 

@@ -1,0 +1,239 @@
+"""Results on their way to people: where they land, and what Slack's faults cannot double."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bot.providers import RemoteState
+from bot.sandbox.slack import Message
+from bot.sandbox.slack import Settings as SlackSettings
+from bot.services.timing import Timing
+from tests.fakes import Fault
+from tests.surface import SWIFT, Surface, photos, stage
+
+TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
+
+
+def with_images(messages: list[Message]) -> list[Message]:
+    return [m for m in messages if m.files and m.thread_ts != m.ts]
+
+
+async def ready_by_dm(surface: Surface, user: str = "ana") -> Message:
+    mine = await surface.until(lambda: surface.direct_channel(user), within=25)
+    return await surface.said("is ready after", channel=mine.id, within=25)
+
+
+async def test_images_stand_in_the_thread_in_one_message_that_mentions_the_owner_once(
+    surface: Surface,
+) -> None:
+    card = await surface.train()
+    await ready_by_dm(surface)
+    (images,) = with_images(await surface.by_bot("#portraits"))
+    assert images.thread_ts == card.thread_ts
+    assert len(images.files) == 2
+    ana = await surface.user_id("ana")
+    said = await surface.by_bot("#portraits")
+    assert sum(f"<@{ana}>" in m.text for m in said) == 1
+    assert f"<@{ana}>" in images.text
+
+
+async def test_the_dm_says_where_the_images_stand_and_carries_them(surface: Surface) -> None:
+    await surface.train()
+    dm = await ready_by_dm(surface)
+    (images,) = with_images(await surface.by_bot("#portraits"))
+    assert images.permalink in dm.text or images.ts.replace(".", "") in dm.text
+    shown = [block["slack_file"]["id"] for block in dm.blocks if block["type"] == "image"]
+    assert shown == [file.id for file in images.files]
+    assert all(block["alt_text"] for block in dm.blocks if block["type"] == "image")
+
+
+async def test_the_images_a_person_gets_are_the_vendors_bytes(surface: Surface) -> None:
+    await surface.train()
+    await ready_by_dm(surface)
+    (images,) = with_images(await surface.by_bot("#portraits"))
+    got = {await surface.people.file_bytes(file.id) for file in images.files}
+    kept = {path.read_bytes() for path in surface.files()}
+    assert len(got) == 2
+    assert got <= kept
+
+
+async def test_images_only_for_me_never_stand_in_the_channel(surface: Surface) -> None:
+    await surface.train(where="Only to me, by DM")
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    await surface.said("is ready after", channel=mine.id)
+    (images,) = with_images(await surface.by_bot(mine.id))
+    assert len(images.files) == 2
+    assert with_images(await surface.by_bot("#portraits")) == []
+
+
+async def test_images_that_already_stand_in_the_dm_are_not_announced_there_again(surface: Surface) -> None:
+    card = await surface.train(where="Only to me, by DM")
+    await surface.card(card, "done")
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    await surface.until(lambda: _all_said(surface))
+    assert len([m for m in await surface.by_bot(mine.id) if "is ready" in m.text]) == 1
+
+
+async def test_an_archived_channel_lets_the_results_fall_back_to_the_dm(surface: Surface) -> None:
+    hold = surface.vendor.hold("poll")
+    await surface.train()
+    await surface.people.archive("#portraits")
+    hold.release.set()
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    await surface.said("is ready after", channel=mine.id)
+    assert [len(m.files) for m in with_images(await surface.by_bot(mine.id))] == [2]
+
+
+async def test_a_bot_removed_from_the_channel_brings_the_results_by_dm(surface: Surface) -> None:
+    hold = surface.vendor.hold("poll")
+    await surface.train(await surface.tray(channel="#atelier"))
+    await surface.people.remove_bot("#atelier")
+    hold.release.set()
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    await surface.said("is ready after", channel=mine.id)
+    assert [len(m.files) for m in with_images(await surface.by_bot(mine.id))] == [2]
+
+
+async def test_a_failure_is_said_in_the_thread_and_by_dm(surface: Surface) -> None:
+    surface.vendor.fail_next("submit", Fault.REFUSED)
+    card = await surface.train()
+    await surface.said("failed. *Your photos.*", thread=card.thread_ts)
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    told = await surface.said("failed. *Your photos.*", channel=mine.id)
+    assert "<@" not in told.text
+
+
+async def test_images_whose_share_comes_late_are_posted_once(surface: Surface) -> None:
+    await surface.people.fault("share", "delay", seconds=0.5)
+    await surface.train()
+    await ready_by_dm(surface)
+    assert len(with_images(await surface.by_bot("#portraits"))) == 1
+    assert len(await surface.calls("files.completeUploadExternal")) == 1
+
+
+async def test_images_that_slack_never_shares_are_uploaded_anew_and_stand_once(surface: Surface) -> None:
+    await surface.people.fault("share", "never")
+    await surface.train()
+    await surface.until(lambda: _unsure(surface))
+    surface.clock.advance(60)
+    await ready_by_dm(surface)
+    (images,) = with_images(await surface.by_bot("#portraits"))
+    assert len(images.files) == 2
+    assert len(await surface.calls("files.completeUploadExternal")) == 2
+
+
+async def test_images_that_slack_refuses_to_share_again_and_again_are_shown_in_a_message(
+    surface: Surface,
+) -> None:
+    await surface.people.fault("share", "never", times=20)
+    card = await surface.train()
+    for attempt in range(1, 5):
+        await surface.until(lambda tried=attempt: _tried(surface, tried))
+        surface.clock.advance(60)
+    images = await surface.said("is ready after", thread=card.thread_ts)
+    assert len([block for block in images.blocks if block["type"] == "image"]) == 2
+
+
+async def test_a_lost_answer_to_a_card_does_not_double_it(surface: Surface) -> None:
+    surface.vendor.script("training", TRAINING_FOR_EVER)
+    tray = await surface.tray()
+    before = await surface.people.now()
+    await surface.people.fault("api:chat.postMessage", "lose_answer")
+    await surface.open_form(tray)
+    await surface.submit()
+    await surface.call_made("chat.postMessage", since=before)
+    surface.clock.advance(8)
+    card = await surface.card(tray, "training 40 %")
+    cards = [m for m in await surface.by_bot("#portraits") if "Details" in m.buttons()]
+    assert [m.ts for m in cards] == [card.ts]
+
+
+async def test_a_lost_answer_to_the_completed_upload_does_not_double_the_images(surface: Surface) -> None:
+    await surface.people.fault("api:files.completeUploadExternal", "lose_answer")
+    await surface.train()
+    await surface.call_made("files.completeUploadExternal")
+    await surface.until(lambda: _unsure(surface))
+    surface.clock.advance(15)
+    await ready_by_dm(surface)
+    assert len(with_images(await surface.by_bot("#portraits"))) == 1
+    assert len(await surface.calls("files.completeUploadExternal")) == 1
+
+
+async def test_a_message_that_never_left_is_said_after_all(surface: Surface) -> None:
+    await surface.people.fault("api:chat.postMessage", "break")
+    posted = await surface.post(photos(2), "@darkroom please")
+    await surface.until(lambda: _unsure(surface))
+    surface.clock.advance(8)
+    tray = await surface.said("2 of 2 photos usable", thread=posted.ts)
+    assert [m.ts for m in await surface.by_bot("#portraits")] == [tray.ts]
+
+
+async def test_a_rate_limit_is_waited_out_and_not_a_moment_less(surface: Surface) -> None:
+    await surface.people.fault("api:chat.postMessage", "rate_limited", retry_after=600)
+    posted = await surface.post(photos(2), "@darkroom please")
+    await surface.call_made("chat.postMessage", status=429)
+    surface.clock.advance(590)
+    await surface.post(text="@darkroom help")
+    surface.clock.advance(4)
+    await surface.said("Darkroom trains", viewer="ana")
+    assert await surface.calls("chat.postMessage", ok=True) == []
+    surface.clock.advance(10)
+    await surface.said("2 of 2 photos usable", thread=posted.ts)
+
+
+async def test_slacks_own_limits_are_kept_while_a_whole_job_runs(tmp_path: Path) -> None:
+    limited = SlackSettings(limits=True, share_delay=0.05, ready_delay=0.02)
+    async with stage(tmp_path, timing=Timing(), slack=limited) as surface, surface.running():
+        await surface.train()
+        await ready_by_dm(surface)
+        refused = [e for e in await surface.people.journal(kinds=["api"]) if e.facts["status"] == 429]
+        assert refused == []
+
+
+async def test_a_card_is_edited_only_when_its_words_change(tmp_path: Path) -> None:
+    steps = [{"state": RemoteState.RUNNING, "progress": step} for step in (0.1, 0.1, 0.1, 0.5, 0.5)]
+    async with stage(tmp_path, timing=SWIFT) as surface, surface.running():
+        surface.vendor.script("training", [*steps, {"state": RemoteState.SUCCEEDED}])
+        await surface.train()
+        await ready_by_dm(surface)
+        seen: dict[str, str] = {}
+        useless = []
+        for entry in await surface.people.journal(kinds=["api"], limit=5000):
+            if entry.facts["method"] in {"chat.update", "chat.postMessage"} and entry.facts["ok"]:
+                ts = entry.facts["answer"]["ts"]
+                shown = str((entry.facts["arguments"].get("text"), entry.facts["arguments"].get("blocks")))
+                if seen.get(ts) == shown:
+                    useless.append(shown)
+                seen[ts] = shown
+        assert useless == []
+
+
+async def test_progress_alone_edits_a_card_at_most_once_a_minute(tmp_path: Path) -> None:
+    steps = [{"state": RemoteState.RUNNING, "progress": step / 10} for step in range(1, 6)]
+    calm = replace(SWIFT, card_quiet=Timing().card_quiet)
+    async with stage(tmp_path, timing=calm) as surface, surface.running():
+        surface.vendor.script("training", [*steps, {"state": RemoteState.SUCCEEDED}])
+        card = await surface.train()
+        await ready_by_dm(surface)
+        edits = [e.facts["arguments"] for e in await surface.calls("chat.update", ok=True)]
+        shown = [str(edit["blocks"]) for edit in edits if edit["ts"] == card.ts]
+        assert sum("training" in words for words in shown) <= 1
+        assert "done" in shown[-1]
+
+
+async def _all_said(surface: Surface) -> bool | None:
+    return surface.query("SELECT count(*) FROM outbox WHERE sent < wanted") == [(0,)] or None
+
+
+async def _unsure(surface: Surface) -> bool | None:
+    """Whether some message may have been posted, and nobody holds it."""
+    found = surface.query(
+        "SELECT count(*) FROM outbox"
+        " WHERE post_begun_at IS NOT NULL AND sent < wanted AND lease_owner IS NULL"
+    )
+    return found != [(0,)] or None
+
+
+async def _tried(surface: Surface, times: int) -> bool | None:
+    """Whether the images were uploaded so often, and stand nowhere."""
+    completed = await surface.calls("files.completeUploadExternal")
+    return (len(completed) == times or None) and await _unsure(surface)
