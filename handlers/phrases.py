@@ -166,7 +166,7 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
     FailureReason.DEADLINE: ("{label}", "{label} did not finish in time.", _PERHAPS, _SAFE),
     FailureReason.LOST: (
         "Us",
-        "{label}'s answer was lost and we cannot find out whether the job runs. We did not send it twice.",
+        "{label}'s answer was lost and we cannot find out whether the job runs. It is not sent again.",
         "It may have been charged: ask the operator to look at {label}'s console.",
         "Trying again may be charged a second time.",
     ),
