@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ async def build(
     `providers` stands in for those the environment configures. `connect=False` leaves Socket Mode out: events
     then come through `Bot.app.async_dispatch`. `clock_ms` is what the tables take for the time.
     """
-    pace = replace(timing or Timing(), settle=timedelta(seconds=settings.darkroom_settle_seconds))
+    pace = (timing or Timing()).settling(timedelta(seconds=settings.darkroom_settle_seconds))
     async with AsyncExitStack() as stack:
         vendors_here = providers if providers is not None else _configured(env_file)
         for provider in vendors_here:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 
@@ -43,6 +43,11 @@ class Timing:
     share_lost: timedelta = timedelta(seconds=45)
     """After so long without a share the files are uploaded anew."""
     link_life: timedelta = timedelta(hours=6)
+
+    def settling(self, settle: timedelta) -> Timing:
+        """The same with another settle: the later looks move with it, as they wait for the same thing."""
+        share = settle / Timing().settle
+        return replace(self, settle=settle, looks=tuple(look * share for look in self.looks))
 
     def backoff(self, attempt: int) -> timedelta:
         """The wait after the n-th refusal (n from 1): doubles, up to `backoff_most`."""
