@@ -41,7 +41,7 @@ class Script:
     words: str = "@darkroom a model of these, please"
     name: str = "ana spring"
     subject: str = "object"
-    prompt: str = "on a spring meadow at sunset, soft light"
+    prompt: str = "among falling petals on a spring day"
     count: int = 4
 
 
