@@ -50,7 +50,8 @@ async def stand(*, state: Path, manifest: Mapping[str, Any]) -> int:
             environment = world.environment(folder.bot_home.resolve())
             settings = "".join(f"{name}={value}\n" for name, value in environment.items())
             (folder.path / "env").write_text(settings)
-            screen.line("A local Slack and the vendor's stand-in are up. The bot's environment:\n")
+            screen.line("A local Slack and the vendor's stand-in are up.")
+            screen.line(f"See it in a browser: {world.slack.origin}/\n\nThe bot's environment:\n")
             screen.line(settings)
             screen.line(f"In another terminal: set -a; . {folder.path}/env; set +a; darkroom run\n")
             await _stay(world, seen, screen, photos, None, stop)
@@ -108,6 +109,7 @@ class _Performance:
         line, paint = self._screen.line, self._screen.paint
         begun = "goes on where it was left" if again else "begins"
         line(paint(f"Darkroom · story {self._folder.number} {begun}", "bold"))
+        line(paint(f"  see it in a browser  {world.slack.origin}/?as={self._script.person}", "bold"))
         line(paint(f"  local Slack          {world.slack.origin} (control API: /control/)", "dim"))
         line(paint(f"  vendor's stand-in    {world.vendor.origin} (control API: /control/)", "dim"))
         line(paint(f"  the real bot's log   {self._folder.bot_log}", "dim"))

@@ -98,6 +98,7 @@ async def open_world(home: Path, ports: Ports, manifest: Mapping[str, Any]) -> A
                 home / "vendor", port=ports.vendor, access_key_id=KEY_ID, access_key_secret=KEY_SECRET
             )
         )
+        slack.page.introduce("AIContent", vendor.origin)
         people = await stack.enter_async_context(Director(slack.origin))
         desk = await stack.enter_async_context(AicontentControl(vendor.origin))
         await desk.settings(train_seconds=TRAIN_SECONDS, infer_seconds=INFER_SECONDS)

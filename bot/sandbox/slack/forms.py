@@ -70,7 +70,13 @@ def fields(blocks: list[Json]) -> list[Field]:
 
 
 def find_field(blocks: list[Json], name: str, block_id: str | None = None) -> Field:
-    """Find the one field of that name; two of them need the block's id as well."""
+    """Find the one field of that name; two of them need the block's id as well.
+
+    An input block's id comes first: it is the one name that a form never has twice.
+    """
+    inputs = [f for f in fields(blocks) if f.block["type"] == "input" and f.block_id == name]
+    if inputs and block_id is None:
+        return inputs[0]
     named = [f for f in fields(blocks) if name in f.names() and block_id in (None, f.block_id)]
     if not named and block_id is None:
         named = [f for f in fields(blocks) if f.block_id == name]

@@ -29,6 +29,11 @@ class Journal:
         """The number of the newest line."""
         return self._last
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is going to be written any more."""
+        return self._closed
+
     def add(self, kind: str, **facts: Any) -> None:
         """Write a line and wake everybody who waits for one."""
         self._last += 1

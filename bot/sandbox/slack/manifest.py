@@ -59,6 +59,8 @@ class Command:
 
     name: str
     should_escape: bool = False
+    description: str = ""
+    usage_hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Manifest:
     events: frozenset[str]
     commands: Mapping[str, Command]
     shortcuts: Mapping[str, str]
+    shortcut_words: Mapping[str, Mapping[str, str]]
     interactivity: bool
     home_tab: bool
     messages_tab: bool
@@ -88,10 +91,19 @@ class Manifest:
             scopes=frozenset(document.get("oauth_config", {}).get("scopes", {}).get("bot", ())),
             events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", ())),
             commands={
-                c["command"]: Command(c["command"], c.get("should_escape", False))
+                c["command"]: Command(
+                    c["command"],
+                    c.get("should_escape", False),
+                    c.get("description", ""),
+                    c.get("usage_hint", ""),
+                )
                 for c in features.get("slash_commands", ())
             },
             shortcuts={s["callback_id"]: s["type"] for s in features.get("shortcuts", ())},
+            shortcut_words={
+                s["callback_id"]: {"name": s.get("name", ""), "description": s.get("description", "")}
+                for s in features.get("shortcuts", ())
+            },
             interactivity=settings.get("interactivity", {}).get("is_enabled", False),
             home_tab=home.get("home_tab_enabled", False),
             messages_tab=home.get("messages_tab_enabled", False),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
@@ -19,6 +20,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from bot.sandbox.slack.calls import Trouble, WebApi
 from bot.sandbox.slack.clock import Clock
 from bot.sandbox.slack.control import Control
+from bot.sandbox.slack.page import Page
 from bot.sandbox.slack.parts import Parts, assemble
 from bot.sandbox.slack.settings import Settings
 from bot.sandbox.slack.sockets import Connection
@@ -36,7 +38,7 @@ class BreakableProtocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-def build_app(parts: Parts, stopping: asyncio.Event) -> Starlette:
+def build_app(parts: Parts, page: Page, stopping: asyncio.Event) -> Starlette:
     """Build the application around a workspace; it must be served by ``BreakableProtocol``."""
     trouble = Trouble(parts, stopping)
     transfers = Transfers(parts, trouble)
@@ -68,6 +70,7 @@ def build_app(parts: Parts, stopping: asyncio.Event) -> Starlette:
             Route("/response/{token}", transfers.respond, methods=["POST"]),
             WebSocketRoute("/socket/{ticket}", connect),
             *control.routes(),
+            *page.routes(),
         ]
     )
 
@@ -106,6 +109,7 @@ class LocalSlack:
     bot_token: str
     app_token: str
     parts: Parts
+    page: Page
 
     @property
     def api_url(self) -> str:
@@ -144,9 +148,11 @@ class LocalSlack:
         stopping = asyncio.Event()
         origin = f"http://{HOST}:{listener.getsockname()[1]}"
         parts.serve_at(origin)
+        outward = httpx.AsyncClient(trust_env=False)
+        page = Page(parts, outward)
         server = _Server(
             uvicorn.Config(
-                build_app(parts, stopping),
+                build_app(parts, page, stopping),
                 http=BreakableProtocol,
                 ws=WebSocketsSansIOProtocol,
                 ws_per_message_deflate=False,
@@ -161,11 +167,12 @@ class LocalSlack:
         try:
             await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
             identity = parts.workspace.identity
-            yield cls(origin, identity.bot_token, identity.app_token, parts)
+            yield cls(origin, identity.bot_token, identity.app_token, parts, page)
         finally:
             listening.cancel()
             stopping.set()
             parts.journal.close()
             server.should_exit = True
             await serving
+            await outward.aclose()
             parts.close()

@@ -1,0 +1,313 @@
+// The page itself: where one is, what stands in which pane, and what changes while one looks.
+
+import { act, follow, look } from "./api.js";
+import { Composer } from "./composer.js";
+import { announce, fill, h, icon, iconButton, toast } from "./dom.js";
+import { closeMenu } from "./menus.js";
+import { avatar, explain, ownLink, Pane } from "./messages.js";
+import { homeTab, showModal } from "./modal.js";
+import { applyTheme, drawSidebar, waiting } from "./sidebar.js";
+import { begin, isApp, nameOf, othersIn, state, titleOf } from "./state.js";
+import { VendorPanel } from "./vendor.js";
+import { bareText } from "./words.js";
+
+const sidebar = document.getElementById("sidebar");
+const main = document.getElementById("main");
+const side = document.getElementById("side");
+const vendorNode = document.getElementById("vendor");
+let pane = null;
+let composer = null;
+let threadPane = null;
+let threadComposer = null;
+let vendor = null;
+let home = null;
+
+// Where one is stands in the address: #channel, #channel/thread, #channel//message, #channel/home.
+
+function readPlace() {
+  const [channel = null, second = "", at = null] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const home_ = second === "home";
+  return { channel: channel || null, tab: home_ ? "home" : "messages", thread: home_ ? null : second || null, at: at || null };
+}
+
+function go(channel, thread = null, at = null) {
+  const hash = `#${channel}${thread || at ? `/${thread || ""}` : ""}${at ? `/${at}` : ""}`;
+  if (location.hash === hash) arrive();
+  else location.hash = hash;
+}
+
+function goTo([channel, thread, ts]) {
+  if (!state.channels.has(channel)) toast("You cannot see the conversation that this link leads to.", "bad");
+  else if (thread && thread !== ts) go(channel, thread, ts);
+  else go(channel, threadPane?.thread === ts ? ts : null, ts);
+}
+
+async function arrive() {
+  closeMenu();
+  const wanted = readPlace();
+  if (!wanted.channel) {
+    // On a phone the list is a page of its own; elsewhere something is always open beside it.
+    document.body.classList.add("at-list");
+    if (!matchMedia("(max-width: 720px)").matches) go(firstChannel());
+    return;
+  }
+  if (!state.channels.has(wanted.channel) && !wanted.channel.startsWith("@")) {
+    go(firstChannel());
+    return;
+  }
+  document.body.classList.remove("at-list");
+  const before = state.place;
+  state.place = wanted;
+  if (!pane || pane.channel !== wanted.channel || before.tab !== wanted.tab || wanted.tab === "home") await openChannel(wanted);
+  else if (wanted.at && !wanted.thread) pane.point(wanted.at);
+  await openThread(wanted);
+  redraw();
+}
+
+function firstChannel() {
+  const listed = [...state.channels.values()].filter((c) => c.kind === "channel" && !c.archived).sort((a, b) => a.name.localeCompare(b.name));
+  return (listed.find((c) => c.members.includes(state.app.user)) || listed[0] || { id: `@${state.people.get(state.app.user).name}` }).id;
+}
+
+// The conversation in the middle.
+
+async function openChannel(place) {
+  pane?.close();
+  pane = null;
+  if (place.channel.startsWith("@")) {
+    // Looking at it opens it, as it does in any client; then it has an id.
+    const answer = await look("messages", { channel: place.channel, limit: 1 }).catch((error) => toast(explain(error), "bad"));
+    if (!answer) return;
+    state.channels.set(answer.channel.id, answer.channel);
+    state.place = { ...place, channel: answer.channel.id };
+    history.replaceState(null, "", `#${answer.channel.id}${place.tab === "home" ? "/home" : ""}`);
+  }
+  const channel = state.channels.get(state.place.channel);
+  const app = isApp(channel);
+  if (app) act("open_home", { tab: place.tab }).catch((error) => toast(explain(error), "bad"));
+  const tabs = app && state.app.home ? appTabs(channel) : null;
+  if (place.tab === "home") {
+    home = h("div", { class: "home-scroll" }, homeTab(state.home, goTo));
+    fill(main, header(channel), tabs, home);
+    return;
+  }
+  home = null;
+  pane = new Pane({ channel: channel.id, openThread: (ts) => go(channel.id, ts), goTo, edit });
+  pane.onRead = learn;
+  const words = channel.kind === "im" ? `Message ${titleOf(channel)}` : `Message #${titleOf(channel)}`;
+  composer = new Composer({ channel: channel.id, name: words, pane, editLast: () => editLast(pane) });
+  const write = channel.archived ? h("div", { class: "archived" }, "This channel is archived: it can be read, and that is all.") : composer.node;
+  fill(main, header(channel), tabs, pane.node, write);
+  droppable(main, () => composer);
+  learn(await pane.load(place.thread ? null : place.at));
+  if (matchMedia("(hover: hover)").matches && !place.thread) composer.focus();
+}
+
+function header(channel) {
+  const direct = channel.kind === "im" || channel.kind === "mpim";
+  const mark = direct ? avatar(othersIn(channel)[0] || state.me.id, "small") : icon(channel.kind === "group" ? "lock" : "hash");
+  const many = channel.members.length;
+  const about = direct ? (isApp(channel) ? presence() : "direct message") : `${many} members: ${channel.members.map(nameOf).join(", ")}`;
+  return h("header", { class: "pane-head" }, iconButton("back", "Back to the list", () => (location.hash = ""), { class: "phone-only" }), h("h1", {}, mark, titleOf(channel)), h("span", { class: "hint about", id: isApp(channel) ? "presence" : null }, about));
+}
+
+function presence() {
+  return state.app.connections ? "app · connected" : "app · not connected";
+}
+
+function appTabs(channel) {
+  const tab = (name, label) => h("a", { role: "tab", class: "tab", "aria-selected": String(state.place.tab === name), href: `#${channel.id}${name === "home" ? "/home" : ""}` }, label);
+  return h("div", { class: "tabs", role: "tablist" }, tab("home", "Home"), tab("messages", "Messages"));
+}
+
+// The thread beside it.
+
+async function openThread(place) {
+  const wanted = place.tab === "home" ? null : place.thread;
+  if (threadPane?.thread === wanted && threadPane?.channel === state.place.channel && wanted) {
+    if (place.at) threadPane.point(place.at);
+    return;
+  }
+  threadPane?.close();
+  threadPane = null;
+  side.hidden = !wanted;
+  document.body.classList.toggle("in-thread", Boolean(wanted));
+  if (!wanted) return;
+  const { channel } = state.place;
+  threadPane = new Pane({ channel, thread: wanted, openThread: () => {}, goTo, edit });
+  threadPane.onRead = learn;
+  threadComposer = new Composer({ channel, thread: wanted, name: "Reply…", pane: threadPane, editLast: () => editLast(threadPane) });
+  const close = () => {
+    go(channel);
+    composer?.focus();
+  };
+  const title = h("div", {}, h("h2", {}, "Thread"), h("span", { class: "hint" }, titleOf(state.channels.get(channel))));
+  fill(side, h("header", { class: "pane-head" }, iconButton("back", "Back", close, { class: "phone-only" }), title, iconButton("close", "Close thread", close, { class: "not-phone" })), threadPane.node, threadComposer.node);
+  droppable(side, () => threadComposer);
+  learn(await threadPane.load(place.at));
+  if (matchMedia("(hover: hover)").matches) threadComposer.focus();
+}
+
+// Hands.
+
+function droppable(node, composerOf) {
+  node.ondragover = (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    node.classList.add("dropping");
+  };
+  node.ondragleave = (event) => node.contains(event.relatedTarget) || node.classList.remove("dropping");
+  node.ondrop = (event) => {
+    node.classList.remove("dropping");
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    composerOf()?.add(event.dataTransfer.files);
+  };
+}
+
+function edit(message, where) {
+  const article = where.shown.get(message.ts);
+  const field = h("textarea", { class: "input edit-field", "aria-label": "Edit message", rows: "2" });
+  // What is stored names people by id: put back what one would have typed.
+  field.value = message.text.replace(/<@(\w+)>/g, (_, id) => `@${state.people.get(id)?.name || id}`).replace(/<#(\w+)\|[^>]*>/g, (_, id) => `#${state.channels.get(id)?.name || id}`).replace(/&(lt|gt|amp);/g, (entity) => ({ "&lt;": "<", "&gt;": ">", "&amp;": "&" })[entity]);
+  const undo = () => {
+    where.put(message);
+    composer?.focus();
+  };
+  const save = async () => {
+    const text = field.value.trim().replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+    await act("edit", { channel: message.channel, ts: message.ts, text }).catch((error) => toast(explain(error), "bad"));
+    composer?.focus();
+  };
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") undo();
+    else if (event.key === "Enter" && !event.shiftKey) save();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  const words = article.querySelector(".words") || article.querySelector(".body").appendChild(h("div"));
+  words.replaceWith(h("div", { class: "editing" }, field, h("div", { class: "row end" }, h("button", { type: "button", class: "button small", on: { click: undo } }, "Cancel"), h("button", { type: "button", class: "button small primary", on: { click: save } }, "Save"))));
+  field.focus();
+}
+
+function editLast(where) {
+  const mine = [...where.list.children].findLast((child) => child.message?.user === state.me.id);
+  if (mine) edit(mine.message, where);
+}
+
+function toggleVendor() {
+  const open = vendorNode.hidden;
+  vendorNode.hidden = !open;
+  document.body.classList.toggle("with-vendor", open);
+  sessionStorage.setItem("vendor", open ? "open" : "");
+  vendor?.close();
+  vendor = open ? new VendorPanel(vendorNode, toggleVendor) : null;
+  redraw();
+}
+
+// What changes.
+
+let drawing = 0;
+
+/** Draw the list once per frame, however much has changed. */
+function redraw() {
+  cancelAnimationFrame(drawing);
+  drawing = requestAnimationFrame(() => {
+    drawSidebar(sidebar, { go, toggleVendor, vendorOpen: !vendorNode.hidden });
+    const here = state.channels.get(state.place.channel);
+    const waits = waiting();
+    document.title = `${waits ? `(${waits}) ` : ""}${here ? titleOf(here) : state.team.name} · ${state.app.name}, local`;
+  });
+}
+
+function learn(channel) {
+  if (!channel) return;
+  state.channels.set(channel.id, channel);
+  redraw();
+}
+
+function changed(change) {
+  switch (change.kind) {
+    case "hello":
+      // Another workspace at the same address, or one that begins anew: nothing here is true any more.
+      if (change.team !== state.team.id || change.rewound) location.reload();
+      setViews(change);
+      state.app.connections = change.connections;
+      break;
+    case "message":
+      for (const one of [pane, threadPane]) if (one?.holds(change.message)) place(one, change.message);
+      break;
+    case "gone":
+      for (const one of [pane, threadPane]) if (one?.channel === change.channel) one.drop(change.ts);
+      break;
+    case "channel":
+      state.channels.set(change.channel.id, change.channel);
+      break;
+    case "views":
+      setViews(change);
+      break;
+    case "app":
+      state.app.connections = change.connections;
+      if (document.getElementById("presence")) document.getElementById("presence").textContent = presence();
+      break;
+    default:
+      break;
+  }
+  redraw();
+}
+
+function place(where, message) {
+  const isNew = !where.shown.has(message.ts);
+  where.put(message);
+  if (where.stuck) {
+    where.toEnd();
+    where.read();
+  }
+  if (isNew && message.user !== state.me.id) announce(`${nameOf(message.user)}: ${bareText(message.text)}`);
+}
+
+function setViews({ view, home: published }) {
+  state.home = published;
+  showModal(view, goTo);
+  if (home) fill(home, homeTab(published, goTo));
+}
+
+// Keys that work anywhere.
+
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (threadPane) go(state.place.channel);
+  else composer?.focus();
+});
+document.addEventListener("visibilitychange", () => {
+  for (const one of [pane, threadPane]) if (one?.stuck) one.read();
+});
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  composer?.focus();
+});
+
+async function start() {
+  applyTheme();
+  const permalink = ownLink(location.href.split("#")[0].replace(/[?&]as=[^&]*/, ""));
+  const whole = await look("state").catch(async (error) => {
+    if (error.error !== "user_not_found" && error.error !== "user_cannot_act") throw error;
+    state.as = "ana";
+    return look("state");
+  });
+  begin(whole);
+  sessionStorage.setItem("as", state.as);
+  const hash = permalink ? `#${permalink[0]}/${permalink[1] && permalink[1] !== permalink[2] ? permalink[1] : ""}/${permalink[2]}` : location.hash;
+  history.replaceState(null, "", `/?as=${encodeURIComponent(state.as)}${hash}`);
+  state.home = whole.home;
+  if (sessionStorage.getItem("vendor") && state.vendors.length) toggleVendor();
+  addEventListener("hashchange", arrive);
+  redraw();
+  await arrive();
+  showModal(whole.view, goTo);
+  follow(whole.seq, { change: changed, connected: (up) => document.body.classList.toggle("cut-off", !up) });
+  document.body.dataset.ready = "yes";
+}
+
+start();
