@@ -135,7 +135,11 @@ async function openThread(place) {
   if (!wanted) return;
   const { channel } = state.place;
   threadPane = new Pane({ channel, thread: wanted, openThread: () => {}, goTo, edit });
-  threadPane.onRead = learn;
+  threadPane.onRead = (known) => {
+    learn(known);
+    const head = pane?.shown.get(wanted)?.message;
+    if (head?.replies?.unread) pane.put({ ...head, replies: { ...head.replies, unread: 0 } });
+  };
   threadComposer = new Composer({ channel, thread: wanted, name: "Reply…", pane: threadPane, editLast: () => editLast(threadPane) });
   const close = () => {
     go(channel);

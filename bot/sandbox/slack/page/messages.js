@@ -18,7 +18,7 @@ const chosen = new Map();
 export function avatar(id, size = "") {
   if (id === state.app.user) return h("img", { class: `avatar app-face ${size}`, src: "/page/icon.svg", alt: "" });
   const initials = nameOf(id).split(/\s+/).map((word) => word[0]).slice(0, 2).join("").toUpperCase();
-  const tone = [...id].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 6, 7);
+  const tone = [...nameOf(id)].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 6, 7);
   return h("span", { class: `avatar tone-${tone} ${size}`, "aria-hidden": "true" }, initials);
 }
 
@@ -127,6 +127,14 @@ export class Pane {
   }
 
   scrolled() {
+    const shape = `${this.node.scrollHeight}/${this.node.clientHeight}`;
+    if (this.stuck && shape !== this.shape) {
+      // The browser moved, not the reader: something grew, or the pane became smaller.
+      this.shape = shape;
+      this.toEnd();
+      return;
+    }
+    this.shape = shape;
     const left = this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight;
     this.stuck = left < 40;
     if (this.node.scrollTop < 400) this.older();

@@ -112,7 +112,7 @@ export class VendorPanel {
   }
 
   draw(jobs, faults, paid) {
-    this.paid.textContent = `billed: ${paid.training} trainings, ${paid.inference} generations`;
+    this.paid.textContent = `billed: ${paid.training} × training, ${paid.inference} × images`;
     if (!jobs.length) fill(this.jobs, h("p", { class: "hint" }, "Nobody has ordered anything yet."));
     else if (!this.rows.size) fill(this.jobs);
     for (const job of [...jobs].sort((a, b) => a.created_at - b.created_at)) {
