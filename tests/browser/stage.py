@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from bot.app import build
 from bot.sandbox.slack import Director, LocalSlack, Upload
@@ -48,10 +48,15 @@ class Stage:
         context.set_default_timeout(PATIENCE)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("console", self._listen)
         await page.goto(f"{self.slack.origin}/?as={name}{place}")
         await page.locator("body[data-ready]").wait_for()
         return page
+
+    def _listen(self, said: ConsoleMessage) -> None:
+        # A refused gesture, such as a form with an empty field, is a 409, and browsers note that too.
+        if said.type == "error" and "409 (Conflict)" not in said.text:
+            self.complaints.append(said.text)
 
 
 @contextlib.asynccontextmanager

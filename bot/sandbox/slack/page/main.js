@@ -141,15 +141,16 @@ async function openThread(place) {
     if (head?.replies?.unread) pane.put({ ...head, replies: { ...head.replies, unread: 0 } });
   };
   threadComposer = new Composer({ channel, thread: wanted, name: "Reply…", pane: threadPane, editLast: () => editLast(threadPane) });
-  const close = () => {
-    go(channel);
-    composer?.focus();
-  };
   const title = h("div", {}, h("h2", {}, "Thread"), h("span", { class: "hint" }, titleOf(state.channels.get(channel))));
-  fill(side, h("header", { class: "pane-head" }, iconButton("back", "Back", close, { class: "phone-only" }), title, iconButton("close", "Close thread", close, { class: "not-phone" })), threadPane.node, threadComposer.node);
+  fill(side, h("header", { class: "pane-head" }, iconButton("back", "Back", closeThread, { class: "phone-only" }), title, iconButton("close", "Close thread", closeThread, { class: "not-phone" })), threadPane.node, threadComposer.node);
   droppable(side, () => threadComposer);
   learn(await threadPane.load(place.at));
   if (matchMedia("(hover: hover)").matches) threadComposer.focus();
+}
+
+function closeThread() {
+  go(state.place.channel);
+  composer?.focus();
 }
 
 // Hands.
@@ -281,7 +282,7 @@ function setViews({ view, home: published }) {
 
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-  if (threadPane) go(state.place.channel);
+  if (threadPane) closeThread();
   else composer?.focus();
 });
 document.addEventListener("visibilitychange", () => {

@@ -1,0 +1,502 @@
+"""The page with an app that the test plays: inputs, markup, unread marks, keys, narrow windows, speed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox.slack import Upload
+from bot.sandbox.vendors.control import FaultKind
+from tests.browser.stage import PHONE, Stage
+from tests.sandbox.slack.harness import (
+    Ear,
+    channel_id,
+    client_of,
+    listening,
+    modal,
+    option,
+    plain,
+    png,
+    text_input,
+    user_id,
+)
+
+pytestmark = pytest.mark.slow
+
+Answer = Callable[[SocketModeRequest], dict[str, Any] | None]
+CHOICES = [option("One", "1"), option("Two", "2"), option("Three", "3")]
+
+
+@asynccontextmanager
+async def app(stage: Stage, answer: Answer = lambda _: None) -> AsyncIterator[tuple[AsyncWebClient, Ear]]:
+    """Both hands of an app: what it calls, and what it hears."""
+    async with client_of(stage.slack) as client, listening(stage.slack, answer) as ear:
+        await stage.people.wait_for_connection()
+        yield client, ear
+
+
+async def interaction(ear: Ear, kind: str) -> dict[str, Any]:
+    """Wait for something a person did."""
+    while True:
+        payload = (await ear.next()).payload
+        if payload.get("type") == kind or (kind == "command" and "command" in payload):
+            return dict(payload)
+
+
+def messages(page: Page) -> Locator:
+    """What stands in the conversation, oldest first."""
+    return page.get_by_role("log", name="Messages").get_by_role("listitem")
+
+
+def text(words: str) -> dict[str, Any]:
+    """A paragraph."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": words}}
+
+
+def entry(block: str, label: str, kind: str, **element: Any) -> dict[str, Any]:
+    """An input block that need not be filled."""
+    return {
+        "type": "input",
+        "block_id": block,
+        "label": plain(label),
+        "optional": True,
+        "element": {"type": kind, "action_id": "value", **element},
+    }
+
+
+EVERY_INPUT = [
+    entry("line", "Line", "plain_text_input"),
+    entry("lines", "Lines", "plain_text_input", multiline=True),
+    entry("mail", "Mail", "email_text_input"),
+    entry("web", "Web", "url_text_input"),
+    entry("number", "Number", "number_input", is_decimal_allowed=False, min_value="1", max_value="9"),
+    entry("one", "One of", "static_select", options=CHOICES),
+    entry("some", "Some of", "multi_static_select", options=CHOICES),
+    entry("person", "Person", "users_select"),
+    entry("people", "People", "multi_users_select"),
+    entry("place", "Place", "channels_select"),
+    entry("boxes", "Boxes", "checkboxes", options=CHOICES),
+    entry("radio", "Radio", "radio_buttons", options=CHOICES),
+    entry("day", "Day", "datepicker"),
+    entry("hour", "Hour", "timepicker"),
+    entry("files", "Files", "file_input"),
+]
+
+
+async def open_by_command(page: Page, client: AsyncWebClient, ear: Ear, view: dict[str, Any]) -> Locator:
+    """Type the command, and open a modal as the app's answer."""
+    await page.get_by_role("combobox", name="Message #portraits").fill("/darkroom go")
+    await page.keyboard.press("Enter")
+    said = await interaction(ear, "command")
+    await client.views_open(trigger_id=said["trigger_id"], view=view)
+    return page.get_by_role("dialog", name=view["title"]["text"])
+
+
+async def test_every_input_reaches_the_app_as_it_was_entered(empty: Stage) -> None:
+    page = await empty.sit()
+    async with app(empty) as (client, ear):
+        form = await open_by_command(page, client, ear, modal(*EVERY_INPUT))
+        await form.get_by_label("Line", exact=False).first.fill("a & <b>")
+        await form.get_by_label("Lines").fill("one\ntwo")
+        await form.get_by_label("Mail").fill("ana@example.com")
+        await form.get_by_label("Web").fill("https://example.com/x")
+        await form.get_by_label("Number").fill("7")
+        await form.get_by_label("One of").select_option("Two")
+        await form.get_by_role("group", name="Some of").get_by_label("Three").check()
+        await form.get_by_label("Person").select_option("Lee Okafor")
+        await form.get_by_role("group", name="People").get_by_label("Ada Min").check()
+        await form.get_by_label("Place").select_option("#general")
+        await form.get_by_role("group", name="Boxes").get_by_label("One").check()
+        await form.get_by_role("radiogroup", name="Radio").get_by_label("Two").check()
+        await form.get_by_label("Day").fill("2026-12-24")
+        await form.get_by_label("Hour").fill("18:30")
+        await form.locator("input[type=file]").set_input_files(
+            [{"name": "a.png", "mimeType": "image/png", "buffer": png()}]
+        )
+        await expect(form.get_by_text("a.png")).to_be_visible()
+        await form.get_by_role("button", name="Go").click()
+        held = (await interaction(ear, "view_submission"))["view"]["state"]["values"]
+        await expect(form).to_be_hidden()
+    values = {block: fields["value"] for block, fields in held.items()}
+    assert values["line"]["value"] == "a & <b>"
+    assert values["lines"]["value"] == "one\ntwo"
+    assert (values["mail"]["value"], values["web"]["value"]) == ("ana@example.com", "https://example.com/x")
+    assert values["number"]["value"] == "7"
+    assert values["one"]["selected_option"]["value"] == "2"
+    assert [o["value"] for o in values["some"]["selected_options"]] == ["3"]
+    assert values["person"]["selected_user"] == await user_id(empty.people, "lee")
+    assert values["people"]["selected_users"] == [await user_id(empty.people, "admin")]
+    assert values["place"]["selected_channel"] == await channel_id(empty.people, "general")
+    assert [o["value"] for o in values["boxes"]["selected_options"]] == ["1"]
+    assert values["radio"]["selected_option"]["value"] == "2"
+    assert (values["day"]["selected_date"], values["hour"]["selected_time"]) == ("2026-12-24", "18:30")
+    assert [f["name"] for f in values["files"]["files"]] == ["a.png"]
+
+
+async def test_errors_stand_under_their_fields_whoever_found_them(empty: Stage) -> None:
+    def answer(request: SocketModeRequest) -> dict[str, Any] | None:
+        if request.payload.get("type") != "view_submission":
+            return None
+        return {"response_action": "errors", "errors": {"line": "That name is taken."}}
+
+    page = await empty.sit()
+    async with app(empty, answer) as (client, ear):
+        form = await open_by_command(page, client, ear, modal(*EVERY_INPUT))
+        await form.get_by_label("Number").fill("12")
+        await form.get_by_role("button", name="Go").click()
+        await expect(form.get_by_role("alert").filter(has_text="Between 1 and 9.")).to_be_visible()
+        await expect(form.get_by_label("Number")).to_be_focused()
+        await form.get_by_label("Number").fill("8")
+        await form.get_by_label("Mail").fill("nobody")
+        await form.get_by_role("button", name="Go").click()
+        await expect(form.get_by_role("alert").filter(has_text="Enter an email address.")).to_be_visible()
+        await form.get_by_label("Mail").fill("")
+        await form.get_by_role("button", name="Go").click()
+        await expect(form.get_by_role("alert").filter(has_text="That name is taken.")).to_be_visible()
+        await expect(form.get_by_label("Line", exact=False).first).to_have_attribute("aria-invalid", "")
+        await expect(form.get_by_label("Number")).to_have_value("8")
+
+
+async def test_a_loading_view_is_filled_in_its_place_and_typed_words_survive_the_next_change(
+    empty: Stage,
+) -> None:
+    page = await empty.sit()
+    async with app(empty) as (client, ear):
+        waiting = modal(text("Loading…"), title="Wait")
+        form = await open_by_command(page, client, ear, waiting)
+        await expect(form).to_contain_text("Loading…")
+        view = await empty.people.view("ana")
+        assert view is not None
+        await client.views_update(view_id=view.id, view=modal(text_input("name", "Name"), title="Ready"))
+        ready = page.get_by_role("dialog", name="Ready")
+        await ready.get_by_label("Name").fill("half a na")
+        more = modal(text_input("name", "Name"), text_input("more", "More"), title="Ready")
+        await client.views_update(view_id=view.id, view=more)
+        await expect(ready.get_by_label("More")).to_be_visible()
+        await expect(ready.get_by_label("Name")).to_have_value("half a na")
+        await expect(ready.get_by_label("Name")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(ready).to_be_hidden()
+        assert await empty.people.view("ana") is None
+
+
+async def test_a_form_on_top_of_another_gives_way_to_it_when_closed(empty: Stage) -> None:
+    page = await empty.sit()
+    async with app(empty) as (client, ear):
+        lower = modal(
+            text_input("name", "Name"),
+            {
+                "type": "actions",
+                "elements": [{"type": "button", "action_id": "deeper", "text": plain("Deeper")}],
+            },
+            title="Lower",
+        )
+        form = await open_by_command(page, client, ear, lower)
+        await form.get_by_label("Name").fill("kept")
+        await form.get_by_role("button", name="Deeper").click()
+        pressed = await interaction(ear, "block_actions")
+        assert pressed["view"]["state"]["values"]["name"]["text"]["value"] == "kept"
+        await client.views_push(trigger_id=pressed["trigger_id"], view=modal(text("up"), title="Upper"))
+        await page.get_by_role("dialog", name="Upper").get_by_role("button", name="Close").last.click()
+        below = page.get_by_role("dialog", name="Lower")
+        await expect(below.get_by_label("Name")).to_have_value("kept")
+
+
+async def test_markup_becomes_words_and_never_elements(empty: Stage) -> None:
+    page = await empty.sit()
+    trap = "<img src=x onerror=\"document.title='caught'\"> <javascript:alert(1)|press me> <script>1</script>"
+    when = "<!date^1800000000^{date_num}|then>"
+    async with app(empty) as (client, _):
+        portraits = await channel_id(empty.people, "portraits")
+        lee = await user_id(empty.people, "lee")
+        safe = trap.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        words = f"*bold* _soft_ ~gone~ `a*b*c` <@{lee}> <https://example.com/?a=1&amp;b=2|there> {when} 2*3*4"
+        await client.chat_postMessage(
+            channel=portraits, text="x", blocks=[text(words), text(safe), text(trap)]
+        )
+    await empty.people.post("lee", "#portraits", trap, [Upload('<b onclick="x">.png', png())])
+    said = messages(page).first
+    await expect(said.locator("strong")).to_have_text("bold")
+    await expect(said.locator("em")).to_have_text("soft")
+    await expect(said.locator("s")).to_have_text("gone")
+    await expect(said.locator("code")).to_have_text("a*b*c")
+    await expect(said.locator(".mention")).to_have_text("@Lee Okafor")
+    await expect(said.get_by_role("link", name="there")).to_have_attribute(
+        "href", "https://example.com/?a=1&b=2"
+    )
+    await expect(said.locator("time")).to_have_text("2027-01-15")
+    await expect(said).to_contain_text("2*3*4")
+    await expect(messages(page)).to_have_count(2)
+    await expect(said).to_contain_text('<img src=x onerror="document')
+    assert await page.locator("img[src='x'], a[href^='javascript'], main script, [onclick]").count() == 0
+    assert "caught" not in await page.title()
+
+
+async def test_a_block_the_page_does_not_know_is_shown_as_unknown(empty: Stage) -> None:
+    page = await empty.sit()
+    parts = empty.slack.parts
+    portraits = parts.workspace.find_channel("#portraits")
+    blocks = [text("before"), {"type": "hologram", "depth": 3}, text("after")]
+    parts.posting.say(portraits, parts.workspace.identity.bot_user, "x", blocks=blocks)
+    said = messages(page).last
+    await expect(said.get_by_text("Unknown block hologram")).to_be_visible()
+    await said.get_by_text("Unknown block").click()
+    await expect(said.get_by_text('"depth": 3')).to_be_visible()
+    await expect(said).to_contain_text("after")
+
+
+async def test_an_edit_shows_in_its_place_at_once_and_keeps_the_focus(empty: Stage) -> None:
+    page = await empty.sit()
+    button = {"type": "button", "action_id": "go", "text": plain("Details")}
+    row = {"type": "actions", "block_id": "row", "elements": [button]}
+    async with app(empty) as (client, _):
+        portraits = await channel_id(empty.people, "portraits")
+        card = await client.chat_postMessage(
+            channel=portraits, text="card", blocks=[text("training 0 %"), row]
+        )
+        await empty.people.post("lee", "#portraits", "something later")
+        await expect(messages(page)).to_have_count(2)
+        await messages(page).first.get_by_role("button", name="Details").focus()
+        waits = []
+        for percent in (10, 20, 30, 40, 50):
+            seen = page.get_by_text(f"training {percent} %")
+            begun = time.monotonic()
+            blocks = [text(f"training {percent} %"), row]
+            await client.chat_update(channel=portraits, ts=card["ts"], text="card", blocks=blocks)
+            await seen.wait_for()
+            waits.append(time.monotonic() - begun)
+        await expect(messages(page)).to_have_count(2)
+        await expect(messages(page).first.get_by_role("button", name="Details")).to_be_focused()
+    assert min(waits) < 0.2, waits
+
+
+async def test_what_is_new_is_marked_until_it_is_read(empty: Stage) -> None:
+    lee = await empty.sit("lee", place="")
+    await lee.get_by_role("button", name="general").click()
+    await expect(lee.get_by_role("button", name="portraits", exact=True)).to_be_visible()
+    await empty.people.post("ana", "#portraits", "for all")
+    await expect(lee.get_by_role("button", name="portraits, unread")).to_be_visible()
+    await empty.people.post("ana", "#portraits", "@lee, look")
+    await expect(lee.get_by_role("button", name="portraits, 1 new for you")).to_be_visible()
+    await expect(lee).to_have_title("(1) general · Darkroom, local")
+    await lee.get_by_role("button", name="portraits").click()
+    await expect(messages(lee).last.locator(".mention.mine")).to_have_text("@Lee Okafor")
+    await expect(lee.get_by_role("button", name="portraits", exact=True)).to_be_visible()
+    await expect(lee).to_have_title("portraits · Darkroom, local")
+
+
+async def test_one_changes_seats_and_sees_what_the_other_sees(empty: Stage) -> None:
+    page = await empty.sit("ana")
+    await expect(page.get_by_role("button", name="atelier")).to_be_visible()
+    await page.get_by_role("button", name="You act as Ana Lindqvist. Change").click()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_role("menuitemradio", name="Lee Okafor")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="You act as Lee Okafor. Change")).to_be_visible()
+    await expect(page.get_by_role("button", name="board")).to_be_visible()
+    await expect(page.get_by_role("button", name="atelier")).to_have_count(0)
+
+
+async def test_a_messages_menu_offers_the_apps_shortcut_and_ones_own_deeds(empty: Stage) -> None:
+    page = await empty.sit()
+    await empty.people.post("ana", "#portraits", "frist")
+    async with app(empty) as (_, ear):
+        await messages(page).last.hover()
+        await page.get_by_role("button", name="More actions").click()
+        await page.get_by_role("menuitem", name="Train from these photos").click()
+        said = await interaction(ear, "message_action")
+        assert (said["callback_id"], said["message"]["text"]) == ("train_from_message", "frist")
+        await page.get_by_role("button", name="Shortcuts").click()
+        await page.get_by_role("menuitem", name="New model").click()
+        assert (await interaction(ear, "shortcut"))["callback_id"] == "new_model"
+    await page.get_by_role("combobox", name="Message #portraits").press("ArrowUp")
+    field = page.get_by_label("Edit message")
+    await field.fill("first, @lee")
+    await field.press("Enter")
+    await expect(messages(page).last).to_contain_text("first, @Lee Okafor (edited)")
+    await messages(page).last.hover()
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Delete message").click()
+    await page.get_by_role("dialog", name="Delete this message?").get_by_role("button", name="Delete").click()
+    await expect(messages(page)).to_have_count(0)
+
+
+async def test_everything_is_reached_by_keys_alone(empty: Stage) -> None:
+    page = await empty.sit()
+    post = await empty.people.post("lee", "#portraits", "question")
+    field = page.get_by_role("combobox", name="Message #portraits")
+    await expect(field).to_be_focused()
+    await expect(messages(page)).to_have_count(1)
+    await messages(page).last.focus()
+    await page.keyboard.press("Enter")
+    reply = page.get_by_role("combobox", name="Reply…")
+    await expect(reply).to_be_focused()
+    await page.keyboard.type("/darkroom help")
+    await page.keyboard.press("Enter")
+    side = page.get_by_role("complementary", name="Thread")
+    await expect(side.get_by_text("does not work in threads")).to_be_visible()
+    await reply.fill("an answer")
+    await page.keyboard.press("Enter")
+    await expect(side.get_by_text("an answer", exact=True)).to_be_visible()
+    replies = await empty.people.messages("#portraits", thread_ts=post.ts)
+    assert [m.text for m in replies] == ["question", "an answer"]
+    await page.keyboard.press("Escape")
+    await expect(side).to_be_hidden()
+    await expect(field).to_be_focused()
+    rings = await field.evaluate("node => getComputedStyle(node.closest('form')).boxShadow")
+    assert rings != "none"
+
+
+async def test_pasted_pictures_wait_to_be_sent_and_can_be_taken_back(empty: Stage) -> None:
+    page = await empty.sit()
+    field = page.get_by_role("combobox", name="Message #portraits")
+    await field.evaluate(
+        """(node, bytes) => {
+          const held = new DataTransfer();
+          for (const name of ["a.png", "b.png"]) {
+            held.items.add(new File([Uint8Array.from(bytes)], name, {type: "image/png"}));
+          }
+          const options = {clipboardData: held, bubbles: true, cancelable: true};
+          node.dispatchEvent(new ClipboardEvent("paste", options));
+        }""",
+        list(png(64, 48)),
+    )
+    await page.get_by_role("button", name="Remove a.png").click()
+    await page.get_by_role("button", name="Send").click()
+    await expect(messages(page).last.get_by_role("button", name="Open b")).to_be_visible()
+    (post,) = await empty.people.messages("#portraits")
+    assert [f.name for f in post.files] == ["b.png"]
+
+
+async def test_a_home_tab_is_shown_and_its_buttons_work(empty: Stage) -> None:
+    page = await empty.sit()
+    async with app(empty) as (client, ear):
+        await page.get_by_role("button", name="Darkroom", exact=True).click()
+        await page.get_by_role("tab", name="Home").click()
+        await expect(page.get_by_text("has published nothing here yet")).to_be_visible()
+        assert (await ear.event("app_home_opened"))["tab"] == "messages"
+        button = {"type": "button", "action_id": "new", "text": plain("New model")}
+        home = {"type": "home", "blocks": [text("*1 training*"), {"type": "actions", "elements": [button]}]}
+        await client.views_publish(user_id=await user_id(empty.people, "ana"), view=home)
+        await page.get_by_role("button", name="New model").click()
+        pressed = await interaction(ear, "block_actions")
+        assert (pressed["view"]["type"], pressed["actions"][0]["action_id"]) == ("home", "new")
+
+
+async def test_an_app_that_is_away_is_said_to_be(empty: Stage) -> None:
+    page = await empty.sit()
+    await page.get_by_role("combobox", name="Message #portraits").fill("/darkroom help")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("did not answer in time")).to_be_visible()
+    await page.get_by_role("combobox", name="Message #portraits").fill("/nonsense")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("is not a valid command")).to_be_visible()
+    assert await empty.people.messages("#portraits") == []
+
+
+async def test_the_vendors_side_is_seen_and_troubled(empty: Stage) -> None:
+    page = await empty.sit()
+    await page.get_by_role("button", name="Vendor").click()
+    panel = page.get_by_role("complementary", name="Vendor")
+    await expect(panel.get_by_text("Nobody has ordered anything yet.")).to_be_visible()
+    await panel.get_by_role("button", name=re.compile("^Down")).first.click()
+    orders = panel.get_by_role("list", name="Trouble on order")
+    await expect(orders.get_by_text("down, until all is well")).to_be_visible()
+    assert [f.kind for f in await empty.desk.faults()] == [FaultKind.DOWN]
+    await panel.get_by_role("button", name="All is well", exact=True).first.click()
+    await expect(orders.get_by_role("listitem")).to_have_count(0)
+    assert await empty.desk.faults() == []
+    await panel.get_by_role("slider", name="A training").fill("42")
+    await expect(panel.get_by_text("42 s")).to_be_visible()
+
+
+async def test_nothing_is_wider_than_a_phone(empty: Stage) -> None:
+    async with app(empty) as (client, ear):
+        portraits = await channel_id(empty.people, "portraits")
+        long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+        buttons = [
+            {"type": "button", "action_id": f"b{n}", "text": plain(f"A long label {n}")} for n in range(5)
+        ]
+        blocks = [text(long), {"type": "actions", "elements": buttons}]
+        await client.chat_postMessage(channel=portraits, text=long, blocks=blocks)
+        post = await empty.people.post(
+            "ana", "#portraits", long, [Upload(f"{n}.png", png()) for n in range(5)]
+        )
+        await client.chat_postMessage(channel=portraits, thread_ts=post.ts, text=long)
+        page = await empty.sit(size=PHONE)
+        await _fits(page)
+        await page.get_by_role("button", name="portraits").click()
+        await expect(messages(page)).to_have_count(2)
+        await _fits(page)
+        form = await open_by_command(page, client, ear, modal(text(long), *EVERY_INPUT))
+        await expect(form.get_by_label("Mail")).to_be_visible()
+        await _fits(page)
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="1 reply").click()
+        await expect(page.get_by_role("combobox", name="Reply…")).to_be_visible()
+        await _fits(page)
+        await page.get_by_role("button", name="Back", exact=True).click()
+        await page.get_by_role("button", name="Back to the list").click()
+        await expect(page.get_by_role("button", name="Vendor")).to_be_visible()
+
+
+async def _fits(page: Page) -> None:
+    """Nothing sticks out at the side, whether or not one could scroll there."""
+    out = await page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter((node) => {
+          const box = node.getBoundingClientRect();
+          return box.width && box.right > innerWidth + 1 && !node.closest("svg, .unseen");
+        }).map((node) => node.outerHTML.slice(0, 120))"""
+    )
+    assert out == []
+
+
+async def test_a_channel_of_two_thousand_messages_scrolls_without_freezing(empty: Stage) -> None:
+    parts = empty.slack.parts
+    portraits = parts.workspace.find_channel("#portraits")
+    with parts.workspace.database.together():
+        for number in range(2_000):
+            parts.posting.say(portraits, parts.workspace.identity.bot_user, f"message *{number}*")
+    page = await empty.sit()
+    await expect(page.get_by_text("message 1999", exact=True)).to_be_in_viewport()
+    longest = await page.evaluate(
+        """async () => {
+          const pane = document.querySelector(".messages");
+          const frame = () => new Promise((next) => requestAnimationFrame(next));
+          let longest = 0, last = performance.now();
+          while (document.querySelectorAll(".message").length < 2000) {
+            pane.scrollTop = Math.max(0, pane.scrollTop - 2000);
+            await frame();
+            longest = Math.max(longest, performance.now() - last);
+            last = performance.now();
+          }
+          pane.scrollTop = 0;
+          return longest;
+        }"""
+    )
+    await expect(page.get_by_text("message 0", exact=True)).to_be_in_viewport()
+    assert longest < 1_000, longest
+    await empty.people.post("ana", "#portraits", "and one more")
+    await expect(page.get_by_text("and one more", exact=True)).to_have_count(1)
+
+
+async def test_light_and_dark_follow_the_system_until_one_is_chosen(empty: Stage) -> None:
+    page = await empty.sit(color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = await page.evaluate(ground)
+    await page.emulate_media(color_scheme="light")
+    light = await page.evaluate(ground)
+    assert dark != light
+    await page.get_by_role("button", name="Light or dark").click()
+    await page.get_by_role("menuitemradio", name="Dark").click()
+    assert await page.evaluate(ground) == dark
+    await page.reload()
+    assert await page.evaluate(ground) == dark
