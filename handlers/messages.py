@@ -14,6 +14,12 @@ from handlers.places import permalink, user_of
 from storage.records import TrayState
 
 Block = dict[str, Any]
+_SECTION = 3000
+"""Characters of a section at most."""
+_VERDICTS = 30
+"""Refused files named one by one: all text of a message together has a limit too."""
+_NAME = 40
+"""Characters of a file's name that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,19 @@ class Message:
 
 def section(text: str) -> Block:
     """A paragraph."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:3000]}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:_SECTION]}}
+
+
+def paragraphs(lines: Sequence[str]) -> list[Block]:
+    """Lines in as few sections as hold them: a section that is too long would be cut in a word."""
+    blocks, held = [], ""
+    for line in lines:
+        longer = f"{held}\n{line}" if held else line
+        if len(longer) > _SECTION:
+            blocks.append(section(held))
+            longer = line
+        held = longer
+    return [*blocks, section(held)]
 
 
 def small(text: str) -> Block:
@@ -76,28 +94,41 @@ def tray(view: TrayView) -> Message:
     have, refused = len(view.usable), [entry for entry in view.entries if entry.refusal]
     double = len(view.entries) - len(refused) - have
     lines = [f"*{have} of {plural(len(view.entries), 'photo')} usable.*"]
-    lines += [f"#{one.ordinal} {escape(one.name)} {REFUSALS[one.refusal]}." for one in refused if one.refusal]
+    lines += [
+        f"#{one.ordinal} {escape(one.name[:_NAME])} {REFUSALS[one.refusal]}."
+        for one in refused[:_VERDICTS]
+        if one.refusal
+    ]
+    if len(refused) > _VERDICTS:
+        lines.append(f"{plural(len(refused) - _VERDICTS, 'more file')} cannot be used either.")
     if double:
         lines.append(f"{plural(double, 'photo')} posted twice: counted once.")
     if view.tray.state is TrayState.USED:
         text = f"{plural(have, 'photo')}: training started."
-        return Message(text, (section("\n".join([*lines, "Training started with these photos."])),))
+        return Message(text, tuple(paragraphs([*lines, "Training started with these photos."])))
     if view.tray.state is TrayState.DISCARDED:
         return Message("Photos discarded.", (section("Photos discarded. They are erased within the hour."),))
-    ready = [offer.label for offer in view.offers if offer.ok and have >= offer.photos_min]
-    if view.needed:
-        lines.append(f"{plural(view.needed, 'more photo')} needed: add them to this thread.")
-    elif ready:
-        lines.append(f"Enough for {', '.join(ready)}. Add more to this thread, or train now.")
-    else:
-        lines.append("No vendor can be reached just now; the photos are kept for a day.")
+    lines.append(_what_next(view))
     buttons = [button(Action.TRAIN, "Train…", view.tray.id, style="primary")] if not view.needed else []
     buttons.append(button(Action.DISCARD, "Discard", view.tray.id, confirm=_DISCARD))
     lacking = f", {view.needed} more needed" if view.needed else ""
     return Message(
         f"{have} of {plural(len(view.entries), 'photo')} usable{lacking}.",
-        (section("\n".join(lines)), *actions(*buttons)),
+        (*paragraphs(lines), *actions(*buttons)),
     )
+
+
+def _what_next(view: TrayView) -> str:
+    have = len(view.usable)
+    if view.needed:
+        return f"{plural(view.needed, 'more photo')} needed: add them to this thread."
+    well = [offer for offer in view.offers if offer.ok and have >= offer.photos_min]
+    if ready := [offer.label for offer in well if have <= offer.photos_max]:
+        return f"Enough for {', '.join(ready)}. Add more to this thread, or train now."
+    if well:
+        most = max(well, key=lambda offer: offer.photos_max)
+        return f"Too many: {most.label} takes at most {most.photos_max}. Discard them and post a smaller set."
+    return "No vendor is available just now; the photos are kept for a day: try again later."
 
 
 _DISCARD = confirm(

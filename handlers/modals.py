@@ -37,11 +37,13 @@ def train(
     offers: Sequence[Offer], *, photos: int | None, tray_id: str, place: Place, name: str = "", channel: bool
 ) -> View:
     """The form of a training. `photos` None: they come with it. `channel`: others may be reading there."""
-    well = [offer for offer in offers if offer.ok and (photos is None or photos >= offer.photos_min)]
+    well = [o for o in offers if o.ok and (photos is None or o.photos_min <= photos <= o.photos_max)]
     blocks: list[Block] = (
         [small(f"{plural(photos, 'photo')} from this thread.")] if photos is not None else []
     )
-    blocks += [small(f"{escape(offer.label)}: {_why_not(offer)}") for offer in offers if offer not in well]
+    blocks += [
+        small(f"{escape(offer.label)}: {_why_not(offer, photos)}") for offer in offers if offer not in well
+    ]
     if not well:
         blocks.append(
             section("No vendor can take these photos now. They are kept for a day: try again later.")
@@ -194,11 +196,13 @@ def _goes_to(offers: Sequence[Offer]) -> str:
     return f"The photos go to {to}."
 
 
-def _why_not(offer: Offer) -> str:
+def _why_not(offer: Offer, photos: int | None) -> str:
     if offer.fault == "unreachable":
         return f"cannot be reached since {clock(offer.fault_since)}."
     if offer.fault:
         return "not available: the operator has been told."
+    if photos is not None and photos > offer.photos_max:
+        return f"takes at most {plural(offer.photos_max, 'photo')}."
     return f"wants {plural(offer.photos_min, 'photo')} or more."
 
 
