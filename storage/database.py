@@ -1,22 +1,25 @@
 """One writer, a few readers: how transactions begin, and how the tables come to be.
 
-On one connection two coroutines would share a transaction, so there is a writer engine with a pool of one
-(the pool is the lock) whose transactions begin IMMEDIATE, and a reader engine beside it that cannot write.
-A unit of work is a plain function: nothing but the database can be awaited inside a transaction.
+There is one writer thread with the one writing connection, whose transactions begin IMMEDIATE, and beside it
+reader threads whose connections cannot write. A unit of work is a plain function that runs in such a thread
+from begin to commit: nothing can be awaited inside a transaction, and the event loop pays one hop per unit,
+not several per statement.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from storage.errors import StoreFull
 from storage.schema import metadata
@@ -25,6 +28,7 @@ T = TypeVar("T")
 HEAD = "0001"
 """The newest migration; start-up imports Alembic only where the database is older."""
 
+_READERS = 2
 _PRAGMAS = (
     "journal_mode=WAL",
     # FULL: with NORMAL a power cut may undo the last commits, and a forgotten intent is a job paid twice.
@@ -44,19 +48,26 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class _GivenUp(Exception):
+    """Whoever asked for the unit no longer waits for it, so it is rolled back."""
+
+
 class Database:
-    """The SQLite file and its two engines."""
+    """The SQLite file, its writer and its readers."""
 
     def __init__(self, path: Path, *, clock_ms: Callable[[], int] = wall_clock_ms) -> None:
         self.path = path
         self._clock_ms = clock_ms
         self._writer = self._engine(size=1, begin="BEGIN IMMEDIATE", pragmas=_PRAGMAS)
-        self._reader = self._engine(size=2, begin="BEGIN", pragmas=(*_PRAGMAS[2:], "query_only=ON"))
+        self._reader = self._engine(size=_READERS, begin="BEGIN", pragmas=(*_PRAGMAS[2:], "query_only=ON"))
+        # As many threads as connections: a unit waits for a thread, in order, and never for a connection.
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
+        self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
 
-    def _engine(self, *, size: int, begin: str, pragmas: tuple[str, ...]) -> AsyncEngine:
-        engine = create_async_engine(
-            f"sqlite+aiosqlite:///{self.path}",
-            poolclass=AsyncAdaptedQueuePool,
+    def _engine(self, *, size: int, begin: str, pragmas: tuple[str, ...]) -> Engine:
+        engine = create_engine(
+            f"sqlite:///{self.path}",
+            poolclass=QueuePool,
             pool_size=size,
             max_overflow=0,
             pool_timeout=30,
@@ -64,7 +75,7 @@ class Database:
             hide_parameters=True,
         )
 
-        @event.listens_for(engine.sync_engine, "connect")
+        @event.listens_for(engine, "connect")
         def _connect(dbapi: Any, _record: object) -> None:
             dbapi.isolation_level = None
             dbapi.create_function("now_ms", 0, self._clock_ms)
@@ -73,26 +84,44 @@ class Database:
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
-        @event.listens_for(engine.sync_engine, "begin")
+        @event.listens_for(engine, "begin")
         def _begin(conn: Connection) -> None:
             conn.exec_driver_sql(begin)
 
         return engine
 
     async def write(self, unit: Callable[[Connection], T]) -> T:
-        """Run a unit in the one writing transaction and commit it. Raises StoreFull on a full disk."""
+        """Run a unit in the one writing transaction and commit it. Raises StoreFull on a full disk.
+
+        A caller who is cancelled before the commit begins has written nothing.
+        """
+        given_up = threading.Event()
+
+        def run() -> T:
+            with self._writer.begin() as conn:
+                result = unit(conn)
+                if given_up.is_set():
+                    raise _GivenUp
+            return result
+
         try:
-            async with self._writer.begin() as conn:
-                return await conn.run_sync(unit)
-        except (OperationalError, DBAPIError) as error:
+            return await asyncio.get_running_loop().run_in_executor(self._writing, run)
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+        except DBAPIError as error:
             if _disk_is_full(error):
                 raise StoreFull("the disk is full: nothing was written") from error
             raise
 
     async def read(self, unit: Callable[[Connection], T]) -> T:
         """Run a unit on a snapshot; it cannot write."""
-        async with self._reader.connect() as conn:
-            return await conn.run_sync(unit)
+
+        def run() -> T:
+            with self._reader.connect() as conn:
+                return unit(conn)
+
+        return await asyncio.get_running_loop().run_in_executor(self._reading, run)
 
     async def migrate(self) -> None:
         """Bring the tables to the newest shape."""
@@ -102,9 +131,13 @@ class Database:
             await self.write(upgrade)
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._reader.dispose()
-        await self._writer.dispose()
+        """Let units under way end, then close every connection."""
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        for threads, engine in ((self._reading, self._reader), (self._writing, self._writer)):
+            threads.shutdown()
+            engine.dispose()
 
 
 def _version(conn: Connection) -> str | None:

@@ -183,7 +183,7 @@ async def test_a_writer_that_is_cut_off_leaves_the_next_one_a_clean_connection(s
     loop = asyncio.get_running_loop()
 
     def unit(tx: Tx) -> None:
-        loop.call_soon(started.set)
+        loop.call_soon_threadsafe(started.set)
         for number in range(200):
             tx.inbox.put([Arrival(f"k{number}", "message", {})])
 
