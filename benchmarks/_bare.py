@@ -9,7 +9,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from benchmarks._kit import facts_of_child, say, words
+from benchmarks._told import facts_of_child, say, words
 
 
 async def main() -> None:
@@ -23,12 +23,12 @@ async def main() -> None:
 
     app.command("/darkroom")(on_command)
     handler = AsyncSocketModeHandler(app, told["app_token"])
-    await handler.connect_async()
+    await handler.connect_async()  # type: ignore[no-untyped-call]
     say(ready=True)
     async for _ in words():
         cpu = os.times()
         say(cpu=cpu.user + cpu.system, polls=0)
-    await handler.close_async()
+    await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from benchmarks._kit import facts_of_child, say, words
+from benchmarks._told import facts_of_child, say, words
 from benchmarks._vendor import SteadySettings, SteadyVendor
 from bot.app import build
 from bot.logs import configure
