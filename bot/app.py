@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -124,6 +125,9 @@ async def build(
         await vendors.declare()
         app_token = settings.slack_app_token.get_secret_value()
         handler = AsyncSocketModeHandler(app, app_token) if connect else None
+        if handler is not None:
+            # For a start that goes no further; it may be closed twice, and then is closed before all else.
+            stack.push_async_callback(handler.close_async)
         port = await _web(services, _health(store, vendors, clock, handler), settings, stack)
         clock.start(
             [
@@ -242,8 +246,10 @@ async def _web(services: Services, health: Health, settings: Settings, stack: As
     try:
         return await stack.enter_async_context(serve(web_app(services, health), host, port))
     except OSError as error:
+        taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        name, fix = ("PORT", "choose a free port") if taken else ("HOST", "name an address of this machine")
         raise StartupError(
-            f"DARKROOM_WEB_PORT: cannot listen on {host}:{port} ({error.strerror}): choose a free port."
+            f"DARKROOM_WEB_{name}: cannot listen on {host}:{port} ({error.strerror}): {fix}."
         ) from None
 
 

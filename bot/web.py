@@ -42,7 +42,11 @@ async def serve(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     """Serve in this event loop; yields the port. Raises OSError where the address is taken."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((host, port))
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
     config = uvicorn.Config(
         app,
         access_log=False,
