@@ -71,10 +71,9 @@ async def test_checks_and_indexes_are_the_same_too(store: Store, tmp_path: Path)
         return {row.name: _clauses(row.sql) for row in found}
 
     migrated = await store.read(lambda tx: shape(tx.jobs.conn))
-    fresh = Database(tmp_path / "fresh.sqlite3")
-    await fresh.write(metadata.create_all)
-    created = await fresh.read(shape)
-    await fresh.close()
+    async with Database(tmp_path / "fresh.sqlite3") as fresh:
+        await fresh.write(metadata.create_all)
+        created = await fresh.read(shape)
     assert migrated == created
 
 
@@ -137,18 +136,16 @@ async def test_an_error_says_no_prompt(store: Store) -> None:
 
 
 async def test_a_full_database_is_told_as_such_and_nothing_is_written(tmp_path: Path) -> None:
-    database = Database(tmp_path / "small.sqlite3")
-    await database.migrate()
-
     def unit(conn: Connection) -> None:
         pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
         conn.exec_driver_sql(f"PRAGMA max_page_count = {pages + 4}")
         Tx(conn).inbox.put([Arrival(f"k{i}", "message", {"words": "x" * 4000}) for i in range(50)])
 
-    with pytest.raises(StoreFull):
-        await database.write(unit)
-    assert await database.read(lambda conn: Tx(conn).inbox.known("k0")) is False
-    await database.close()
+    async with Database(tmp_path / "small.sqlite3") as database:
+        await database.migrate()
+        with pytest.raises(StoreFull):
+            await database.write(unit)
+        assert await database.read(lambda conn: Tx(conn).inbox.known("k0")) is False
 
 
 async def test_a_hundred_writers_and_readers_at_once_never_find_the_database_locked(store: Store) -> None:
