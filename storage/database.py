@@ -1,8 +1,8 @@
 """One writer, a few readers: how transactions begin, and how the tables come to be.
 
 There is one writing connection, whose transactions begin IMMEDIATE, and beside it reading connections that
-cannot write; aiosqlite gives each its thread. A unit of work is a plain function that runs in such a thread from
-begin to commit: nothing can be awaited inside a transaction, and the event loop pays one hop per unit.
+cannot write; aiosqlite gives each its thread. A unit of work is a plain function that runs in such a thread
+from begin to commit: nothing can be awaited inside a transaction, and the loop pays one hop per unit.
 """
 
 from __future__ import annotations
