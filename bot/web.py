@@ -40,7 +40,9 @@ _UNSEEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "X-Content-Ty
 @contextlib.asynccontextmanager
 async def serve(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     """Serve in this event loop; yields the port. Raises OSError where the address is taken."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, since asyncio turns Nagle's algorithm off only for sockets that say so.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
