@@ -107,7 +107,7 @@ def tray(view: TrayView) -> Message:
         text = f"{plural(have, 'photo')}: training started."
         return Message(text, tuple(paragraphs([*lines, "Training started with these photos."])))
     if view.tray.state is TrayState.DISCARDED:
-        return Message("Photos discarded.", (section("Photos discarded. They are erased within the hour."),))
+        return Message("Photos discarded.", (section("Photos discarded. They are erased within two hours."),))
     lines.append(_what_next(view))
     buttons = [button(Action.TRAIN, "Train…", view.tray.id, style="primary")] if not view.needed else []
     buttons.append(button(Action.DISCARD, "Discard", view.tray.id, confirm=_DISCARD))
