@@ -266,8 +266,21 @@ def _bolt(client: AsyncWebClient, who: AsyncSlackResponse, settings: Settings) -
         base_url=client.base_url, session=client.session, trust_env_in_session=False, retry_handlers=[]
     )
     return AsyncApp(
-        client=bare, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False
+        client=bare,
+        authorize=authorize,
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        logger=_bolt_logger(),
     )
+
+
+def _bolt_logger() -> logging.Logger:
+    """Bolt gives its loggers the root's level, and would write whole events; from this one it takes ours."""
+    logger = logging.getLogger("slack_bolt")
+    if not logger.filters:
+        # It finds SLACK_BOT_TOKEN in the environment by itself, and then says that it has no use for it.
+        logger.addFilter(lambda record: "`token` will be unused" not in record.getMessage())
+    return logger
 
 
 def _probe(http: httpx.AsyncClient) -> Any:
