@@ -1,8 +1,10 @@
 """`.env.example` lists every setting there is, and nothing else."""
 
 from pathlib import Path
+from typing import Any
 
 from dotenv import dotenv_values
+from pydantic_settings import BaseSettings
 
 from bot.providers import discover, load
 from bot.settings import Settings
@@ -24,7 +26,8 @@ def test_every_setting_of_the_bot_and_of_each_vendor_stands_in_it_once() -> None
 
 
 def test_every_setting_is_described_in_a_sentence() -> None:
-    for settings in (Settings, *(vendor.Settings for vendor in discover().values())):
+    every: list[type[BaseSettings]] = [Settings, *(vendor.Settings for vendor in discover().values())]
+    for settings in every:
         for name, field in settings.model_fields.items():
             assert field.description, name
             assert field.description.endswith("."), name
@@ -48,7 +51,8 @@ def test_a_default_that_is_uncommented_is_accepted_as_it_stands(tmp_path: Path) 
     )
     ready, rest = load(given, env_file=copy)
     assert [provider.name for provider in ready] == ["aicontent"], [one.line for one in rest]
-    tokens = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}
-    changed = Settings(_env_file=copy, **tokens, darkroom_public_url="https://darkroom.example.com")
-    plain = Settings(_env_file=None, **tokens, darkroom_public_url="https://darkroom.example.com")
+    facts: dict[str, Any] = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}
+    facts["darkroom_public_url"] = "https://darkroom.example.com"
+    changed = Settings(_env_file=copy, **facts)
+    plain = Settings(_env_file=None, **facts)
     assert changed == plain

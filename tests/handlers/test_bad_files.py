@@ -1,6 +1,7 @@
 """Every bad file a person can post: one clear word about it, and nothing half-done left behind."""
 
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -97,7 +98,7 @@ async def test_a_file_over_the_cap_is_not_even_fetched(tmp_path: Path) -> None:
 async def test_a_file_that_turns_out_larger_than_it_claimed_is_cut_off_while_it_streams() -> None:
     sent = 0
 
-    async def flood() -> object:
+    async def flood() -> AsyncIterator[bytes]:
         nonlocal sent
         for _ in range(1000):
             sent += 1024

@@ -1,6 +1,7 @@
 """Results on their way to people: where they land, and what Slack's faults cannot double."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bot.providers import RemoteState
@@ -127,7 +128,7 @@ async def test_images_that_slack_refuses_to_share_again_and_again_are_shown_in_a
     await surface.people.fault("share", "never", times=20)
     card = await surface.train()
     for attempt in range(1, 5):
-        await surface.until(lambda tried=attempt: _tried(surface, tried))
+        await surface.until(partial(_tried, surface, attempt))
         surface.clock.advance(60)
     images = await surface.said("is ready after", thread=card.thread_ts)
     assert len([block for block in images.blocks if block["type"] == "image"]) == 2

@@ -1,5 +1,7 @@
 """Photos on their way into a tray, through every door there is."""
 
+from typing import Any
+
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.sandbox.slack import Scenario
@@ -88,7 +90,12 @@ async def test_the_same_events_four_times_have_one_effect(surface: Surface) -> N
     await surface.people.fault("event:*", "duplicate", times=2)
     tray = await surface.tray(photos(2))
     ana = await surface.user_id("ana")
-    event = {"type": "message", "subtype": "file_share", "channel": tray.channel, "channel_type": "channel"}
+    event: dict[str, Any] = {
+        "type": "message",
+        "subtype": "file_share",
+        "channel": tray.channel,
+        "channel_type": "channel",
+    }
     event |= {"user": ana, "ts": tray.thread_ts, "text": f"<@{surface.bot.bot_user}>"}
     event |= {"files": [{"id": "F0", "name": "late copy.jpg"}]}
     body = {"type": "event_callback", "team_id": await surface.team(), "event_id": "Ev1", "event": event}
