@@ -54,7 +54,8 @@ async def measure(options: argparse.Namespace) -> int:
         for run in of_side:
             print(
                 f"ack: {side} p50 {run['p50']:.1f} p99 {run['p99']:.1f} ms; status {run['status_p50']:.1f},"
-                f" help {run['help_p50']:.1f} ms; {run['polls_per_second']:.0f} polls/s, CPU {run['cpu']:.2f}"
+                f" help {run['help_p50']:.1f} ms; {run['polls_per_second']:.0f} polls/s, CPU {run['cpu']:.2f},"
+                f" others {run['others_cores']:.1f} cores"
             )
     figures = {"per_second": options.rate, "seconds": seconds, "jobs": options.jobs, **runs}
     return report("ack", goals, figures, noise.cores(), unusable="; ".join(faults))
@@ -63,7 +64,7 @@ async def measure(options: argparse.Namespace) -> int:
 async def _run(
     slack: LocalSlack, side: str, data_dir: Path, seconds: float, options: argparse.Namespace
 ) -> dict[str, float]:
-    workspace = slack.parts.workspace
+    workspace, noise = slack.parts.workspace, Noise()
     ana = workspace.find_user("ana")
     facts: dict[str, Any] = facts_for(slack, data_dir) | {"vendor": {"poll_every": _POLL_EVERY}}
     if side == "ours":
@@ -91,6 +92,7 @@ async def _run(
         "unacked": float(len(every) - len(known)),
         "polls_per_second": (after["polls"] - before["polls"]) / lasted,
         "cpu": (after["cpu"] - before["cpu"]) / lasted,
+        "others_cores": noise.cores(),
         **{f"{word}_p50": quantile([t for t in took[word] if t is not None], 0.5) * 1000 for word in took},
     }
 
