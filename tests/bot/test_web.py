@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from bot.providers import RemoteState, TrainingSpec
-from tests.surface import Surface, photos, stage
+from tests.surface import Surface, fast_vendor, photos, stage
 
 TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
 OVER = "This link is over.\n"
@@ -95,10 +96,16 @@ async def test_a_cancelled_job_closes_its_links_too(surface: Surface, outside: h
     assert (await outside.get(link)).status_code == 404
 
 
-async def test_a_link_expires_by_itself(surface: Surface, outside: httpx.AsyncClient) -> None:
-    link, _ = await links(surface)
-    surface.clock.advance(6 * 3600 + 1)
-    assert (await outside.get(link)).status_code == 404
+async def test_a_link_expires_by_itself(tmp_path: Path, outside: httpx.AsyncClient) -> None:
+    patient = fast_vendor(deadline=timedelta(days=9))
+    async with stage(tmp_path, vendor=patient) as surface, surface.running():
+        surface.vendor.script("training", TRAINING_FOR_EVER)
+        link, _ = await links(surface)
+        surface.clock.advance(6 * 3600 - 60)
+        assert (await outside.get(link)).status_code == 200
+        surface.clock.advance(120)
+        assert (await outside.get(link)).status_code == 404
+        assert surface.query("SELECT state FROM job") == [("running",)]
 
 
 @pytest.mark.parametrize("path", ["/p/nonsense.jpg", "/p/..%2f..%2fdarkroom.sqlite3", f"/p/{'A' * 43}.jpg"])

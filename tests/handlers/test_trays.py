@@ -59,11 +59,14 @@ async def test_somebody_else_may_have_a_tray_of_their_own_in_the_same_thread(sur
 
 async def test_a_mention_that_arrives_before_its_message_makes_one_tray(surface: Surface) -> None:
     await surface.people.settings(mention_order="app_mention_first")
+    await surface.people.fault("event:message", "delay", seconds=1)
     tray = await surface.tray(photos(2))
     surface.clock.advance(4)
     await surface.taken_in(2)
     assert surface.rows("tray") == 1
     assert [m.ts for m in await surface.by_bot("#portraits")] == [tray.ts]
+    downloads = await surface.people.journal(kinds=["download"])
+    assert len(downloads) == 2, "each photo is fetched once, not once per event"
 
 
 async def test_a_mention_that_arrives_after_its_message_makes_one_tray(surface: Surface) -> None:
