@@ -54,8 +54,8 @@ async def measure(options: argparse.Namespace) -> int:
         for run in of_side:
             print(
                 f"ack: {side} p50 {run['p50']:.1f} p99 {run['p99']:.1f} ms; status {run['status_p50']:.1f},"
-                f" help {run['help_p50']:.1f} ms; {run['polls_per_second']:.0f} polls/s, CPU {run['cpu']:.2f},"
-                f" others {run['others_cores']:.1f} cores"
+                f" help {run['help_p50']:.1f} ms; {run['polls_per_second']:.0f} polls/s,"
+                f" CPU {run['cpu']:.2f}, others {run['others_cores']:.1f} cores"
             )
     figures = {"per_second": options.rate, "seconds": seconds, "jobs": options.jobs, **runs}
     return report("ack", goals, figures, noise.cores(), unusable="; ".join(faults))
