@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
@@ -101,7 +101,7 @@ class MortalMedia(MediaStore):
 class MortalProvider(FakeProvider):
     """A vendor whose caller may die around every call."""
 
-    def __init__(self, fate: Fate, vendor: FakeVendor, **facts: object) -> None:
+    def __init__(self, fate: Fate, vendor: FakeVendor, **facts: Any) -> None:
         super().__init__(vendor=vendor, **facts)
         self._fate = fate
 

@@ -168,7 +168,7 @@ async def test_a_retry_is_the_same_wish_on_the_same_card_paid_once_more(house: E
     before = await house.job(job_id)
     assert (again.root_id, again.spec, again.place) == (job_id, before.spec, before.place)
     assert again.id != job_id
-    photos = [await house.store.read(lambda tx, one=one: tx.photos.of_job(one)) for one in (job_id, again.id)]
+    photos = await house.store.read(lambda tx: [tx.photos.of_job(one) for one in (job_id, again.id)])
     assert photos[0] == photos[1] != []
     await house.submit()
     assert (await house.job(again.id)).state is JobState.RUNNING
