@@ -172,6 +172,7 @@ async def test_a_rate_limit_is_waited_out_and_not_a_moment_less(surface: Surface
     await surface.people.fault("api:chat.postMessage", "rate_limited", retry_after=600)
     posted = await surface.post(photos(2), "@darkroom please")
     await surface.call_made("chat.postMessage", status=429)
+    await surface.until(lambda: _put_off(surface))
     surface.clock.advance(590)
     await surface.post(text="@darkroom help")
     surface.clock.advance(4)
@@ -238,3 +239,9 @@ async def _tried(surface: Surface, times: int) -> bool | None:
     """Whether the images were uploaded so often, and stand nowhere."""
     completed = await surface.calls("files.completeUploadExternal")
     return (len(completed) == times or None) and await _unsure(surface)
+
+
+async def _put_off(surface: Surface) -> bool | None:
+    """Whether what was refused is written down as to be said later."""
+    held = surface.query("SELECT lease_owner FROM outbox WHERE sent < wanted AND attempts > 0")
+    return held == [(None,)] or None
