@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import os
+import pty
 import re
 import signal
 import sys
@@ -47,24 +49,29 @@ class Performance:
     """One run of the demo, in a process group of its own."""
 
     process: asyncio.subprocess.Process
-    lines: list[str] = field(default_factory=list)
+    keyboard: int | None = None
+    text: str = ""
+    """Everything it has printed."""
     _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
     _ended: bool = False
 
     @classmethod
     @asynccontextmanager
-    async def begin(cls, state: Path, *options: str) -> AsyncIterator[Performance]:
-        """Start one; whatever is left of it at the end is killed."""
+    async def begin(
+        cls, state: Path, *options: str, command: str = "demo", terminal: bool = False
+    ) -> AsyncIterator[Performance]:
+        """Start one; whatever is left of it at the end is killed. With a terminal, somebody can type."""
+        keyboard, tty = pty.openpty() if terminal else (None, asyncio.subprocess.DEVNULL)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "demo", "--state", str(state), *options),
+            *(sys.executable, "-m", "bot", command, "--state", str(state), *options),
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=tty,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
-        run = cls(process)
+        run = cls(process, keyboard)
         listening = asyncio.create_task(run._listen())
         try:
             yield run
@@ -73,19 +80,34 @@ class Performance:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             await listening
+            for end in (keyboard, tty):
+                if keyboard is not None and end is not None:
+                    os.close(end)
 
     @property
-    def text(self) -> str:
-        """Everything it has printed."""
-        return "\n".join(self.lines)
+    def lines(self) -> list[str]:
+        """The same, line by line."""
+        return self.text.splitlines()
 
-    async def says(self, words: str) -> str:
-        """The first line with these words, once it is printed."""
-        async with asyncio.timeout(PATIENCE), self._heard:
-            await self._heard.wait_for(lambda: self._ended or any(words in line for line in self.lines))
-        found = [line for line in self.lines if words in line]
-        assert found, f"it ended without saying {words!r}:\n{self.text}"
-        return found[0]
+    async def type(self, line: str, answer: str) -> None:
+        """Type a line and return once these words have come after it."""
+        assert self.keyboard is not None
+        before = len(self.text)
+        os.write(self.keyboard, f"{line}\n".encode())
+        await self.says(answer, after=before)
+
+    async def says(self, words: str, *, after: int = 0) -> None:
+        """Return once these words are printed; `after` so many characters."""
+
+        def found() -> bool:
+            return words in self.text[after:]
+
+        try:
+            async with asyncio.timeout(PATIENCE), self._heard:
+                await self._heard.wait_for(lambda: self._ended or found())
+        except TimeoutError:
+            raise AssertionError(f"it did not say {words!r}:\n{self.text[after:]}") from None
+        assert found(), f"it ended without saying {words!r}:\n{self.text}"
 
     async def comes(self, moment: Moment, controls: Controls) -> None:
         """Return at a moment of the story; a story that breaks off before it fails at once."""
@@ -102,9 +124,7 @@ class Performance:
 
     async def _breaks_off(self) -> None:
         async with self._heard:
-            await self._heard.wait_for(
-                lambda: self._ended or any("Did not happen" in line for line in self.lines)
-            )
+            await self._heard.wait_for(lambda: self._ended or "Did not happen" in self.text)
 
     async def ends(self, within: float = 200.0) -> int:
         """Its exit status."""
@@ -115,8 +135,8 @@ class Performance:
     @asynccontextmanager
     async def controls(self) -> AsyncIterator[Controls]:
         """Hands on what it has started."""
-        await self.says("stand-in")
-        origins = {found[1]: found[2] for line in self.lines if (found := _ORIGIN.search(line))}
+        await self.says("the real bot's log")
+        origins = dict(_ORIGIN.findall(self.text))
         async with Director(origins["local Slack"]) as people, AicontentControl(origins["stand-in"]) as desk:
             yield Controls(people, desk)
 
@@ -142,9 +162,10 @@ class Performance:
 
     async def _listen(self) -> None:
         assert self.process.stdout is not None
-        async for line in self.process.stdout:
+        reader = codecs.getincrementaldecoder("utf-8")()
+        while data := await self.process.stdout.read(65536):
             async with self._heard:
-                self.lines.append(line.decode().rstrip())
+                self.text += reader.decode(data)
                 self._heard.notify_all()
         async with self._heard:
             self._ended = True

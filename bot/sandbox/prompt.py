@@ -18,6 +18,8 @@ from bot.sandbox.story import BOT, CHANNEL
 from bot.sandbox.transcript import Transcript
 from bot.sandbox.world import World
 
+Own = Callable[[], Awaitable[Sequence[Upload]]]
+"""The story's own photos, drawn where that was not needed before."""
 _LOOKED_AT = 12
 _FORM_SECONDS = 5.0
 _HELP = """\
@@ -73,7 +75,7 @@ class Prompt:
         transcript: Transcript,
         screen: Screen,
         lines: Lines,
-        photos: Sequence[Upload],
+        photos: Own,
         keeper: Keeper | None,
     ) -> None:
         self._world = world
@@ -150,7 +152,7 @@ class Prompt:
 
     async def _post_photos(self, rest: str) -> None:
         before, _, words = rest.partition("--")
-        files = _files(before) or list(self._photos)
+        files = _files(before) or list(await self._photos())
         await self._people.post(self._who, self._channel, words.strip() or BOT, files, self._thread)
 
     async def _command(self, command: str, rest: str) -> None:
@@ -188,7 +190,7 @@ class Prompt:
         for field in form_fields(view):
             while (answer := await self._ask(_question(view, field))) is not None:
                 try:
-                    view = await self._people.fill(self._who, self._answer(field, answer)) if answer else view
+                    view = await self._filled(view, field, answer)
                     break
                 except Refused as refused:
                     self._complain(f"That does not fit: {refused}")
@@ -202,16 +204,19 @@ class Prompt:
         if result.error:
             self._complain(f"Slack says: {result.error}.")
 
-    def _answer(self, field: Field, answer: str) -> dict[str, object]:
+    async def _filled(self, view: View, field: Field, answer: str) -> View:
+        if not answer:
+            return view
         match field.element["type"]:
             case "file_input":
-                return {field.block_id: list(self._photos) if answer == "own" else _files(answer)}
+                value: object = list(await self._photos()) if answer == "own" else _files(answer)
             case "checkboxes" | "multi_static_select":
-                return {field.block_id: [o["value"] for o in field.options()] if answer == "yes" else []}
-            case _ if answer.isdigit() and (options := field.options()) and int(answer) <= len(options):
-                return {field.block_id: options[int(answer) - 1]["value"]}
+                value = [o["value"] for o in field.options()] if answer == "yes" else []
+            case _ if answer.isdigit() and (options := field.options()) and 0 < int(answer) <= len(options):
+                value = options[int(answer) - 1]["value"]
             case _:
-                return {field.block_id: answer}
+                value = answer
+        return await self._people.fill(self._who, {field.block_id: value})
 
     async def _close(self, _: str) -> None:
         await self._people.close(self._who)
