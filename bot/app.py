@@ -49,7 +49,7 @@ from handlers.receiver import SlackReceiver
 from handlers.uploads import Uploader
 from storage import Store
 from storage.database import wall_clock_ms
-from storage.errors import AlreadyRunning
+from storage.errors import AlreadyRunning, NewerDatabase
 
 logger = logging.getLogger(__name__)
 _PATIENCE = 20.0
@@ -221,6 +221,10 @@ async def _store(settings: Settings, stack: AsyncExitStack, clock_ms: Callable[[
         return await stack.enter_async_context(Store.open(settings.darkroom_data_dir, clock_ms=clock_ms))
     except AlreadyRunning as error:
         raise StartupError(f"{error}: stop it, or set DARKROOM_DATA_DIR to another folder.") from None
+    except NewerDatabase as error:
+        raise StartupError(
+            f"{error}: start that version, or restore a backup (docs/operations/upgrade.md)."
+        ) from None
     except OSError as error:
         raise StartupError(
             f"DARKROOM_DATA_DIR cannot be used ({error.strerror}): name a folder this user may write to."

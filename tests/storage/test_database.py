@@ -242,3 +242,16 @@ async def test_the_tables_go_by_the_clock_they_are_given(tmp_path: Path, clock: 
 async def test_every_commit_reaches_the_disk(store: Store, pragma: str, value: object) -> None:
     found = await store.write(lambda tx: tx.jobs.conn.exec_driver_sql(f"PRAGMA {pragma}").scalar())
     assert found == value
+
+
+async def test_a_database_of_a_newer_version_is_refused_by_name_and_left_as_it_is(tmp_path: Path) -> None:
+    def leap(conn: Connection) -> None:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    async with Database(tmp_path / "newer.sqlite3") as database:
+        await database.migrate()
+        await database.write(leap)
+        with pytest.raises(NewerDatabase):
+            await database.migrate()
+        version = text("SELECT version_num FROM alembic_version")
+        assert await database.read(lambda conn: conn.execute(version).scalar()) == "9999"
