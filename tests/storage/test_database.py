@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage import Store, Tx
 from storage.database import HEAD, Database
-from storage.errors import AlreadyRunning, StoreFull
+from storage.errors import AlreadyRunning, NewerDatabase, StoreFull
 from storage.migrations.run import config
 from storage.records import Arrival
 from storage.schema import metadata
