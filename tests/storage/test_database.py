@@ -175,6 +175,23 @@ async def test_another_process_that_writes_makes_us_wait_and_not_fail(store: Sto
     assert await store.read(lambda tx: tx.jobs.family("job_a")) != []
 
 
+async def test_nobody_writes_between_what_a_unit_reads_and_what_it_writes(
+    store: Store, tmp_path: Path
+) -> None:
+    """SQLite refuses to let a transaction that began as a reader write after another has."""
+
+    def unit(tx: Tx) -> None:
+        known = tx.inbox.known("a")
+        intruder = sqlite3.connect(tmp_path / "data" / "darkroom.sqlite3", timeout=0)
+        with closing(intruder), pytest.raises(sqlite3.OperationalError, match="locked"):
+            intruder.execute("INSERT INTO cron VALUES ('intruder', 0)")
+        assert not known
+        tx.inbox.put([Arrival("a", "message", {})])
+
+    await store.write(unit)
+    assert await store.read(lambda tx: tx.inbox.known("a"))
+
+
 async def test_a_writer_that_is_cut_off_leaves_the_next_one_a_clean_connection(store: Store) -> None:
     started = asyncio.Event()
     loop = asyncio.get_running_loop()
