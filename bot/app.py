@@ -20,7 +20,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.providers import Provider, load
+from bot.providers import Provider, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
 from bot.services.inbox import InboxRunner, Intake
@@ -96,7 +96,7 @@ async def build(
         who = await _who_are_we(client, settings)
         store = await _store(settings, stack, clock_ms)
         http = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), trust_env=False)
+            httpx.AsyncClient(verify=roots(), timeout=httpx.Timeout(30, connect=10), trust_env=False)
         )
         clock = Ticker()
         operators = Operators(store, [owner_of(who["team_id"], user) for user in settings.operators])
@@ -270,6 +270,7 @@ def _bolt(client: AsyncWebClient, who: AsyncSlackResponse, settings: Settings) -
         base_url=client.base_url, session=client.session, trust_env_in_session=False, retry_handlers=[]
     )
     return AsyncApp(
+        name="darkroom",  # Without a name Bolt looks for one through every module that is loaded.
         client=bare,
         authorize=authorize,
         request_verification_enabled=False,
