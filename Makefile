@@ -30,9 +30,10 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The long form of the walks: a crash at every moment, and thousands of histories by lot.
+# The long form of the walks: a crash at every moment, and thousands of histories by lot; then whole demos killed by lot.
 soak: $(READY)
 	DARKROOM_SOAK=2000 $(BIN)/pytest -n 2 tests/test_walks.py -k soak
+	$(BIN)/python -m tests.soak_restarts --rounds $(or $(ROUNDS),20)
 
 # The container image.
 image:
