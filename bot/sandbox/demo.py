@@ -15,9 +15,9 @@ from typing import Any
 
 from bot.sandbox.keeper import BotWillNotRun, Keeper, see_off_the_last_one
 from bot.sandbox.pictures import BadPhotos, read_folder, story_photos
-from bot.sandbox.prompt import Lines, Own, Prompt
+from bot.sandbox.prompt import Own, Prompt
 from bot.sandbox.proof import contact_sheet, prove, save_pictures
-from bot.sandbox.screen import Screen
+from bot.sandbox.screen import Lines, Screen
 from bot.sandbox.shelf import Folder, Shelf, ShelfInUse
 from bot.sandbox.slack import Upload
 from bot.sandbox.story import STORY_SECONDS, NotHappened, Script, Story, label

@@ -1,17 +1,14 @@
 """Going on by hand: a small prompt for people and commands, buttons, forms and trouble."""
 
-import asyncio
-import os
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from bot.sandbox.keeper import Keeper
 from bot.sandbox.orders import TROUBLES, order
 from bot.sandbox.pictures import BadPhotos, pictures_in
 from bot.sandbox.plain import block_lines, entered_text, form_fields, label_of
-from bot.sandbox.screen import Screen
+from bot.sandbox.screen import Lines, Screen
 from bot.sandbox.slack import Message, Refused, Upload, View
 from bot.sandbox.slack.forms import Field
 from bot.sandbox.story import BOT, CHANNEL
@@ -34,36 +31,6 @@ _HELP = """\
   look                    what stands where you are
   bot kill                end the bot without a warning, and see it come back
 """
-
-
-class Lines:
-    """What is typed, line by line; nothing else of the program waits for it."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._fd = source.fileno()
-        self._kept = b""
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def open(self) -> None:
-        """Begin to listen."""
-        asyncio.get_running_loop().add_reader(self._fd, self._read)
-
-    def close(self) -> None:
-        """Listen no more."""
-        asyncio.get_running_loop().remove_reader(self._fd)
-
-    async def next(self) -> str | None:
-        """The next line; None at the end."""
-        return await self._queue.get()
-
-    def _read(self) -> None:
-        data = os.read(self._fd, 4096)
-        *lines, self._kept = (self._kept + data).split(b"\n")
-        for line in lines:
-            self._queue.put_nowait(line.decode(errors="replace").strip())
-        if not data:
-            self.close()
-            self._queue.put_nowait(None)
 
 
 class Prompt:
@@ -240,7 +207,7 @@ class Prompt:
 
     async def _look(self, _: str) -> None:
         await self._transcript.drain()
-        await self._transcript.show((await self._seen())[-_LOOKED_AT:])
+        await self._transcript.show((await self._seen())[-_LOOKED_AT:], self._who)
         if (view := await self._people.view(self._who)) is not None:
             self._show(view)
 

@@ -147,7 +147,7 @@ async def test_a_person_can_go_on_by_typing(tmp_path: Path, photos: Path) -> Non
         await controls.hurry()
         await run.says("`quit` ends the demo")
         for line, answer in (
-            ("/darkroom status", "only visible"),
+            ("/darkroom status", "(only visible to ana)"),
             ("frobnicate", "nothing I know"),
             ("press Nothing", "no button [Nothing]"),
             ("as nobody", "admin, ana, guest, lee"),
