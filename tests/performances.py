@@ -275,7 +275,7 @@ MOMENTS = (
 async def told_once(controls: Controls) -> None:
     """One payment of each kind; one tray, one card, one message with images; one DM."""
     paid = await controls.desk.paid()
-    assert (paid.training, paid.inference) == (1, 1)
+    assert (paid.training, paid.inference) == (1, 1), paid
     thread = await controls.thread()
     assert [bool(m.files) for m in thread] == [False, False, True], [m.text for m in thread]
     tray, card, images = thread

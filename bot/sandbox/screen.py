@@ -1,4 +1,4 @@
-"""What the demo writes, above what a person is typing and in colour where it is welcome; and what they type."""
+"""What the demo writes, above what a person types and in colour where it is welcome; and what they type."""
 
 import asyncio
 import os
