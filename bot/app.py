@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ from bot.services.training import Training
 from bot.services.trays import Trays
 from bot.services.vendors import Vendors
 from bot.settings import Settings
-from bot.web import Health, serve, web_app
+from bot.web import Health, bind, serve, web_app
 from handlers import register
 from handlers.files import Downloader
 from handlers.manifest import SCOPES
@@ -92,6 +93,7 @@ async def build(
         vendors_here = providers if providers is not None else _configured(env_file)
         for provider in vendors_here:
             stack.push_async_callback(provider.http.aclose)
+        address = _bind(settings, stack)
         client = await _slack_client(settings, stack)
         who = await _who_are_we(client, settings)
         store = await _store(settings, stack, clock_ms)
@@ -128,7 +130,8 @@ async def build(
         if handler is not None:
             # For a start that goes no further; it may be closed twice, and then is closed before all else.
             stack.push_async_callback(handler.close_async)
-        port = await _web(services, _health(store, vendors, clock, handler), settings, stack)
+        pages = web_app(services, _health(store, vendors, clock, handler))
+        port = await stack.enter_async_context(serve(pages, address))
         clock.start(
             [
                 Tick("submit", 0.5, runner.submit_due),
@@ -245,10 +248,10 @@ def _health(store: Store, vendors: Vendors, clock: Ticker, handler: AsyncSocketM
     return health
 
 
-async def _web(services: Services, health: Health, settings: Settings, stack: AsyncExitStack) -> int:
+def _bind(settings: Settings, stack: AsyncExitStack) -> socket.socket:
     host, port = settings.darkroom_web_host, settings.darkroom_web_port
     try:
-        return await stack.enter_async_context(serve(web_app(services, health), host, port))
+        return stack.enter_context(bind(host, port))
     except OSError as error:
         taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
         name, fix = ("PORT", "choose a free port") if taken else ("HOST", "name an address of this machine")

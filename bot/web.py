@@ -37,9 +37,8 @@ def web_app(services: Services, health: Health) -> Starlette:
 _UNSEEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "X-Content-Type-Options": "nosniff"}
 
 
-@contextlib.asynccontextmanager
-async def serve(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """Serve in this event loop; yields the port. Raises OSError where the address is taken."""
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address; 0 is any free port. Raises OSError where it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, since asyncio turns Nagle's algorithm off only for sockets that say so.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -49,6 +48,12 @@ async def serve(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     except OSError:
         bound.close()
         raise
+    return bound
+
+
+@contextlib.asynccontextmanager
+async def serve(app: Starlette, bound: socket.socket) -> AsyncIterator[int]:
+    """Serve in this event loop until the block is left; yields the port."""
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -68,7 +73,6 @@ async def serve(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await task
-        bound.close()
 
 
 class _Server(uvicorn.Server):

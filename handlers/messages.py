@@ -3,88 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from bot.services.progress import JobView, Stage
 from bot.services.trays import TrayView
+from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
 from handlers.ids import Action
 from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
 from handlers.places import permalink, user_of
 from storage.records import TrayState
 
-Block = dict[str, Any]
-_SECTION = 3000
-"""Characters of a section at most."""
 _VERDICTS = 30
 """Refused files named one by one: all text of a message together has a limit too."""
 _NAME = 40
 """Characters of a file's name that are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A text, which is the notification and what a screen reader says, and its blocks."""
-
-    text: str
-    blocks: tuple[Block, ...] = ()
-
-    def arguments(self) -> dict[str, Any]:
-        """As Slack's methods want them."""
-        return {"text": self.text, "blocks": list(self.blocks)} if self.blocks else {"text": self.text}
-
-
-def section(text: str) -> Block:
-    """A paragraph."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:_SECTION]}}
-
-
-def paragraphs(lines: Sequence[str]) -> list[Block]:
-    """Lines in as few sections as hold them: a section that is too long would be cut in a word."""
-    blocks, held = [], ""
-    for line in lines:
-        longer = f"{held}\n{line}" if held else line
-        if len(longer) > _SECTION:
-            blocks.append(section(held))
-            longer = line
-        held = longer
-    return [*blocks, section(held)]
-
-
-def small(text: str) -> Block:
-    """A line of small print."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text[:2000]}]}
-
-
-def button(action: Action, label: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
-    """A button; `value` is an id of ours and everything else is looked up when it is pressed."""
-    made: Block = {
-        "type": "button",
-        "action_id": action.value,
-        "text": {"type": "plain_text", "text": label},
-        "value": value,
-    }
-    if style:
-        made["style"] = style
-    if confirm:
-        made["confirm"] = confirm
-    return made
-
-
-def confirm(title: str, text: str, yes: str, no: str) -> Block:
-    """A question before something that cannot be taken back."""
-    return {
-        "title": {"type": "plain_text", "text": title},
-        "text": {"type": "plain_text", "text": text[:300]},
-        "confirm": {"type": "plain_text", "text": yes},
-        "deny": {"type": "plain_text", "text": no},
-    }
-
-
-def actions(*buttons: Block) -> tuple[Block, ...]:
-    """A row of buttons, or nothing."""
-    return ({"type": "actions", "elements": list(buttons)},) if buttons else ()
-
 
 # -- the tray
 
@@ -128,7 +59,7 @@ def _what_next(view: TrayView) -> str:
     if well:
         most = max(well, key=lambda offer: offer.photos_max)
         return f"Too many: {most.label} takes at most {most.photos_max}. Discard them and post a smaller set."
-    return "No vendor is available just now; the photos are kept for a day: try again later."
+    return "No vendor is available just now; the photos are kept meanwhile: try again later."
 
 
 _DISCARD = confirm(
@@ -253,7 +184,8 @@ def help_message(command: str) -> Message:
     )
     facts = (
         "Photos are stripped of their metadata, go to the one vendor you choose and to nobody else, "
-        "and are erased here a day after the job ends. Results are shown only where you say."
+        "and are erased here a day after the job ends, unless your operator set another time. "
+        "Results are shown only where you say."
     )
     words = f"`{command} new [name]` · `{command} status [id]` · `{command} help`"
     buttons = actions(
@@ -352,6 +284,10 @@ _OPERATOR = {
     "files_read": (
         "answered a file download with its login page: the app lacks `files:read`, or was not re-installed "
         "after the scope was added."
+    ),
+    "not_set_up": (
+        "has jobs under way, and its settings are gone: they wait until it is set up again. "
+        "Put its keys back, or cancel the jobs."
     ),
     "disk_full": "has no room left for photos. Nothing is lost, and nothing goes on until there is room.",
 }

@@ -10,8 +10,8 @@ from bot.services.errors import BadWish
 from bot.services.progress import JobView
 from bot.services.training import NAME_MAX, Wish
 from bot.services.vendors import Offer
+from handlers.blocks import Block, section, small
 from handlers.ids import AGREED, ALONE, HERE, VALUE, Field, Modal
-from handlers.messages import Block, section, small
 from handlers.phrases import clock, escape, failure, plural, stage
 from handlers.places import Place
 from storage.records import direct
@@ -46,7 +46,7 @@ def train(
     ]
     if not well:
         blocks.append(
-            section("No vendor can take these photos now. They are kept for a day: try again later.")
+            section("No vendor can take these photos now. They are kept meanwhile: try again later.")
         )
         return _modal(Modal.LOADING, "Train a model", blocks)
     if photos is None:

@@ -210,7 +210,7 @@ async def test_a_vendor_down_at_start_is_named_and_offered_again_once_it_is_well
     async with stage(tmp_path, vendor=vendor) as surface, surface.running():
         await surface.until(lambda: _checked(surface))
         tray = await surface.tray()
-        assert "No vendor is available just now; the photos are kept for a day" in tray.words()
+        assert "No vendor is available just now; the photos are kept meanwhile" in tray.words()
         form = await surface.open_form(tray)
         assert "Fake: cannot be reached since" in form.words()
         assert form.submit is None
