@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 
@@ -33,6 +34,9 @@ async def main() -> None:
     configure("WARNING", "text")
     vendor = SteadyVendor(SteadySettings(**told.get("vendor", {})))
     async with build(settings_for(told), providers=[vendor]):
+        # As the command line does.
+        gc.collect()
+        gc.freeze()
         say(ready=True)
         async for _ in words():
             cpu = os.times()

@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _STARTING = 60.0
 """Seconds a child may take to say its first word."""
 
+_QUIET = 0.3
+"""Cores; with more of them taken by others, what we measure is also theirs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -160,6 +163,8 @@ def report(
     if unusable:
         print(f"{title}: UNUSABLE: {unusable}")
     print(f"{title}: others kept {noise:.2f} of {os.cpu_count()} cores busy meanwhile")
+    if not well and noise > _QUIET:
+        print(f"{title}: with others that busy a miss is no verdict: repeat it on a quieter machine")
     said = {
         "benchmark": title,
         "ok": well,

@@ -57,6 +57,13 @@ async def measure(options: argparse.Namespace) -> int:
                 f" help {run['help_p50']:.1f} ms; {run['polls_per_second']:.0f} polls/s,"
                 f" CPU {run['cpu']:.2f}, others {run['others_cores']:.1f} cores"
             )
+    of_ours, of_bare = min(
+        zip(ours, bare, strict=True), key=lambda pair: pair[0]["others_cores"] + pair[1]["others_cores"]
+    )
+    print(
+        f"ack: in the quietest pair p50 {of_ours['p50'] / of_bare['p50']:.2f} ×,"
+        f" p99 {of_ours['p99'] / of_bare['p99']:.2f} × ({of_ours['others_cores']:.1f} cores taken by others)"
+    )
     figures = {"per_second": options.rate, "seconds": seconds, "jobs": options.jobs, **runs}
     return report("ack", goals, figures, noise.cores(), unusable="; ".join(faults))
 
