@@ -109,7 +109,7 @@ async def test_never_is_never_tried_again_and_the_log_says_why(
     ]
 
 
-async def test_an_error_nobody_foresaw_is_looked_for_when_its_lease_is_over(
+async def test_an_error_nobody_foresaw_is_looked_for_before_it_is_said_again(
     house: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     await want(house)
@@ -183,3 +183,38 @@ async def test_a_sentence_that_is_cut_off_is_looked_for_by_the_next_process(hous
     await once(house)
     assert stands(house) == ["ready:a"]
     assert len(house.world.looked) == 1
+
+
+async def test_an_error_that_never_ends_is_given_up_after_a_bounded_number_of_tries(house: Engine) -> None:
+    await want(house)
+    house.world.posts_unknown = False
+    tries = 0
+    while house.rows("SELECT given_up FROM outbox") == [(None,)] and tries < 100:
+        house.world.answers.append(RuntimeError("broken"))
+        await once(house)
+        house.turn(minutes=10)
+        tries += 1
+    assert 30 < tries < 50
+    assert stands(house) == []
+
+
+async def test_what_is_told_to_wait_waits_though_there_is_news(house: Engine) -> None:
+    await want(house)
+    house.world.answers.append(Said(Speech.LATER, wait=timedelta(seconds=30)))
+    await once(house)
+    await house.store.write(lambda tx: tx.outbox.touch("ready:a"))
+    house.turn(seconds=29)
+    await once(house)
+    assert stands(house) == []
+    house.turn(seconds=1)
+    await once(house)
+    assert stands(house) == ["ready:a"]
+
+
+async def test_a_channel_with_much_to_be_said_keeps_no_other_waiting(house: Engine) -> None:
+    for number in range(60):
+        await want(house, f"ready:{number}")
+    await want(house, "ready:other", place="T1/C2/1.0")
+    await once(house)
+    assert "ready:other" in stands(house)
+    assert len(stands(house)) == 2

@@ -10,7 +10,7 @@ import pytest
 from bot.providers import AuthenticationFailed, InvalidInput, ProviderError, QuotaExceeded, Unavailable
 from bot.services.errors import VendorNotOffered
 from storage.records import NoticeKind
-from tests.stand_ins import OLGA, Engine
+from tests.stand_ins import ANA, OLGA, THREAD, Engine
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
@@ -87,3 +87,25 @@ async def test_an_unknown_vendor_has_a_name_all_the_same(house: Engine) -> None:
     assert house.services.vendors.label("gone") == "gone"
     assert house.services.vendors.label("fake") == "Fake"
     assert house.services.vendors.get("gone") is None
+
+
+async def test_a_tray_says_anew_which_vendors_there_are_when_one_recovers(house: Engine) -> None:
+    house.provider.fail_next("check", Unavailable(), times=1)
+    await house.services.vendors.check()
+    tray = await house.tray(3)
+    place = {"owner": ANA, "place": THREAD, "tray_id": tray}
+    await house.store.write(lambda tx: tx.outbox.put(f"tray:{tray}", NoticeKind.TRAY, **place))
+    await house.say()
+    before = house.rows("SELECT wanted, sent FROM outbox WHERE kind = 'tray'")
+    await house.services.vendors.check()
+    ((wanted, sent),) = house.rows("SELECT wanted, sent FROM outbox WHERE kind = 'tray'")
+    assert before == [(sent, sent)]
+    assert wanted == sent + 1
+
+
+async def test_operators_hear_of_jobs_whose_vendor_is_no_longer_set_up(house: Engine) -> None:
+    await house.train()
+    await house.store.write(lambda tx: tx.jobs.conn.exec_driver_sql("UPDATE job SET provider = 'gone'"))
+    await house.services.vendors.declare()
+    told = house.rows("SELECT payload FROM outbox WHERE kind = 'operator'")
+    assert told == [('{"about": "gone", "fault": "not_set_up"}',)]
