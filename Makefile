@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check unit lock clean soak bench
+.PHONY: demo test check unit soak bench image lock clean
 
 # The main job, on embedded defaults: no Slack account, no keys. ONCE=1 exits after the story, PHOTOS=folder posts your own.
 demo: $(READY)
@@ -29,6 +29,15 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# The long form of the walks: a crash at every moment, and thousands of histories by lot; then whole demos killed by lot.
+soak: $(READY)
+	DARKROOM_SOAK=2000 $(BIN)/pytest -n 2 tests/test_walks.py -k soak
+	$(BIN)/python -m tests.soak_restarts --rounds $(or $(ROUNDS),20)
+
+# The container image.
+image:
+	docker build -t darkroom .
 
 # Newest releases, locked with hashes for every supported Python and platform.
 lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -19,7 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the bot with the settings of the environment and .env")
     run.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
-    commands.add_parser("manifest", help="print the Slack app manifest")
+    manifest = commands.add_parser("manifest", help="print the Slack app manifest")
+    manifest.add_argument(
+        "--slash", default="/darkroom", help="the slash command, as in DARKROOM_COMMAND (/darkroom)"
+    )
     demo = commands.add_parser("demo", help="play the main job against a local Slack and a local vendor")
     demo.add_argument(
         "--once", action="store_true", help="exit after the story: 0 only if all of it happened"
@@ -35,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         case "run":
             return _run(until_eof=chosen.until_eof)
         case "manifest":
-            return _manifest()
+            return _manifest(chosen.slash)
         case _:
             return _play(chosen)
 
@@ -53,6 +57,9 @@ def _play(chosen: argparse.Namespace) -> int:
 
 
 def _run(*, until_eof: bool) -> int:
+    # Starting makes a great many objects that stay for ever. Looking through them for garbage would cost a
+    # tenth of the start, and afterwards a pause at every full collection.
+    gc.disable()
     from bot.logs import configure
     from bot.settings import SettingsError, read
 
@@ -76,6 +83,8 @@ def _run(*, until_eof: bool) -> int:
         if until_eof:
             loop.add_reader(sys.stdin.fileno(), read_on)
         async with build(settings, env_file=Path(".env")):
+            gc.freeze()
+            gc.enable()
             await stop.wait()
         return 0
 
@@ -85,10 +94,10 @@ def _run(*, until_eof: bool) -> int:
         return _refuse(str(error))
 
 
-def _manifest() -> int:
+def _manifest(slash: str) -> int:
     from handlers.manifest import manifest
 
-    print(json.dumps(manifest("/darkroom"), indent=2))
+    print(json.dumps(manifest(slash), indent=2))
     return 0
 
 

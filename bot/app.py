@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.providers import Provider, load
+from bot.providers import Provider, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
 from bot.services.inbox import InboxRunner, Intake
@@ -38,7 +40,7 @@ from bot.services.training import Training
 from bot.services.trays import Trays
 from bot.services.vendors import Vendors
 from bot.settings import Settings
-from bot.web import Health, serve, web_app
+from bot.web import Health, bind, serve, web_app
 from handlers import register
 from handlers.files import Downloader
 from handlers.manifest import SCOPES
@@ -48,7 +50,7 @@ from handlers.receiver import SlackReceiver
 from handlers.uploads import Uploader
 from storage import Store
 from storage.database import wall_clock_ms
-from storage.errors import AlreadyRunning
+from storage.errors import AlreadyRunning, NewerDatabase
 
 logger = logging.getLogger(__name__)
 _PATIENCE = 20.0
@@ -91,11 +93,12 @@ async def build(
         vendors_here = providers if providers is not None else _configured(env_file)
         for provider in vendors_here:
             stack.push_async_callback(provider.http.aclose)
+        address = _bind(settings, stack)
         client = await _slack_client(settings, stack)
         who = await _who_are_we(client, settings)
         store = await _store(settings, stack, clock_ms)
         http = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), trust_env=False)
+            httpx.AsyncClient(verify=roots(), timeout=httpx.Timeout(30, connect=10), trust_env=False)
         )
         clock = Ticker()
         operators = Operators(store, [owner_of(who["team_id"], user) for user in settings.operators])
@@ -124,7 +127,11 @@ async def build(
         await vendors.declare()
         app_token = settings.slack_app_token.get_secret_value()
         handler = AsyncSocketModeHandler(app, app_token) if connect else None
-        port = await _web(services, _health(store, vendors, clock, handler), settings, stack)
+        if handler is not None:
+            # For a start that goes no further; it may be closed twice, and then is closed before all else.
+            stack.push_async_callback(handler.close_async)
+        pages = web_app(services, _health(store, vendors, clock, handler))
+        port = await stack.enter_async_context(serve(pages, address))
         clock.start(
             [
                 Tick("submit", 0.5, runner.submit_due),
@@ -217,6 +224,10 @@ async def _store(settings: Settings, stack: AsyncExitStack, clock_ms: Callable[[
         return await stack.enter_async_context(Store.open(settings.darkroom_data_dir, clock_ms=clock_ms))
     except AlreadyRunning as error:
         raise StartupError(f"{error}: stop it, or set DARKROOM_DATA_DIR to another folder.") from None
+    except NewerDatabase as error:
+        raise StartupError(
+            f"{error}: start that version, or restore a backup (docs/operations/upgrade.md)."
+        ) from None
     except OSError as error:
         raise StartupError(
             f"DARKROOM_DATA_DIR cannot be used ({error.strerror}): name a folder this user may write to."
@@ -237,13 +248,15 @@ def _health(store: Store, vendors: Vendors, clock: Ticker, handler: AsyncSocketM
     return health
 
 
-async def _web(services: Services, health: Health, settings: Settings, stack: AsyncExitStack) -> int:
+def _bind(settings: Settings, stack: AsyncExitStack) -> socket.socket:
     host, port = settings.darkroom_web_host, settings.darkroom_web_port
     try:
-        return await stack.enter_async_context(serve(web_app(services, health), host, port))
+        return stack.enter_context(bind(host, port))
     except OSError as error:
+        taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        name, fix = ("PORT", "choose a free port") if taken else ("HOST", "name an address of this machine")
         raise StartupError(
-            f"DARKROOM_WEB_PORT: cannot listen on {host}:{port} ({error.strerror}): choose a free port."
+            f"DARKROOM_WEB_{name}: cannot listen on {host}:{port} ({error.strerror}): {fix}."
         ) from None
 
 
@@ -260,8 +273,22 @@ def _bolt(client: AsyncWebClient, who: AsyncSlackResponse, settings: Settings) -
         base_url=client.base_url, session=client.session, trust_env_in_session=False, retry_handlers=[]
     )
     return AsyncApp(
-        client=bare, authorize=authorize, request_verification_enabled=False, ssl_check_enabled=False
+        name="darkroom",  # Without a name Bolt looks for one through every module that is loaded.
+        client=bare,
+        authorize=authorize,
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        logger=_bolt_logger(),
     )
+
+
+def _bolt_logger() -> logging.Logger:
+    """Bolt gives its loggers the root's level, and would write whole events; from this one it takes ours."""
+    logger = logging.getLogger("slack_bolt")
+    if not logger.filters:
+        # It finds SLACK_BOT_TOKEN in the environment by itself, and then says that it has no use for it.
+        logger.addFilter(lambda record: "`token` will be unused" not in record.getMessage())
+    return logger
 
 
 def _probe(http: httpx.AsyncClient) -> Any:

@@ -6,12 +6,14 @@ import json
 import logging
 import re
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _SECRETS = re.compile(
     r"xox[abeprs][-.][\w.-]+|xapp-[\w-]+|Bearer\s+\S+|Signature=\w+|LTAI\w{8,}"
-    r"|(?<=[?&])[\w-]*(?:[Ss]ignature|[Tt]oken|[Kk]ey|[Ss]ecret)[\w-]*=[^&\s]+|/p/[\w-]{20,}(?:\.\w+)?"
+    r"|(?<=[?&])[\w-]*(?:[Ss]ignature|[Tt]oken|[Kk]ey|[Ss]ecret|[Tt]icket)[\w-]*=[^&\s]+"
+    r"|/p/[\w-]{20,}(?:\.\w+)?"
 )
 _QUIET = {
     # httpx writes whole URLs, signed ones among them; APScheduler a line per tick; Bolt a hint per event.
@@ -38,8 +40,8 @@ class Redact(logging.Filter):
         """Never drops a record; changes it in place."""
         record.msg, record.args = redact(record.getMessage()), ()
         for name, value in list(record.__dict__.items()):
-            if name not in _STANDARD and isinstance(value, str):
-                setattr(record, name, redact(value))
+            if name not in _STANDARD and not isinstance(value, int | float | None):
+                setattr(record, name, redact(str(value)))
         return True
 
 
@@ -53,7 +55,7 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line; an exception adds its type and where it was raised, redacted."""
         facts = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
-        at = self.formatTime(record, "%Y-%m-%dT%H:%M:%S")
+        at = f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S}Z"
         trace = redact(self.formatException(record.exc_info)) if record.exc_info else ""
         if self._json:
             row: dict[str, Any] = {
@@ -64,7 +66,8 @@ class Lines(logging.Formatter):
             }
             return json.dumps({**row, "trace": trace} if trace else row, default=str)
         tail = " ".join(f"{name}={value}" for name, value in facts.items())
-        line = f"{at} {record.levelname:<7} {record.getMessage()} {tail}".rstrip()
+        # What a vendor or a person wrote must not look like a line of ours.
+        line = f"{at} {record.levelname:<7} {record.getMessage()} {tail}".rstrip().replace("\n", "\\n")
         return f"{line}\n{trace}" if trace else line
 
 

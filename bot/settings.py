@@ -49,7 +49,10 @@ class Settings(BaseSettings):
         "", description="Slack user ids, comma-separated, who are told what only an operator can mend."
     )
     darkroom_photo_hours: float = Field(
-        24, gt=0, description="Hours photos are kept after their job ended, for a retry; drafts as long."
+        24,
+        gt=0,
+        le=8760,
+        description="Hours photos are kept after their job ended, for a retry; drafts as long.",
     )
     darkroom_max_photo_mb: int = Field(
         30, ge=1, le=200, description="Largest photo file that is taken in, in MiB."
@@ -57,6 +60,7 @@ class Settings(BaseSettings):
     darkroom_settle_seconds: float = Field(
         60,
         ge=0.1,
+        le=3600,
         description="After a lost answer of a vendor: seconds before we look whether the job was started.",
     )
     darkroom_log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
@@ -91,6 +95,13 @@ class Settings(BaseSettings):
     def _command(cls, value: str) -> str:
         if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
             raise ValueError("must be a slash and up to 31 lower-case letters, such as /darkroom")
+        return value
+
+    @field_validator("darkroom_operators")
+    @classmethod
+    def _operator_ids(cls, value: str) -> str:
+        if not all(re.fullmatch(r"[UW][A-Z0-9]+", one.strip()) for one in value.split(",") if one.strip()):
+            raise ValueError("must be user ids such as U012AB3CD: Slack profile, Copy member ID")
         return value
 
     @field_validator("darkroom_log_level")
@@ -144,7 +155,7 @@ def read(env_file: Path | None = Path(".env")) -> Settings:
 def _line(fault: object) -> str:
     assert isinstance(fault, dict)
     name = str(fault["loc"][0]) if fault["loc"] else ""
-    what = str(fault["msg"]).removeprefix("Value error, ")
+    what = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     if fault["type"] == "missing":
         described = Settings.model_fields[name].description or ""
         return f"{name.upper()} is not set. {described}"

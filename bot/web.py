@@ -37,12 +37,23 @@ def web_app(services: Services, health: Health) -> Starlette:
 _UNSEEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "X-Content-Type-Options": "nosniff"}
 
 
-@contextlib.asynccontextmanager
-async def serve(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """Serve in this event loop; yields the port. Raises OSError where the address is taken."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address; 0 is any free port. Raises OSError where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, since asyncio turns Nagle's algorithm off only for sockets that say so.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((host, port))
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+@contextlib.asynccontextmanager
+async def serve(app: Starlette, bound: socket.socket) -> AsyncIterator[int]:
+    """Serve in this event loop until the block is left; yields the port."""
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -62,7 +73,6 @@ async def serve(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await task
-        bound.close()
 
 
 class _Server(uvicorn.Server):

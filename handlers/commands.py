@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services import Services
 from bot.services.errors import NoSuchThing, NotYours
 from handlers import messages
+from handlers.blocks import Message
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of
 
@@ -42,7 +43,7 @@ class Commands:
         message = await self.answer(verb, rest, owner)
         await ack(response_type="ephemeral", **message.arguments())
 
-    async def answer(self, verb: str, rest: str, owner: str) -> messages.Message:
+    async def answer(self, verb: str, rest: str, owner: str) -> Message:
         """The answer to every word but *new*."""
         match verb:
             case "" | "help":
@@ -52,7 +53,7 @@ class Commands:
             case _:
                 return messages.unknown_command(verb, nearest(verb), self.command)
 
-    async def _status(self, which: str, owner: str) -> messages.Message:
+    async def _status(self, which: str, owner: str) -> Message:
         if which == "all":
             if owner not in self._services.operators:
                 return messages.operators_only(self.command)

@@ -7,18 +7,14 @@ from typing import Any, Final
 SCOPES: Final = (
     "app_mentions:read",
     "channels:history",
-    "channels:read",
     "chat:write",
     "commands",
     "files:read",
     "files:write",
     "groups:history",
-    "groups:read",
     "im:history",
-    "im:read",
     "im:write",
     "mpim:history",
-    "users:read",
 )
 EVENTS: Final = ("app_mention", "message.channels", "message.groups", "message.im", "message.mpim")
 

@@ -3,70 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from bot.services.progress import JobView, Stage
 from bot.services.trays import TrayView
+from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
 from handlers.ids import Action
 from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
 from handlers.places import permalink, user_of
 from storage.records import TrayState
 
-Block = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A text, which is the notification and what a screen reader says, and its blocks."""
-
-    text: str
-    blocks: tuple[Block, ...] = ()
-
-    def arguments(self) -> dict[str, Any]:
-        """As Slack's methods want them."""
-        return {"text": self.text, "blocks": list(self.blocks)} if self.blocks else {"text": self.text}
-
-
-def section(text: str) -> Block:
-    """A paragraph."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:3000]}}
-
-
-def small(text: str) -> Block:
-    """A line of small print."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text[:2000]}]}
-
-
-def button(action: Action, label: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
-    """A button; `value` is an id of ours and everything else is looked up when it is pressed."""
-    made: Block = {
-        "type": "button",
-        "action_id": action.value,
-        "text": {"type": "plain_text", "text": label},
-        "value": value,
-    }
-    if style:
-        made["style"] = style
-    if confirm:
-        made["confirm"] = confirm
-    return made
-
-
-def confirm(title: str, text: str, yes: str, no: str) -> Block:
-    """A question before something that cannot be taken back."""
-    return {
-        "title": {"type": "plain_text", "text": title},
-        "text": {"type": "plain_text", "text": text[:300]},
-        "confirm": {"type": "plain_text", "text": yes},
-        "deny": {"type": "plain_text", "text": no},
-    }
-
-
-def actions(*buttons: Block) -> tuple[Block, ...]:
-    """A row of buttons, or nothing."""
-    return ({"type": "actions", "elements": list(buttons)},) if buttons else ()
-
+_VERDICTS = 30
+"""Refused files named one by one: all text of a message together has a limit too."""
+_NAME = 40
+"""Characters of a file's name that are shown."""
 
 # -- the tray
 
@@ -76,28 +25,41 @@ def tray(view: TrayView) -> Message:
     have, refused = len(view.usable), [entry for entry in view.entries if entry.refusal]
     double = len(view.entries) - len(refused) - have
     lines = [f"*{have} of {plural(len(view.entries), 'photo')} usable.*"]
-    lines += [f"#{one.ordinal} {escape(one.name)} {REFUSALS[one.refusal]}." for one in refused if one.refusal]
+    lines += [
+        f"#{one.ordinal} {escape(one.name[:_NAME])} {REFUSALS[one.refusal]}."
+        for one in refused[:_VERDICTS]
+        if one.refusal
+    ]
+    if len(refused) > _VERDICTS:
+        lines.append(f"{plural(len(refused) - _VERDICTS, 'more file')} cannot be used either.")
     if double:
         lines.append(f"{plural(double, 'photo')} posted twice: counted once.")
     if view.tray.state is TrayState.USED:
         text = f"{plural(have, 'photo')}: training started."
-        return Message(text, (section("\n".join([*lines, "Training started with these photos."])),))
+        return Message(text, tuple(paragraphs([*lines, "Training started with these photos."])))
     if view.tray.state is TrayState.DISCARDED:
-        return Message("Photos discarded.", (section("Photos discarded. They are erased within the hour."),))
-    ready = [offer.label for offer in view.offers if offer.ok and have >= offer.photos_min]
-    if view.needed:
-        lines.append(f"{plural(view.needed, 'more photo')} needed: add them to this thread.")
-    elif ready:
-        lines.append(f"Enough for {', '.join(ready)}. Add more to this thread, or train now.")
-    else:
-        lines.append("No vendor can be reached just now; the photos are kept for a day.")
+        return Message("Photos discarded.", (section("Photos discarded. They are erased within two hours."),))
+    lines.append(_what_next(view))
     buttons = [button(Action.TRAIN, "Train…", view.tray.id, style="primary")] if not view.needed else []
     buttons.append(button(Action.DISCARD, "Discard", view.tray.id, confirm=_DISCARD))
     lacking = f", {view.needed} more needed" if view.needed else ""
     return Message(
         f"{have} of {plural(len(view.entries), 'photo')} usable{lacking}.",
-        (section("\n".join(lines)), *actions(*buttons)),
+        (*paragraphs(lines), *actions(*buttons)),
     )
+
+
+def _what_next(view: TrayView) -> str:
+    have = len(view.usable)
+    if view.needed:
+        return f"{plural(view.needed, 'more photo')} needed: add them to this thread."
+    well = [offer for offer in view.offers if offer.ok and have >= offer.photos_min]
+    if ready := [offer.label for offer in well if have <= offer.photos_max]:
+        return f"Enough for {', '.join(ready)}. Add more to this thread, or train now."
+    if well:
+        most = max(well, key=lambda offer: offer.photos_max)
+        return f"Too many: {most.label} takes at most {most.photos_max}. Discard them and post a smaller set."
+    return "No vendor is available just now; the photos are kept meanwhile: try again later."
 
 
 _DISCARD = confirm(
@@ -222,7 +184,8 @@ def help_message(command: str) -> Message:
     )
     facts = (
         "Photos are stripped of their metadata, go to the one vendor you choose and to nobody else, "
-        "and are erased here a day after the job ends. Results are shown only where you say."
+        "and are erased here a day after the job ends, unless your operator set another time. "
+        "Results are shown only where you say."
     )
     words = f"`{command} new [name]` · `{command} status [id]` · `{command} help`"
     buttons = actions(
@@ -321,6 +284,10 @@ _OPERATOR = {
     "files_read": (
         "answered a file download with its login page: the app lacks `files:read`, or was not re-installed "
         "after the scope was added."
+    ),
+    "not_set_up": (
+        "has jobs under way, and its settings are gone: they wait until it is set up again. "
+        "Put its keys back, or cancel the jobs."
     ),
     "disk_full": "has no room left for photos. Nothing is lost, and nothing goes on until there is room.",
 }

@@ -10,8 +10,8 @@ from bot.services.errors import BadWish
 from bot.services.progress import JobView
 from bot.services.training import NAME_MAX, Wish
 from bot.services.vendors import Offer
+from handlers.blocks import Block, section, small
 from handlers.ids import AGREED, ALONE, HERE, VALUE, Field, Modal
-from handlers.messages import Block, section, small
 from handlers.phrases import clock, escape, failure, plural, stage
 from handlers.places import Place
 from storage.records import direct
@@ -37,14 +37,16 @@ def train(
     offers: Sequence[Offer], *, photos: int | None, tray_id: str, place: Place, name: str = "", channel: bool
 ) -> View:
     """The form of a training. `photos` None: they come with it. `channel`: others may be reading there."""
-    well = [offer for offer in offers if offer.ok and (photos is None or photos >= offer.photos_min)]
+    well = [o for o in offers if o.ok and (photos is None or o.photos_min <= photos <= o.photos_max)]
     blocks: list[Block] = (
         [small(f"{plural(photos, 'photo')} from this thread.")] if photos is not None else []
     )
-    blocks += [small(f"{escape(offer.label)}: {_why_not(offer)}") for offer in offers if offer not in well]
+    blocks += [
+        small(f"{escape(offer.label)}: {_why_not(offer, photos)}") for offer in offers if offer not in well
+    ]
     if not well:
         blocks.append(
-            section("No vendor can take these photos now. They are kept for a day: try again later.")
+            section("No vendor can take these photos now. They are kept meanwhile: try again later.")
         )
         return _modal(Modal.LOADING, "Train a model", blocks)
     if photos is None:
@@ -194,11 +196,13 @@ def _goes_to(offers: Sequence[Offer]) -> str:
     return f"The photos go to {to}."
 
 
-def _why_not(offer: Offer) -> str:
+def _why_not(offer: Offer, photos: int | None) -> str:
     if offer.fault == "unreachable":
         return f"cannot be reached since {clock(offer.fault_since)}."
     if offer.fault:
         return "not available: the operator has been told."
+    if photos is not None and photos > offer.photos_max:
+        return f"takes at most {plural(offer.photos_max, 'photo')}."
     return f"wants {plural(offer.photos_min, 'photo')} or more."
 
 

@@ -15,6 +15,7 @@ from bot.services import Services
 from bot.services.errors import NoSuchThing
 from bot.services.notifier import Said, Speech
 from handlers import messages
+from handlers.blocks import Message
 from handlers.commands import Commands, nearest, split
 from handlers.ids import NOTICE_EVENT
 from handlers.places import Place, user_of
@@ -106,7 +107,7 @@ class SlackNotifier:
             return Said(Speech.SAID)
         return await self._post(notice, place, message)
 
-    async def _post(self, notice: Notice, place: Place, message: messages.Message) -> Said:
+    async def _post(self, notice: Notice, place: Place, message: Message) -> Said:
         try:
             return await self._post_at(notice, place, message)
         except SlackApiError as error:
@@ -115,7 +116,7 @@ class SlackNotifier:
             # The channel is gone or never let us in; the owner hears it all the same.
             return await self._post_at(notice, Place.parse(direct(notice.owner)), message)
 
-    async def _post_at(self, notice: Notice, place: Place, message: messages.Message) -> Said:
+    async def _post_at(self, notice: Notice, place: Place, message: Message) -> Said:
         metadata = {"event_type": NOTICE_EVENT, "event_payload": {"notice_id": notice.id}}
         channel = await self._channel(place)
         thread = {"thread_ts": place.thread} if place.thread else {}
@@ -152,7 +153,7 @@ class SlackNotifier:
             return await self._post(notice, place, messages.pictures(view, comment, files))
         return said
 
-    async def _render(self, notice: Notice, place: Place) -> messages.Message | None:
+    async def _render(self, notice: Notice, place: Place) -> Message | None:
         match notice.kind:
             case NoticeKind.TRAY:
                 return messages.tray(await self._services.trays.view(notice.tray_id or ""))
@@ -165,7 +166,7 @@ class SlackNotifier:
             case _:
                 return await self._about_job(notice, place)
 
-    async def _about_job(self, notice: Notice, place: Place) -> messages.Message | None:
+    async def _about_job(self, notice: Notice, place: Place) -> Message | None:
         view = await self._services.progress.view(notice.job_id or "")
         match notice.kind:
             case NoticeKind.CARD:
@@ -178,7 +179,7 @@ class SlackNotifier:
             case _:
                 return await self._ready(notice)
 
-    async def _ready(self, notice: Notice) -> messages.Message | None:
+    async def _ready(self, notice: Notice) -> Message | None:
         view = await self._services.progress.view(notice.job_id or "")
         stands = await self._services.media.message_of(notice.payload["pictures"])
         at = Place.parse(stands) if stands else None
@@ -191,7 +192,7 @@ class SlackNotifier:
         answer = await self._client.chat_getPermalink(channel=at.channel, message_ts=at.thread)
         return str(answer["permalink"])
 
-    async def _reply(self, notice: Notice) -> messages.Message:
+    async def _reply(self, notice: Notice) -> Message:
         verb, rest = split(notice.payload.get("words", ""))
         if verb == "new":
             return messages.help_message(self._commands.command)

@@ -183,6 +183,7 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.EMPTY: "is empty (0 bytes)",
     Refusal.DAMAGED: "is damaged and cannot be decoded",
     Refusal.TRUNCATED: "arrived incomplete: post it once more",
+    Refusal.NOT_LOADED: "could not be loaded from Slack: post it once more",
     Refusal.TOO_MANY_PIXELS: "has too many pixels (more than 38 megapixels)",
     Refusal.TOO_SMALL: "is too small (at least 256 × 256 pixels)",
     Refusal.TOO_LARGE: "is too large a file",

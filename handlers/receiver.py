@@ -22,6 +22,8 @@ from storage.records import InboxItem, Refusal, TrayEntry
 
 logger = logging.getLogger(__name__)
 _PARALLEL = 3
+_WAITED_FOR = 4
+"""Attempts that a whole post waits for a file that cannot be loaded: a bit over a minute."""
 _MOST = 100
 """Files of one post that are looked at; Slack's own client stops far earlier."""
 _REFERENCE = re.compile(r"^[\w-]{1,80}$")
@@ -61,7 +63,7 @@ class SlackReceiver:
             payload = {"words": item.payload.get("words", ""), "user": item.payload["user"]}
             await self._services.intake.answer(item, owner, place, payload)
         elif item.payload["asked"] or await self._services.trays.gathers(owner, place):
-            entries = await self._entries(files)
+            entries = await self._entries(files, item)
             await self._services.trays.receive(owner, place, entries, item)
         else:
             await self._services.intake.ignore(item)
@@ -69,7 +71,7 @@ class SlackReceiver:
     async def _upload(self, item: InboxItem) -> None:
         """A form that brought its photos: train at once where they suffice, else show what is missing."""
         wish = Wish(**item.payload["wish"])
-        entries = await self._entries(item.payload["files"])
+        entries = await self._entries(item.payload["files"], item)
         try:
             await self._services.training.start_with(wish, entries, item)
         except BadWish:
@@ -78,7 +80,8 @@ class SlackReceiver:
         except DomainError:
             await self._services.trays.receive(wish.owner, wish.place, entries, item)
 
-    async def _entries(self, files: list[Mapping[str, Any]]) -> list[TrayEntry]:
+    async def _entries(self, files: list[Mapping[str, Any]], item: InboxItem) -> list[TrayEntry]:
+        """A verdict per file. One that cannot be loaded is waited for, but not for ever."""
         gate = asyncio.Semaphore(_PARALLEL)
 
         async def one(file: Mapping[str, Any]) -> TrayEntry:
@@ -87,13 +90,16 @@ class SlackReceiver:
 
         # All of them end before anything is raised: none may go on when the item is given back.
         results = await asyncio.gather(*(one(file) for file in files[:_MOST]), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
+        entries = [result for result in results if isinstance(result, TrayEntry)]
+        for file, result in zip(files, results, strict=False):
+            if isinstance(result, TryAgain) and entries and item.attempts > _WAITED_FOR:
+                entries.append(TrayEntry(*_source(file), refusal=Refusal.NOT_LOADED))
+            elif isinstance(result, BaseException):
                 raise result
-        return [result for result in results if isinstance(result, TrayEntry)]
+        return entries
 
     async def _entry(self, file: Mapping[str, Any]) -> TrayEntry:
-        source, name = str(file.get("id", "")), str(file.get("name") or file.get("title") or "file")[:80]
+        source, name = _source(file)
         try:
             data = await self._downloader.download(file, self._info)
             photo = await self._services.photos.add(data)
@@ -118,6 +124,10 @@ class SlackReceiver:
             raise TryAgain("slack_unreachable") from error
         found: Mapping[str, Any] = answer["file"]
         return found
+
+
+def _source(file: Mapping[str, Any]) -> tuple[str, str]:
+    return str(file.get("id", "")), str(file.get("name") or file.get("title") or "file")[:80]
 
 
 def _owner(item: InboxItem) -> str:

@@ -45,7 +45,7 @@ class Uploader:
             if shared:
                 return Said(Speech.SAID, shared)
             if not self._is_old(notice):
-                return Said(Speech.UNKNOWN, wait=timedelta(seconds=10))
+                return Said(Speech.UNKNOWN, wait=self._until_old(notice))
             if notice.attempts > _ATTEMPTS:
                 return Said(Speech.NEVER, why=NEVER_SHARED)
             uploads = [await self._reset(one) for one in uploads]
@@ -99,5 +99,11 @@ class Uploader:
         return None
 
     def _is_old(self, notice: Notice) -> bool:
+        return self._age(notice) > self._timing.share_lost
+
+    def _until_old(self, notice: Notice) -> timedelta:
+        return max(timedelta(seconds=1), self._timing.share_lost - self._age(notice))
+
+    def _age(self, notice: Notice) -> timedelta:
         begun = notice.post_begun_at
-        return begun is not None and self._services.media.now() - begun > self._timing.share_lost
+        return timedelta(0) if begun is None else self._services.media.now() - begun

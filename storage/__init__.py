@@ -109,12 +109,9 @@ class Store:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise AlreadyRunning(f"another Darkroom works on {data_dir}") from error
-            database = Database(data_dir / "darkroom.sqlite3", clock_ms=clock_ms)
-            try:
+            async with Database(data_dir / "darkroom.sqlite3", clock_ms=clock_ms) as database:
                 await database.migrate()
                 yield cls(database, MediaStore(data_dir / "media"), clock_ms)
-            finally:
-                await database.close()
 
     def now(self) -> datetime:
         """The clock the database goes by."""

@@ -1,22 +1,24 @@
 """One writer, a few readers: how transactions begin, and how the tables come to be.
 
-On one connection two coroutines would share a transaction, so there is a writer engine with a pool of one
-(the pool is the lock) whose transactions begin IMMEDIATE, and a reader engine beside it that cannot write.
-A unit of work is a plain function: nothing but the database can be awaited inside a transaction.
+There is one writing connection, whose transactions begin IMMEDIATE, and beside it reading connections that
+cannot write; aiosqlite gives each its thread. A unit of work is a plain function that runs in such a thread
+from begin to commit: nothing can be awaited inside a transaction, and the loop pays one hop per unit.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Self, TypeVar
 
-from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+import aiosqlite
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
 
 from storage.errors import StoreFull
 from storage.schema import metadata
@@ -25,6 +27,7 @@ T = TypeVar("T")
 HEAD = "0001"
 """The newest migration; start-up imports Alembic only where the database is older."""
 
+_READERS = 2
 _PRAGMAS = (
     "journal_mode=WAL",
     # FULL: with NORMAL a power cut may undo the last commits, and a forgotten intent is a job paid twice.
@@ -44,55 +47,96 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Database:
-    """The SQLite file and its two engines."""
+class _GivenUp(Exception):
+    """Whoever asked for the unit no longer waits for it, so it is rolled back."""
 
-    def __init__(self, path: Path, *, clock_ms: Callable[[], int] = wall_clock_ms) -> None:
-        self.path = path
+
+class _Line(aiosqlite.Connection):
+    """One connection and its thread, which runs whole units of work and not single statements."""
+
+    def __init__(self, path: Path, clock_ms: Callable[[], int], begin: str, pragmas: tuple[str, ...]) -> None:
+        super().__init__(lambda: sqlite3.connect(path, isolation_level=None), iter_chunk_size=64)
         self._clock_ms = clock_ms
-        self._writer = self._engine(size=1, begin="BEGIN IMMEDIATE", pragmas=_PRAGMAS)
-        self._reader = self._engine(size=2, begin="BEGIN", pragmas=(*_PRAGMAS[2:], "query_only=ON"))
+        self._begin = begin
+        self._pragmas = pragmas
+        self._engine: Engine | None = None
 
-    def _engine(self, *, size: int, begin: str, pragmas: tuple[str, ...]) -> AsyncEngine:
-        engine = create_async_engine(
-            f"sqlite+aiosqlite:///{self.path}",
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=30,
-            # The text of an error would hold prompts and names otherwise.
-            hide_parameters=True,
+    async def run(self, unit: Callable[[Connection], T], given_up: threading.Event) -> T:
+        """Run a unit in this line's thread, from begin to commit."""
+        result: T = await self._execute(self._unit, unit, given_up)  # type: ignore[no-untyped-call]
+        return result
+
+    def _unit(self, unit: Callable[[Connection], T], given_up: threading.Event) -> T:
+        if self._engine is None:
+            self._engine = self._made()
+        with self._engine.begin() as conn:
+            result = unit(conn)
+            if given_up.is_set():
+                raise _GivenUp
+        return result
+
+    def _made(self) -> Engine:
+        """SQLAlchemy over the connection that is aiosqlite's."""
+        connection = self._conn
+        connection.create_function("now_ms", 0, self._clock_ms)
+        for pragma in self._pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+        # `hide_parameters`: the text of an error would hold prompts and names otherwise.
+        engine = create_engine(
+            "sqlite://", creator=lambda: connection, poolclass=StaticPool, hide_parameters=True
         )
 
-        @event.listens_for(engine.sync_engine, "connect")
-        def _connect(dbapi: Any, _record: object) -> None:
-            dbapi.isolation_level = None
-            dbapi.create_function("now_ms", 0, self._clock_ms)
-            cursor = dbapi.cursor()
-            for pragma in pragmas:
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-
-        @event.listens_for(engine.sync_engine, "begin")
+        @event.listens_for(engine, "begin")
         def _begin(conn: Connection) -> None:
-            conn.exec_driver_sql(begin)
+            conn.exec_driver_sql(self._begin)
 
         return engine
 
+
+class Database:
+    """The SQLite file, its writer and its readers. An async context manager."""
+
+    def __init__(self, path: Path, *, clock_ms: Callable[[], int] = wall_clock_ms) -> None:
+        self.path = path
+        self._writer = _Line(path, clock_ms, "BEGIN IMMEDIATE", _PRAGMAS)
+        reading = (*_PRAGMAS[2:], "query_only=ON")
+        self._readers = [_Line(path, clock_ms, "BEGIN", reading) for _ in range(_READERS)]
+        self._idle: asyncio.LifoQueue[_Line] = asyncio.LifoQueue()
+
+    async def __aenter__(self) -> Self:
+        for line in (self._writer, *self._readers):
+            await line
+        for line in self._readers:
+            self._idle.put_nowait(line)
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        for line in (*self._readers, self._writer):
+            await line.close()
+
     async def write(self, unit: Callable[[Connection], T]) -> T:
-        """Run a unit in the one writing transaction and commit it. Raises StoreFull on a full disk."""
+        """Run a unit in the one writing transaction and commit it. Raises StoreFull on a full disk.
+
+        A caller who is cancelled before the commit begins has written nothing.
+        """
+        given_up = threading.Event()
         try:
-            async with self._writer.begin() as conn:
-                return await conn.run_sync(unit)
-        except (OperationalError, DBAPIError) as error:
+            return await self._writer.run(unit, given_up)
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+        except DBAPIError as error:
             if _disk_is_full(error):
                 raise StoreFull("the disk is full: nothing was written") from error
             raise
 
     async def read(self, unit: Callable[[Connection], T]) -> T:
         """Run a unit on a snapshot; it cannot write."""
-        async with self._reader.connect() as conn:
-            return await conn.run_sync(unit)
+        line = await self._idle.get()
+        try:
+            return await line.run(unit, threading.Event())
+        finally:
+            self._idle.put_nowait(line)
 
     async def migrate(self) -> None:
         """Bring the tables to the newest shape."""
@@ -100,11 +144,6 @@ class Database:
             from storage.migrations.run import upgrade
 
             await self.write(upgrade)
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._reader.dispose()
-        await self._writer.dispose()
 
 
 def _version(conn: Connection) -> str | None:

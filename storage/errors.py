@@ -23,5 +23,9 @@ class StoreFull(StorageError):
     """The disk has no room; nothing was stored."""
 
 
+class NewerDatabase(StorageError):
+    """The database was written by a newer version than this one."""
+
+
 class AlreadyRunning(StorageError):
     """Another process works on this data directory."""

@@ -103,6 +103,12 @@ class Jobs(Repository):
             query = query.where(job.c.created_at >= since)
         return frozenset(self.conn.execute(query).scalars())
 
+    def open_providers(self) -> set[str]:
+        """The vendors of all jobs that have not ended."""
+        return set(
+            self.conn.execute(select(job.c.provider).where(job.c.state.in_(_OPEN)).distinct()).scalars()
+        )
+
     def due_lanes(self) -> set[tuple[str, JobState]]:
         """Where something can be claimed now."""
         rows = self.conn.execute(

@@ -63,7 +63,12 @@ class Outbox(Repository):
             .where(outbox.c.key == key, outbox.c.given_up.is_(None))
             .values(
                 wanted=outbox.c.wanted + 1,
-                due_at=func.min(func.iif(outbox.c.sent < outbox.c.wanted, outbox.c.due_at, soonest), soonest),
+                # What was told to wait goes on waiting; what waits for nothing but its turn may come sooner.
+                due_at=case(
+                    (outbox.c.sent == outbox.c.wanted, soonest),
+                    (outbox.c.attempts == 0, func.min(outbox.c.due_at, soonest)),
+                    else_=outbox.c.due_at,
+                ),
             )
         )
 

@@ -95,6 +95,7 @@ class Refusal(StrEnum):
     DELETED = "deleted"
     HIDDEN = "hidden"
     TRUNCATED = "truncated"
+    NOT_LOADED = "not_loaded"
     TOO_MANY = "too_many"
 
 

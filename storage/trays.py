@@ -81,6 +81,11 @@ class Trays(Repository):
             for r in rows
         ]
 
+    def open_ids(self, limit: int = 200) -> list[str]:
+        """The trays that wait for their owner, newest first."""
+        rows = select(tray.c.id).where(tray.c.state == TrayState.OPEN).order_by(tray.c.updated_at.desc())
+        return list(self.conn.execute(rows.limit(limit)).scalars())
+
     def settle(self, tray_id: str, place: str, message: str) -> None:
         """The tray's message stands now: without a thread before, photos posted under it join the tray."""
         if place.endswith("/") and message:

@@ -285,16 +285,17 @@ async def engine(
     world: World | None = None,
     receiver: Receiver | None = None,
     timing: Timing | None = None,
-    opened: Callable[[Store], Store] = lambda store: store,
+    kind: type[Store] = Store,
+    opened: Callable[[Store], None] = lambda store: None,
     notifier: Callable[[World], FakeNotifier] = FakeNotifier,
 ) -> AsyncIterator[Engine]:
-    """Open the store and wire the services, as the roof does."""
+    """Open the store and wire the services, as the roof does; `opened` may prepare the store first."""
     provider = provider or FakeProvider()
     world = world or World()
     timing = timing or Timing()
     nudges = Nudges()
-    async with Store.open(data_dir, clock_ms=clock) as raw:
-        store = opened(raw)
+    async with kind.open(data_dir, clock_ms=clock) as store:
+        opened(store)
         operators = Operators(store, [OLGA])
         vendors = Vendors(store, [provider, *more], operators)
         links = Links(store, "http://127.0.0.1:1", timing.link_life)
@@ -375,14 +376,19 @@ def rows(data_dir: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return db.execute(query, values).fetchall()
 
 
-def next_due(data_dir: Path) -> int:
-    """The next instant at which anything can be claimed, in milliseconds."""
+def next_due(data_dir: Path, after: int = 0) -> int:
+    """The next instant, later than `after`, at which anything can be claimed, in milliseconds."""
     found = rows(
         data_dir,
         "SELECT min(at) FROM ("
         " SELECT max(j.due_at, j.lease_until, iif(j.state = 'running', 0, l.next_free_at)) AS at"
         "  FROM job j JOIN lane l ON l.name = j.lane WHERE j.state IN ('queued', 'submitting', 'running')"
-        " UNION ALL SELECT max(due_at, lease_until) FROM outbox WHERE sent < wanted"
-        " UNION ALL SELECT max(due_at, lease_until) FROM inbox WHERE done_at IS NULL)",
+        " UNION ALL SELECT max(o.due_at, o.lease_until, coalesce(l.next_free_at, 0)) FROM outbox o"
+        "  LEFT JOIN lane l ON l.name = iif(o.message IS NULL, 'say:' || o.channel,"
+        "   'edit:' || substr(o.channel, 1, instr(o.channel, '/') - 1))"
+        "  LEFT JOIN outbox b ON b.id = o.after"
+        "  WHERE o.sent < o.wanted AND coalesce(b.sent, 1) > 0"
+        " UNION ALL SELECT max(due_at, lease_until) FROM inbox WHERE done_at IS NULL) WHERE at > ?",
+        after,
     )
     return int(found[0][0] or 0)

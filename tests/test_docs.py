@@ -26,6 +26,8 @@ from storage.schema import metadata
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+OURS = [page for page in PAGES if not page.is_relative_to(DOCS / "providers")]
+"""Without the pages that name files which the reader is to write."""
 CODE = sorted(path for top in ("bot", "handlers", "storage") for path in (ROOT / top).rglob("*.py"))
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -158,6 +160,12 @@ def test_everything_linked_exists(page: Path) -> None:
         if not outside and (not file.exists() or (anchor and anchor not in _anchors(file))):
             broken.append(target)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_module_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`([\w./]+\.py)`", _read(page))
+    assert [path for path in named if not any((ROOT / top / path).exists() for top in ("", "bot"))] == []
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:

@@ -29,7 +29,7 @@ from bot.providers._errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from bot.providers._http import HttpClient
+from bot.providers._http import HttpClient, roots
 from bot.providers._registry import Unconfigured, discover, load
 
 __all__ = [
@@ -62,4 +62,5 @@ __all__ = [
     "UnexpectedResponse",
     "discover",
     "load",
+    "roots",
 ]

@@ -9,14 +9,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bot.sandbox.keeper import BotWillNotRun, Keeper, see_off_the_last_one
 from bot.sandbox.pictures import BadPhotos, read_folder, story_photos
-from bot.sandbox.prompt import Lines, Prompt
+from bot.sandbox.prompt import Own, Prompt
 from bot.sandbox.proof import contact_sheet, prove, save_pictures
-from bot.sandbox.screen import Screen
+from bot.sandbox.screen import Lines, Screen
 from bot.sandbox.shelf import Folder, Shelf, ShelfInUse
 from bot.sandbox.slack import Upload
 from bot.sandbox.story import STORY_SECONDS, NotHappened, Script, Story, label
@@ -44,7 +45,6 @@ async def stand(*, state: Path, manifest: Mapping[str, Any]) -> int:
     """Run everything but the bot, and say how to start it. Returns 0, or 2 where it cannot begin."""
 
     async def perform(screen: Screen, shelf: Shelf, stop: asyncio.Event) -> int:
-        photos = await story_photos(state / "photos", screen.line)
         folder = shelf.named("sandbox")
         async with open_world(folder.path, folder.ports, manifest) as world, _watched(world, screen) as seen:
             environment = world.environment(folder.bot_home.resolve())
@@ -54,7 +54,7 @@ async def stand(*, state: Path, manifest: Mapping[str, Any]) -> int:
             screen.line(f"See it in a browser: {world.slack.origin}/\n\nThe bot's environment:\n")
             screen.line(settings)
             screen.line(f"In another terminal: set -a; . {folder.path}/env; set +a; darkroom run\n")
-            await _stay(world, seen, screen, photos, None, stop)
+            await _stay(world, seen, screen, partial(story_photos, state / "photos", seen.note), None, stop)
         return WELL
 
     return await _guarded(state, perform)
@@ -102,7 +102,7 @@ class _Performance:
                 status = await self._told(world, seen, keeper)
                 if once or status == INTERRUPTED:
                     return status
-                await _stay(world, seen, screen, self._script.photos, keeper, self._stop)
+                await _stay(world, seen, screen, self._own_photos, keeper, self._stop)
                 return status
 
     def _introduce(self, world: World, *, again: bool) -> None:
@@ -157,6 +157,9 @@ class _Performance:
         seen.note("\n".join(f"  {path}" for path in [*pictures, sheet]), "cyan")
         seen.note()
 
+    async def _own_photos(self) -> Sequence[Upload]:
+        return self._script.photos
+
     def _lament(self, seen: Transcript, missing: NotHappened, keeper: Keeper) -> None:
         seen.note(f"\n✗ Did not happen: {missing.step}", "red")
         seen.note(f"  {missing.why} (a story has {STORY_SECONDS:.0f} s)", "red")
@@ -182,7 +185,7 @@ async def _stay(
     world: World,
     seen: Transcript,
     screen: Screen,
-    photos: Sequence[Upload],
+    photos: Own,
     keeper: Keeper | None,
     stop: asyncio.Event,
 ) -> None:

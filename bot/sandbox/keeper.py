@@ -71,7 +71,8 @@ class Keeper:
             code = await self._run_once()
             if self._stopping.is_set():
                 return
-            soon = soon + 1 if time.monotonic() - begun < _TOO_SOON else 0
+            # Somebody who kills it may do so as often as they like; one that gives up by itself will again.
+            soon = soon + 1 if code >= 0 and time.monotonic() - begun < _TOO_SOON else 0
             if soon >= _SOON_ENDS:
                 raise BotWillNotRun(f"The bot ended {soon} times right after its start:\n{self.last_words()}")
             self._tell(f"The bot {_how(code)}; it is started again (log: {self._log}).")

@@ -1,23 +1,22 @@
 """Going on by hand: a small prompt for people and commands, buttons, forms and trouble."""
 
-import asyncio
-import os
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from bot.sandbox.keeper import Keeper
 from bot.sandbox.orders import TROUBLES, order
 from bot.sandbox.pictures import BadPhotos, pictures_in
 from bot.sandbox.plain import block_lines, entered_text, form_fields, label_of
-from bot.sandbox.screen import Screen
+from bot.sandbox.screen import Lines, Screen
 from bot.sandbox.slack import Message, Refused, Upload, View
 from bot.sandbox.slack.forms import Field
 from bot.sandbox.story import BOT, CHANNEL
 from bot.sandbox.transcript import Transcript
 from bot.sandbox.world import World
 
+Own = Callable[[], Awaitable[Sequence[Upload]]]
+"""The story's own photos, drawn where that was not needed before."""
 _LOOKED_AT = 12
 _FORM_SECONDS = 5.0
 _HELP = """\
@@ -34,36 +33,6 @@ _HELP = """\
 """
 
 
-class Lines:
-    """What is typed, line by line; nothing else of the program waits for it."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._fd = source.fileno()
-        self._kept = b""
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def open(self) -> None:
-        """Begin to listen."""
-        asyncio.get_running_loop().add_reader(self._fd, self._read)
-
-    def close(self) -> None:
-        """Listen no more."""
-        asyncio.get_running_loop().remove_reader(self._fd)
-
-    async def next(self) -> str | None:
-        """The next line; None at the end."""
-        return await self._queue.get()
-
-    def _read(self) -> None:
-        data = os.read(self._fd, 4096)
-        *lines, self._kept = (self._kept + data).split(b"\n")
-        for line in lines:
-            self._queue.put_nowait(line.decode(errors="replace").strip())
-        if not data:
-            self.close()
-            self._queue.put_nowait(None)
-
-
 class Prompt:
     """One person at a time, in one place at a time."""
 
@@ -73,7 +42,7 @@ class Prompt:
         transcript: Transcript,
         screen: Screen,
         lines: Lines,
-        photos: Sequence[Upload],
+        photos: Own,
         keeper: Keeper | None,
     ) -> None:
         self._world = world
@@ -150,7 +119,7 @@ class Prompt:
 
     async def _post_photos(self, rest: str) -> None:
         before, _, words = rest.partition("--")
-        files = _files(before) or list(self._photos)
+        files = _files(before) or list(await self._photos())
         await self._people.post(self._who, self._channel, words.strip() or BOT, files, self._thread)
 
     async def _command(self, command: str, rest: str) -> None:
@@ -188,7 +157,7 @@ class Prompt:
         for field in form_fields(view):
             while (answer := await self._ask(_question(view, field))) is not None:
                 try:
-                    view = await self._people.fill(self._who, self._answer(field, answer)) if answer else view
+                    view = await self._filled(view, field, answer)
                     break
                 except Refused as refused:
                     self._complain(f"That does not fit: {refused}")
@@ -202,16 +171,19 @@ class Prompt:
         if result.error:
             self._complain(f"Slack says: {result.error}.")
 
-    def _answer(self, field: Field, answer: str) -> dict[str, object]:
+    async def _filled(self, view: View, field: Field, answer: str) -> View:
+        if not answer:
+            return view
         match field.element["type"]:
             case "file_input":
-                return {field.block_id: list(self._photos) if answer == "own" else _files(answer)}
+                value: object = list(await self._photos()) if answer == "own" else _files(answer)
             case "checkboxes" | "multi_static_select":
-                return {field.block_id: [o["value"] for o in field.options()] if answer == "yes" else []}
-            case _ if answer.isdigit() and (options := field.options()) and int(answer) <= len(options):
-                return {field.block_id: options[int(answer) - 1]["value"]}
+                value = [o["value"] for o in field.options()] if answer == "yes" else []
+            case _ if answer.isdigit() and (options := field.options()) and 0 < int(answer) <= len(options):
+                value = options[int(answer) - 1]["value"]
             case _:
-                return {field.block_id: answer}
+                value = answer
+        return await self._people.fill(self._who, {field.block_id: value})
 
     async def _close(self, _: str) -> None:
         await self._people.close(self._who)
@@ -235,7 +207,7 @@ class Prompt:
 
     async def _look(self, _: str) -> None:
         await self._transcript.drain()
-        await self._transcript.show((await self._seen())[-_LOOKED_AT:])
+        await self._transcript.show((await self._seen())[-_LOOKED_AT:], self._who)
         if (view := await self._people.view(self._who)) is not None:
             self._show(view)
 

@@ -1,10 +1,11 @@
-"""Where the demo writes: lines for a person, above what they are typing, in colour where it is welcome."""
+"""What the demo writes, above what a person types and in colour where it is welcome; and what they type."""
 
+import asyncio
 import os
 import shutil
 import textwrap
 from collections.abc import Mapping
-from typing import Self, TextIO
+from typing import BinaryIO, Self, TextIO
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _NARROW, _PLAIN_WIDTH = 60, 132
@@ -54,3 +55,33 @@ class Screen:
             for line in text.splitlines()
             for piece in textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]
         ]
+
+
+class Lines:
+    """What is typed, line by line; nothing else of the program waits for it."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._fd = source.fileno()
+        self._kept = b""
+        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def open(self) -> None:
+        """Begin to listen."""
+        asyncio.get_running_loop().add_reader(self._fd, self._read)
+
+    def close(self) -> None:
+        """Listen no more."""
+        asyncio.get_running_loop().remove_reader(self._fd)
+
+    async def next(self) -> str | None:
+        """The next line; None at the end."""
+        return await self._queue.get()
+
+    def _read(self) -> None:
+        data = os.read(self._fd, 4096)
+        *lines, self._kept = (self._kept + data).split(b"\n")
+        for line in lines:
+            self._queue.put_nowait(line.decode(errors="replace").strip())
+        if not data:
+            self.close()
+            self._queue.put_nowait(None)

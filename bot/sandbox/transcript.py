@@ -11,7 +11,7 @@ from bot.sandbox.screen import Screen
 from bot.sandbox.slack import Channel, Director, Entry, Message
 
 Label = Callable[[Message], str | None]
-_TIME, _WHO, _WHERE = 10, 11, 22
+_TIME, _WHO, _WHERE = 10, 10, 21
 _INDENT = _TIME + _WHO + _WHERE
 _PATIENCE = 20.0
 _A_WHILE = 600.0
@@ -77,14 +77,14 @@ class Transcript:
         """A message as it is written down."""
         return message_lines(message, self._names)
 
-    async def show(self, messages: list[Message]) -> None:
-        """Write messages down once more, as they stand."""
+    async def show(self, messages: list[Message], viewer: str) -> None:
+        """Write messages down once more, as they stand before somebody's eyes."""
         await self._learn()
         self._last = ("", "")
         for message in messages:
             channel = self._channels.get(message.channel)
             where = _place(channel, message, self._names) if channel else ""
-            self._write(float(message.ts), message.user_name, where, self._whole(message))
+            self._write(float(message.ts), message.user_name, where, self._whole(message, viewer))
 
     @property
     def names(self) -> dict[str, str]:
@@ -104,14 +104,14 @@ class Transcript:
             return
         for message in await self._people.messages(channel):
             if message.ts == ts:
-                self._message(message, entry.at)
+                self._message(message, entry.at, self._names.get(entry.facts.get("ephemeral_to", ""), ""))
 
     async def _learn(self) -> None:
         self._channels = {channel.id: channel for channel in await self._people.channels()}
         self._names = {user.id: user.name for user in await self._people.users()}
         self._names |= {channel.id: channel.name for channel in self._channels.values() if channel.name}
 
-    def _message(self, message: Message, at: float) -> None:
+    def _message(self, message: Message, at: float, only_to: str = "") -> None:
         key = (message.channel, message.ts)
         before, now = self._shown.get(key), self.lines_of(message)
         if before == now:
@@ -119,18 +119,18 @@ class Transcript:
         self._shown[key] = now
         where = _place(self._channels[message.channel], message, self._names)
         if before is None:
-            self._write(at, message.user_name, where, self._whole(message))
+            self._write(at, message.user_name, where, self._whole(message, only_to))
             return
         news = [line for line in now if line not in before] or now
         news[0] = f"{self._label(message) or 'edited'} now: {news[0]}"
         self._write(at, message.user_name, where, news)
 
-    def _whole(self, message: Message) -> list[str]:
+    def _whole(self, message: Message, only_to: str) -> list[str]:
         lines = self.lines_of(message) or ["(empty)"]
         if (label := self._label(message)) is not None:
             lines[0] = f"{label}: {lines[0]}"
         if message.ephemeral:
-            lines.append("(only visible to the one who asked)")
+            lines.append(f"(only visible to {only_to or 'one person'})")
         return lines
 
     def _write(self, at: float, who: str, where: str, lines: list[str]) -> None:

@@ -14,6 +14,8 @@ from bot.sandbox.vendors.control import AicontentControl
 
 HOST = "127.0.0.1"
 TRAIN_SECONDS, INFER_SECONDS = 8.0, 3.0
+_FETCHES = 120
+"""The bot's links are away while it is started again, and this vendor is patient enough to outlive that."""
 KEY_ID, KEY_SECRET = "sandbox-key-id", "sandbox-key-secret"
 # Below the ports that systems give to outgoing calls, so that none of those sits on ours after a restart.
 _PORTS = range(20_000, 30_000)
@@ -101,7 +103,12 @@ async def open_world(home: Path, ports: Ports, manifest: Mapping[str, Any]) -> A
         slack.page.introduce("AIContent", vendor.origin)
         people = await stack.enter_async_context(Director(slack.origin))
         desk = await stack.enter_async_context(AicontentControl(vendor.origin))
-        await desk.settings(train_seconds=TRAIN_SECONDS, infer_seconds=INFER_SECONDS)
+        await desk.settings(
+            train_seconds=TRAIN_SECONDS,
+            infer_seconds=INFER_SECONDS,
+            fetch_attempts=_FETCHES,
+            fetch_pause_seconds=0.5,
+        )
         yield World(slack, vendor, people, desk, ports)
 
 

@@ -68,29 +68,28 @@ def _decode(data: bytes, encoder: str) -> Image.Image:
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             return _plain_rgb(upright, opened.info.get("icc_profile"))
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        Image.DecompressionBombError,
-    ) as error:
+    except Image.DecompressionBombError as error:
+        raise PhotoRefused(Refusal.TOO_MANY_PIXELS) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise PhotoRefused(Refusal.DAMAGED) from error
 
 
 def _plain_rgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """Pixels in sRGB and nothing else: no alpha, no palette, no metadata."""
-    if profile and picture.mode in {"RGB", "RGBA", "CMYK", "L"}:
+    if picture.mode.startswith("I"):
+        # Sixteen bits of grey: Pillow would cut them off at 255 and show white.
+        picture = picture.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+        # Before the colour profile, whose conversion forgets what was transparent.
+        ground = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
+    if profile and picture.mode in {"RGB", "CMYK", "L"}:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(picture, source, _SRGB, outputMode="RGB")
             picture = converted if converted is not None else picture
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # A profile that cannot be read is a profile that is not there.
-    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
-        ground = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(ground, picture.convert("RGBA"))
     plain = Image.new("RGB", picture.size)
     plain.paste(picture.convert("RGB"))
     return plain

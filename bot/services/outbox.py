@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 
@@ -14,6 +15,8 @@ from storage.records import Notice, NoticeKind
 
 logger = logging.getLogger(__name__)
 _AT_ONCE = 20
+_ATTEMPTS = 40
+"""With the longest back-off this is three hours of trying."""
 _LOOKS = 5
 """After this many looks that told nothing, a message that may stand is left as it may be."""
 
@@ -58,6 +61,16 @@ class OutboxRunner:
                 "Notice failed",
                 extra={"action": "notice_failed", "notice": notice.id, "reference": reference},
             )
+            await self._postpone(notice)
+
+    async def _postpone(self, notice: Notice) -> None:
+        """Something of ours broke: later again, and not for ever."""
+        wait = self._timing.backoff(notice.attempts)
+        said = Said(Speech.UNKNOWN, wait=wait)
+        if notice.attempts >= _ATTEMPTS:
+            said = Said(Speech.NEVER, why="it failed again and again: see the log")
+        with contextlib.suppress(StaleState, StoreFull):
+            await self._settle(notice, said)
 
     async def _look_or_deliver(self, notice: Notice) -> Said:
         if not notice.looking:

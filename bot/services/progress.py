@@ -94,27 +94,32 @@ class Progress:
 
     async def newest(self, owner: str | None, limit: int = 5) -> list[JobView]:
         """The newest cards of one person, or of everybody."""
-        return await self._store.read(
-            lambda tx: [self._view(tx, root) for root in tx.jobs.roots_of(owner, limit)]
-        )
 
-    def _view(self, tx: Tx, root_id: str) -> JobView:
+        def unit(tx: Tx) -> list[JobView]:
+            histories: dict[str, list[timedelta]] = {}
+            return [self._view(tx, root, histories) for root in tx.jobs.roots_of(owner, limit)]
+
+        return await self._store.read(unit)
+
+    def _view(self, tx: Tx, root_id: str, histories: dict[str, list[timedelta]] | None = None) -> JobView:
+        """`histories` remembers, by lane, what several cards of one answer have in common."""
         family = tx.jobs.family(root_id)
         root, current = family[0], family[-1]
         provider = self._vendors.get(current.provider)
         operation = self._vendors.operation(provider, current.kind) if provider else None
-        took = tx.jobs.durations(lane_name(current.provider, current.kind))
+        lane = lane_name(current.provider, current.kind)
+        histories = {} if histories is None else histories
+        took = histories[lane] if lane in histories else histories.setdefault(lane, tx.jobs.durations(lane))
         usual = (took[len(took) // 10], took[-1 - len(took) // 10]) if len(took) >= _HISTORY_MIN else None
         running = current.state is JobState.RUNNING and current.started_at is not None
         pictures = tx.pictures.of_job(current.id) if current.kind is JobKind.GENERATION else []
         here = sum(1 for one in pictures if one.sha256)
-        notices = [one for one in tx.outbox.of_job(current.id) if one.kind is NoticeKind.PICTURES]
         card = tx.outbox.find(card_key(root))
         now = self._store.now()
         return JobView(
             root=root,
             current=current,
-            stage=_stage(current, here, all(one.sent for one in notices)),
+            stage=_stage(current, here, said=current.state is JobState.SUCCEEDED and _said(tx, current)),
             label=self._vendors.label(current.provider),
             queue_place=tx.jobs.place_in_queue(current) if current.state is JobState.QUEUED else 0,
             concurrency=operation.concurrency if operation else 0,
@@ -128,7 +133,12 @@ class Progress:
         )
 
 
-def _stage(job: Job, here: int, said: bool) -> Stage:
+def _said(tx: Tx, job: Job) -> bool:
+    """Whether every message with a job's images stands."""
+    return all(one.sent for one in tx.outbox.of_job(job.id) if one.kind is NoticeKind.PICTURES)
+
+
+def _stage(job: Job, here: int, *, said: bool) -> Stage:
     if job.cancel_requested and job.state not in ENDED:
         return Stage.CANCELLING
     training = job.kind is JobKind.TRAINING

@@ -109,17 +109,20 @@ class Vendors:
         return found
 
     async def declare(self) -> None:
-        """Write the limits of every lane down."""
+        """Write the limits of every lane down; name the vendors whose jobs nobody can carry on."""
 
-        def unit(tx: Tx) -> None:
+        def unit(tx: Tx) -> set[str]:
             for provider in self:
                 for kind in JobKind:
                     if kind is JobKind.TRAINING or provider.capabilities.generation:
                         operation = self.operation(provider, kind)
                         name = lane_name(provider.name, kind)
                         tx.lanes.declare(name, slots=operation.concurrency, gap=operation.gap)
+            return tx.jobs.open_providers() - self._by_name.keys()
 
-        await self._store.write(unit)
+        for name in sorted(await self._store.write(unit)):
+            logger.warning("Vendor gone", extra={"action": "vendor_gone", "provider": name})
+            await self._operators.tell(name, "not_set_up")
 
     async def check(self) -> None:
         """Ask every vendor whether it is well; an outage is one line in the log, the recovery one line."""
@@ -147,6 +150,8 @@ class Vendors:
                 await self._operators.tell(self.label(provider.name), fault)
         elif before is not None:
             logger.info("Vendor well again", extra=facts)
+        if before is not None:
+            await self._store.write(_show_trays)
 
     def _offer(self, provider: Provider[Any]) -> Offer:
         able: Capabilities = provider.capabilities
@@ -165,3 +170,9 @@ class Vendors:
             fault=health.fault if health else "unreachable",
             fault_since=health.since if health else self._store.now(),
         )
+
+
+def _show_trays(tx: Tx) -> None:
+    """What waits for a vendor says which vendors there are."""
+    for tray_id in tx.trays.open_ids():
+        tx.outbox.touch(f"tray:{tray_id}")

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from storage.errors import NewerDatabase
 
 
 def config(conn: Connection | None = None) -> Config:
@@ -18,8 +21,12 @@ def config(conn: Connection | None = None) -> Config:
 
 
 def upgrade(conn: Connection) -> None:
-    """Run every migration the database has not seen."""
-    command.upgrade(config(conn), "head")
+    """Run every migration the database has not seen. Raises NewerDatabase."""
+    try:
+        command.upgrade(config(conn), "head")
+    except CommandError as error:
+        # Alembic knows no such revision: a later version of ours has written it.
+        raise NewerDatabase("the database was written by a newer version") from error
 
 
 def propose(conn: Connection, number: str, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.providers import RemoteState
+from bot.providers import RemoteState, TrainingSpec
 from tests.fakes import Fault
 from tests.surface import Surface, fast_vendor, photos, stage
 
@@ -81,7 +81,9 @@ async def test_retry_of_a_failed_job_goes_on_with_the_same_photos_on_the_same_ca
     done = await surface.card(card, "done")
     assert done.ts == card.ts
     assert surface.vendor.paid_for("training") == 1
-    assert len(surface.vendor.jobs["t1"].spec.inputs) == 3
+    spec = surface.vendor.jobs["t1"].spec
+    assert isinstance(spec, TrainingSpec)
+    assert len(spec.inputs) == 3
 
 
 async def test_retry_pressed_twice_is_one_retry(surface: Surface) -> None:

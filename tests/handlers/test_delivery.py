@@ -1,6 +1,7 @@
 """Results on their way to people: where they land, and what Slack's faults cannot double."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bot.providers import RemoteState
@@ -127,7 +128,7 @@ async def test_images_that_slack_refuses_to_share_again_and_again_are_shown_in_a
     await surface.people.fault("share", "never", times=20)
     card = await surface.train()
     for attempt in range(1, 5):
-        await surface.until(lambda tried=attempt: _tried(surface, tried))
+        await surface.until(partial(_tried, surface, attempt))
         surface.clock.advance(60)
     images = await surface.said("is ready after", thread=card.thread_ts)
     assert len([block for block in images.blocks if block["type"] == "image"]) == 2
@@ -171,6 +172,7 @@ async def test_a_rate_limit_is_waited_out_and_not_a_moment_less(surface: Surface
     await surface.people.fault("api:chat.postMessage", "rate_limited", retry_after=600)
     posted = await surface.post(photos(2), "@darkroom please")
     await surface.call_made("chat.postMessage", status=429)
+    await surface.until(lambda: _put_off(surface))
     surface.clock.advance(590)
     await surface.post(text="@darkroom help")
     surface.clock.advance(4)
@@ -237,3 +239,9 @@ async def _tried(surface: Surface, times: int) -> bool | None:
     """Whether the images were uploaded so often, and stand nowhere."""
     completed = await surface.calls("files.completeUploadExternal")
     return (len(completed) == times or None) and await _unsure(surface)
+
+
+async def _put_off(surface: Surface) -> bool | None:
+    """Whether what was refused is written down as to be said later."""
+    held = surface.query("SELECT lease_owner FROM outbox WHERE sent < wanted AND attempts > 0")
+    return held == [(None,)] or None

@@ -91,7 +91,7 @@ async def test_what_a_person_corrects_is_taken(surface: Surface) -> None:
 async def test_a_slack_client_holds_back_a_form_that_leaves_out(surface: Surface, missing: str) -> None:
     await surface.open_form(await surface.tray())
     with pytest.raises(Refused):
-        await surface.submit(**{missing: None})
+        await surface.submit("ana", **{missing: None})
 
 
 async def test_a_name_longer_than_the_form_takes_is_held_back_by_the_client(surface: Surface) -> None:

@@ -1,5 +1,7 @@
 """Photos on their way into a tray, through every door there is."""
 
+from typing import Any
+
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.sandbox.slack import Scenario
@@ -57,11 +59,14 @@ async def test_somebody_else_may_have_a_tray_of_their_own_in_the_same_thread(sur
 
 async def test_a_mention_that_arrives_before_its_message_makes_one_tray(surface: Surface) -> None:
     await surface.people.settings(mention_order="app_mention_first")
+    await surface.people.fault("event:message", "delay", seconds=1)
     tray = await surface.tray(photos(2))
     surface.clock.advance(4)
     await surface.taken_in(2)
     assert surface.rows("tray") == 1
     assert [m.ts for m in await surface.by_bot("#portraits")] == [tray.ts]
+    downloads = await surface.people.journal(kinds=["download"])
+    assert len(downloads) == 2, "each photo is fetched once, not once per event"
 
 
 async def test_a_mention_that_arrives_after_its_message_makes_one_tray(surface: Surface) -> None:
@@ -88,7 +93,12 @@ async def test_the_same_events_four_times_have_one_effect(surface: Surface) -> N
     await surface.people.fault("event:*", "duplicate", times=2)
     tray = await surface.tray(photos(2))
     ana = await surface.user_id("ana")
-    event = {"type": "message", "subtype": "file_share", "channel": tray.channel, "channel_type": "channel"}
+    event: dict[str, Any] = {
+        "type": "message",
+        "subtype": "file_share",
+        "channel": tray.channel,
+        "channel_type": "channel",
+    }
     event |= {"user": ana, "ts": tray.thread_ts, "text": f"<@{surface.bot.bot_user}>"}
     event |= {"files": [{"id": "F0", "name": "late copy.jpg"}]}
     body = {"type": "event_callback", "team_id": await surface.team(), "event_id": "Ev1", "event": event}

@@ -1,6 +1,7 @@
 """The trainer learns from the photos it is given, and its pictures show it."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +148,24 @@ def test_without_a_model_nobody_in_particular_is_drawn(foxes: list[bytes]) -> No
     assert draw(None, "in the snow", seed=1, size=SIDE) == nobody
     somebody = draw(fit(foxes), "in the snow", seed=1, size=SIDE)
     assert closest(nobody, foxes) < closest(somebody, foxes)
+
+
+def test_the_model_holds_principal_components_that_give_the_photos_back(model: Model) -> None:
+    count = len(model.components)
+    assert np.allclose(model.components @ model.components.T, np.eye(count))
+    photos = np.stack([picture(anchor, 64).ravel() / 255 for anchor in model.anchors])
+    given_back = model.mean + model.codes @ model.components
+    assert np.abs(given_back - photos).mean() < 0.5 * np.abs(model.mean - photos).mean()
+
+
+def test_what_was_learnt_moves_the_light_of_a_picture_and_none_of_its_outlines(model: Model) -> None:
+    ignorant = replace(model, components=np.zeros_like(model.components))
+    for seed in range(4):
+        with_it = picture(draw(model, "a fox", seed=seed, size=SIDE))
+        without = picture(draw(ignorant, "a fox", seed=seed, size=SIDE))
+        moved = with_it - without
+        assert np.abs(moved).mean() > 2
+        assert np.abs(np.diff(moved, axis=1)).mean() < 0.25 * np.abs(np.diff(without, axis=1)).mean()
 
 
 def test_one_photo_is_enough(foxes: list[bytes]) -> None:

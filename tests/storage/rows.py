@@ -37,10 +37,15 @@ async def declare(store: Store, *, slots: int = 10, gap: timedelta = ZERO, lane:
     await store.write(lambda tx: tx.lanes.declare(lane, slots=slots, gap=gap))
 
 
+async def insert(store: Store, name: str, **facts: Any) -> None:
+    """Write one wish down."""
+    await store.write(lambda tx: tx.jobs.insert(new_job(name, **facts)))
+
+
 async def queue(store: Store, *names: str, **facts: Any) -> None:
     """Write wishes down, each in a transaction of its own."""
     for name in names:
-        await store.write(lambda tx, name=name: tx.jobs.insert(new_job(name, **facts)))
+        await insert(store, name, **facts)
 
 
 async def take(store: Store, me: str = "one", lane: str = LANE) -> Job | None:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage import Store, Tx
 from storage.database import HEAD, Database
-from storage.errors import AlreadyRunning, StoreFull
+from storage.errors import AlreadyRunning, NewerDatabase, StoreFull
 from storage.migrations.run import config
 from storage.records import Arrival
 from storage.schema import metadata
@@ -71,10 +71,9 @@ async def test_checks_and_indexes_are_the_same_too(store: Store, tmp_path: Path)
         return {row.name: _clauses(row.sql) for row in found}
 
     migrated = await store.read(lambda tx: shape(tx.jobs.conn))
-    fresh = Database(tmp_path / "fresh.sqlite3")
-    await fresh.write(metadata.create_all)
-    created = await fresh.read(shape)
-    await fresh.close()
+    async with Database(tmp_path / "fresh.sqlite3") as fresh:
+        await fresh.write(metadata.create_all)
+        created = await fresh.read(shape)
     assert migrated == created
 
 
@@ -137,18 +136,16 @@ async def test_an_error_says_no_prompt(store: Store) -> None:
 
 
 async def test_a_full_database_is_told_as_such_and_nothing_is_written(tmp_path: Path) -> None:
-    database = Database(tmp_path / "small.sqlite3")
-    await database.migrate()
-
     def unit(conn: Connection) -> None:
         pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
         conn.exec_driver_sql(f"PRAGMA max_page_count = {pages + 4}")
         Tx(conn).inbox.put([Arrival(f"k{i}", "message", {"words": "x" * 4000}) for i in range(50)])
 
-    with pytest.raises(StoreFull):
-        await database.write(unit)
-    assert await database.read(lambda conn: Tx(conn).inbox.known("k0")) is False
-    await database.close()
+    async with Database(tmp_path / "small.sqlite3") as database:
+        await database.migrate()
+        with pytest.raises(StoreFull):
+            await database.write(unit)
+        assert await database.read(lambda conn: Tx(conn).inbox.known("k0")) is False
 
 
 async def test_a_hundred_writers_and_readers_at_once_never_find_the_database_locked(store: Store) -> None:
@@ -178,12 +175,29 @@ async def test_another_process_that_writes_makes_us_wait_and_not_fail(store: Sto
     assert await store.read(lambda tx: tx.jobs.family("job_a")) != []
 
 
+async def test_nobody_writes_between_what_a_unit_reads_and_what_it_writes(
+    store: Store, tmp_path: Path
+) -> None:
+    """SQLite refuses to let a transaction that began as a reader write after another has."""
+
+    def unit(tx: Tx) -> None:
+        known = tx.inbox.known("a")
+        intruder = sqlite3.connect(tmp_path / "data" / "darkroom.sqlite3", timeout=0)
+        with closing(intruder), pytest.raises(sqlite3.OperationalError, match="locked"):
+            intruder.execute("INSERT INTO cron VALUES ('intruder', 0)")
+        assert not known
+        tx.inbox.put([Arrival("a", "message", {})])
+
+    await store.write(unit)
+    assert await store.read(lambda tx: tx.inbox.known("a"))
+
+
 async def test_a_writer_that_is_cut_off_leaves_the_next_one_a_clean_connection(store: Store) -> None:
     started = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def unit(tx: Tx) -> None:
-        loop.call_soon(started.set)
+        loop.call_soon_threadsafe(started.set)
         for number in range(200):
             tx.inbox.put([Arrival(f"k{number}", "message", {})])
 
@@ -245,3 +259,16 @@ async def test_the_tables_go_by_the_clock_they_are_given(tmp_path: Path, clock: 
 async def test_every_commit_reaches_the_disk(store: Store, pragma: str, value: object) -> None:
     found = await store.write(lambda tx: tx.jobs.conn.exec_driver_sql(f"PRAGMA {pragma}").scalar())
     assert found == value
+
+
+async def test_a_database_of_a_newer_version_is_refused_by_name_and_left_as_it_is(tmp_path: Path) -> None:
+    def leap(conn: Connection) -> None:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    async with Database(tmp_path / "newer.sqlite3") as database:
+        await database.migrate()
+        await database.write(leap)
+        with pytest.raises(NewerDatabase):
+            await database.migrate()
+        version = text("SELECT version_num FROM alembic_version")
+        assert await database.read(lambda conn: conn.execute(version).scalar()) == "9999"

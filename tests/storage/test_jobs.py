@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise, product
 
 import pytest
@@ -30,6 +31,10 @@ async def at(store: Store, state: JobState) -> Job:
     held = await take(store)
     assert held is not None
     return await store.write(lambda tx: _put_at(tx, held, state))
+
+
+def _move(held: Job, to: JobState, tx: Tx) -> Job:
+    return tx.jobs.move(held, to)
 
 
 def _put_at(tx: Tx, held: Job, state: JobState) -> Job:
@@ -388,7 +393,7 @@ async def test_durations_are_of_successful_jobs_and_sorted(store: Store, clock: 
         clock.turn(timedelta(seconds=seconds))
         held = (await store.write(lambda tx: tx.jobs.claim_running(LANE, "one", LEASE, 1)))[0]
         to = JobState.FAILED if name == "c" else JobState.SUCCEEDED
-        await store.write(lambda tx, held=held, to=to: tx.jobs.move(held, to))
+        await store.write(partial(_move, held, to))
     took = await store.read(lambda tx: tx.jobs.durations(LANE))
     assert took == [timedelta(seconds=10), timedelta(seconds=30)]
 

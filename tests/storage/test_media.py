@@ -10,9 +10,11 @@ import resource
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -171,13 +173,33 @@ async def test_a_file_swept_since_it_was_last_put_is_written_again(media: MediaS
     assert await media.read(name) == DATA
 
 
-async def test_puts_and_sweeps_at_once_never_lose_or_empty_a_file(media: MediaStore) -> None:
-    """Each put makes an aged file young; the sweep beside it may take it before, but never afterwards."""
+class Looked(type(Path())):  # type: ignore[misc]
+    """A path that lets others act between the sweep's look at a file and what it does then."""
+
+    looked: ClassVar[threading.Event]
+    acted: ClassVar[threading.Event]
+
+    def stat(self, **how: bool) -> os.stat_result:
+        found: os.stat_result = super().stat(**how)
+        if len(self.name) == 64:
+            self.looked.set()
+            self.acted.wait(0.3)
+        return found
+
+
+async def test_a_file_put_again_while_a_sweep_looks_at_it_is_not_lost(tmp_path: Path) -> None:
+    Looked.looked, Looked.acted = threading.Event(), threading.Event()
+    media = MediaStore(Looked(tmp_path / "media"))
     name = await media.put(DATA)
-    for _ in range(60):
-        age(media.path(name), 2 * HOUR)
-        await asyncio.gather(media.sweep(set(), HOUR), media.put(DATA), media.sweep(set(), HOUR))
-        assert await media.read(name) == DATA
+    file = tmp_path / "media" / name[:2] / name
+    age(file, 2 * HOUR)
+    Looked.looked.clear()
+    sweeping = asyncio.create_task(media.sweep(set(), HOUR))
+    await asyncio.to_thread(Looked.looked.wait, 5)
+    await media.put(DATA)
+    Looked.acted.set()
+    await sweeping
+    assert file.read_bytes() == DATA
 
 
 async def test_a_write_that_gets_its_name_while_a_sweep_looks_is_left_alone(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from storage import Store
+from storage import Store, Tx
 from storage.errors import StaleState
 from storage.records import Notice, NoticeKind
 from tests.stand_ins import ANA, THREAD, TurnedClock
@@ -30,6 +31,14 @@ async def find(store: Store, key: str) -> Notice:
     found = await store.read(lambda tx: tx.outbox.find(key))
     assert found is not None
     return found
+
+
+async def touch(store: Store, key: str) -> None:
+    await store.write(lambda tx: tx.outbox.touch(key))
+
+
+def _said(notice: Notice, tx: Tx) -> None:
+    tx.outbox.said(notice, "m1")
 
 
 async def test_a_key_is_wanted_once(store: Store) -> None:
@@ -81,9 +90,9 @@ async def test_edits_of_one_workspace_keep_a_gap_of_their_own(store: Store, cloc
     for key, channel in (("card:a", "T1/C1"), ("card:b", "T1/C2"), ("card:c", "T2/C1")):
         await put(store, key, place=f"{channel}/")
     for card in await claim(store):
-        await store.write(lambda tx, card=card: tx.outbox.said(card, "m1"))
+        await store.write(partial(_said, card))
     for key in ("card:a", "card:b", "card:c"):
-        await store.write(lambda tx, key=key: tx.outbox.touch(key))
+        await touch(store, key)
     await put(store, "post", place="T1/C3/")
     assert await edits() == ["card:a", "card:c", "post"]
     clock.turn(gap - timedelta(milliseconds=1))

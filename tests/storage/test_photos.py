@@ -207,8 +207,8 @@ async def test_a_tray_without_a_thread_moves_under_its_message_and_one_with_a_th
     threaded = (await store.write(lambda tx: tx.trays.open(ANA, THREAD))).id
     await store.write(lambda tx: tx.trays.settle(flat, "T1/C1/", "T1/C1/7"))
     await store.write(lambda tx: tx.trays.settle(threaded, THREAD, "T1/C1/8"))
-    places = [(await store.read(lambda tx, one=one: tx.trays.get(one))).place for one in (flat, threaded)]
-    assert places == ["T1/C1/7", THREAD]
+    found = await store.read(lambda tx: [tx.trays.get(flat).place, tx.trays.get(threaded).place])
+    assert found == ["T1/C1/7", THREAD]
 
 
 async def test_a_training_makes_one_model(store: Store, clock: TurnedClock) -> None:

@@ -198,8 +198,16 @@ async def test_the_pictures_come_from_the_photos(setup: Setup) -> None:
     assert np.abs(left - right).sum() > 80
 
 
-@pytest.mark.parametrize("link", ["/photo/none.jpg", "/page", "/away", "/endless"])
-async def test_a_link_without_a_photo_fails_the_training(setup: Setup, link: str) -> None:
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        ("/photo/none.jpg", "Refused"),
+        ("/page", "NotAnImage"),
+        ("/away", "Refused"),
+        ("/endless", "TooLarge"),
+    ],
+)
+async def test_a_link_without_a_photo_fails_the_training(setup: Setup, link: str, why: str) -> None:
     job_id = await setup.train(imageUrl=[*setup.album.links(2), setup.album.origin + link])
     await setup.control.wait_for_job("training", job_id, "TRAIN_FAILED")
     (job,) = await setup.customer.ask("QueryModelTrainJobList")
@@ -207,6 +215,7 @@ async def test_a_link_without_a_photo_fails_the_training(setup: Setup, link: str
     assert job["jobTrainProgress"] < 1
     status = await setup.customer.ask("QueryModelTrainStatus", {"modelId": job["modelId"]})
     assert status == {"modelTrainStatus": "TRAIN_FAILED"}
+    assert [entry.code for entry in await setup.control.fetches()] == [None, None, why]
 
 
 @pytest.mark.parametrize("link", ["ftp://127.0.0.1/a.jpg", "http://user:word@127.0.0.1/a.jpg", "nonsense", 7])

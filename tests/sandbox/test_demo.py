@@ -1,0 +1,214 @@
+"""The demo from outside: what it prints, leaves on disk and answers to its caller."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from bot.sandbox.shelf import Shelf
+from tests.performances import BOT, Performance, Victim, photo_folder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return photo_folder(tmp_path_factory.mktemp("story") / "dog")
+
+
+async def test_told_once_it_exits_well_and_leaves_the_images_on_disk(tmp_path: Path) -> None:
+    async with Performance.begin(tmp_path, "--once") as run, run.controls() as controls:
+        await controls.hurry()
+        assert await run.ends() == 0, run.text
+    pictures = sorted((tmp_path / "001" / "delivered").glob("*.png"))
+    assert [path.name for path in pictures] == [f"ana-spring-{number}.png" for number in range(1, 5)]
+    for path in pictures:
+        with Image.open(path) as picture:
+            assert min(picture.size) >= 512
+        assert str(path) in run.text
+    with Image.open(tmp_path / "001" / "contact-sheet.png") as sheet:
+        assert sheet.width > sheet.height
+    for words in ("[Train…] [Discard]", "presses [Train…]", "Name: ana spring", "card now: ", "DM to ana"):
+        assert words in run.text
+    assert "fox-6.jpg" in run.text
+    assert "\x1b" not in run.text, "colours belong on a terminal"
+
+
+def test_a_finished_story_makes_way_for_the_next_and_an_unfinished_one_goes_on(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    first, again = shelf.open(None)
+    assert (first.number, again) == ("001", False)
+    assert shelf.open(None) == (first, True)
+    other, again = shelf.open("/other/photos")
+    assert (other.number, again) == ("002", False), "a story is about its own photos"
+    first.ended("well")
+    assert shelf.open(None)[0].number == "003"
+    assert shelf.open("/other/photos") == (other, True)
+
+
+def test_a_story_killed_before_its_first_line_leaves_its_number_unused(tmp_path: Path) -> None:
+    (tmp_path / "001").mkdir()
+    folder, again = Shelf(tmp_path).open(None)
+    assert (folder.number, again) == ("002", False)
+
+
+async def test_a_step_that_does_not_happen_is_named_with_the_log_to_look_at(
+    tmp_path: Path, photos: Path
+) -> None:
+    options = ("--once", "--photos", str(photos))
+    async with Performance.begin(tmp_path, *options) as run, run.controls() as controls:
+        await controls.desk.fault(
+            "error", action="AddModelTrainJob", status=400, code="B_PARAMETER_NOT_FOUND"
+        )
+        assert await run.ends() == 1
+    assert "Did not happen: the job goes well" in run.text
+    assert str(tmp_path / "001" / "bot.log") in run.text
+    assert json.loads((tmp_path / "001" / "story.json").read_text())["ending"] == "badly"
+
+
+async def test_a_bot_that_will_not_run_is_told_with_its_own_words(tmp_path: Path, photos: Path) -> None:
+    folder, _ = Shelf(tmp_path).open(str(photos))
+    folder.bot_home.mkdir()
+    (folder.bot_home / "data").write_text("this should be a folder")
+    async with Performance.begin(tmp_path, "--once", "--photos", str(photos)) as run:
+        assert await run.ends() == 1
+    assert "The bot ended 3 times right after its start" in run.text
+    assert "DARKROOM_DATA_DIR" in run.text
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (None, "there is no such folder"),
+        ([], "no .jpg or .png files in it; at least 3 are needed"),
+        (["a.jpg", "b.PNG", "notes.txt"], "only 2 .jpg or .png files"),
+    ],
+)
+async def test_photos_that_are_not_there_are_named_in_one_line(
+    tmp_path: Path, files: list[str] | None, says: str
+) -> None:
+    folder = tmp_path / "photos"
+    if files is not None:
+        folder.mkdir()
+        for name in files:
+            (folder / name).write_bytes(b"x")
+    async with Performance.begin(tmp_path / "state", "--once", "--photos", str(folder)) as run:
+        assert await run.ends() == 2
+    (line,) = run.lines
+    assert says in line
+    assert not (tmp_path / "state" / "001").exists()
+
+
+async def test_a_port_of_the_story_that_is_taken_is_named(tmp_path: Path, photos: Path) -> None:
+    options = ("--once", "--photos", str(photos))
+    async with Performance.begin(tmp_path, *options) as run:
+        await run.says("the real bot's log")
+        await run.kill(Victim.EVERYBODY)
+    port = json.loads((tmp_path / "001" / "story.json").read_text())["ports"]["vendor"]
+    with socket.create_server(("127.0.0.1", port)):
+        async with Performance.begin(tmp_path, *options) as run:
+            assert await run.ends() == 2
+    assert f"Port {port} (vendor) is in use" in run.text
+
+
+async def test_two_demos_in_one_state_are_one_too_many(tmp_path: Path, photos: Path) -> None:
+    async with Performance.begin(tmp_path, "--photos", str(photos)) as first:
+        await first.says("the real bot's log")
+        async with Performance.begin(tmp_path, "--once", "--photos", str(photos)) as second:
+            assert await second.ends() == 2
+        assert "Another demo works in" in second.text
+
+
+async def test_interrupted_it_says_so_and_takes_the_bot_with_it(tmp_path: Path, photos: Path) -> None:
+    async with Performance.begin(tmp_path, "--once", "--photos", str(photos)) as run:
+        async with run.controls() as controls:
+            await controls.people.wait_for_connection(within=60)
+            bot = run.bot()
+            os.killpg(run.process.pid, signal.SIGINT)  # What a terminal does to the whole group.
+            assert await run.ends() == 130
+        assert not bot.is_running()
+    assert "The same command goes on with this story" in run.text
+    assert "started again" not in run.text
+
+
+async def test_a_person_can_go_on_by_typing(tmp_path: Path, photos: Path) -> None:
+    options = ("--photos", str(photos))
+    async with (
+        Performance.begin(tmp_path, *options, terminal=True) as run,
+        run.controls() as controls,
+    ):
+        await controls.hurry()
+        await run.says("`quit` ends the demo")
+        for line, answer in (
+            ("/darkroom status", "(only visible to ana)"),
+            ("frobnicate", "nothing I know"),
+            ("press Nothing", "no button [Nothing]"),
+            ("as nobody", "admin, ana, guest, lee"),
+            ("in board", "does not let ana do that"),
+            ("as lee", "lee #portraits>"),
+            (f"photos {photos} -- @darkroom mine", "Enough for"),
+            ("in thread", "▸ thread>"),
+            ("press train", "`form` fills it in"),
+            ("form", "Name: "),
+            ("lee autumn", "object"),
+            ("6", "Vendor"),
+            ("", "trained: "),
+            ("in the snow", "How many"),
+            ("1", "Post the images"),
+            ("Nowhere", "That does not fit"),
+            ("2", "Permission"),
+            ("no", "[Train]?"),
+            ("yes", "Slack does not let lee do that"),
+            ("look", "Name: lee autumn"),
+            ("form", "[lee autumn]: "),
+            ("", "[dog]: "),
+            ("", "Vendor"),
+            ("", "[in the snow]: "),
+            ("", "[1 image]: "),
+            ("", "[Only to me, by DM]: "),
+            ("", "Permission"),
+            ("yes", "[Train]?"),
+            ("yes", "card: lee autumn"),
+            ("in dm", "lee DM>"),
+        ):
+            await run.type(line, answer)
+        await run.says("lee-autumn-1.png")
+        await run.type("look", "lee autumn is ready")
+        await run.type("vendor down", "refuses every call")
+        assert [fault.kind for fault in await controls.desk.faults()] == ["down"]
+        for line, answer in (
+            ("vendor nonsense", "vendor: down, slow"),
+            ("vendor well", "calls off"),
+            ("slack lost", "the answer is lost"),
+            ("say status", "lee autumn"),
+            ("bot kill", "was ended by SIGKILL; it is started again"),
+            ("help", "quit                    end the demo"),
+            ("quit", "Closing."),
+        ):
+            await run.type(line, answer)
+        assert await run.ends() == 0
+
+
+async def test_the_sandbox_alone_tells_a_bot_how_to_find_it(tmp_path: Path) -> None:
+    async with Performance.begin(tmp_path, command="sandbox") as run:
+        await run.says("SLACK_APP_TOKEN=xapp-")
+        await run.says("set -a; . ")
+        settings = dict(
+            line.split("=", 1) for line in (tmp_path / "sandbox" / "env").read_text().splitlines()
+        )
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(
+                f"{settings['SLACK_API_URL']}auth.test",
+                headers={"Authorization": f"Bearer {settings['SLACK_BOT_TOKEN']}"},
+            )
+        assert answer.json()["user"] == BOT
+        await run.says("staying up")
+        run.process.send_signal(signal.SIGTERM)
+        assert await run.ends() == 0

@@ -1,0 +1,138 @@
+"""Photos kept once and let go in time; links that lead somewhere for as long as they should."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.services.errors import PhotoRefused
+from storage import Store
+from storage.errors import StoreFull
+from storage.media import MediaStore
+from tests.stand_ins import ANA, Engine, TurnedClock, engine, picture
+
+DAY = timedelta(days=1)
+
+
+def files(house: Engine) -> list[Path]:
+    return sorted(path for path in (house.data_dir / "media").rglob("*") if path.is_file())
+
+
+async def sweep(house: Engine, after: timedelta) -> int:
+    """The sweep as it would run so much later; files age by the machine's clock, so they are aged by hand."""
+    house.clock.turn(after)
+    for file in files(house):
+        then = file.stat().st_mtime - after.total_seconds()
+        os.utime(file, (then, then))
+    return await house.services.photos.sweep()
+
+
+async def test_a_photo_is_kept_under_the_hash_of_what_we_made_of_it(house: Engine) -> None:
+    photo = await house.services.photos.add(picture())
+    data = await house.store.media.read(photo.sha256)
+    assert hashlib.sha256(data).hexdigest() == photo.sha256
+    assert (photo.media_type, photo.size, photo.width) == ("image/jpeg", len(data), 256)
+
+
+async def test_the_same_photo_twice_is_one_row_and_one_file(house: Engine) -> None:
+    first, second = [await house.services.photos.add(picture()) for _ in range(2)]
+    assert first == second
+    assert house.rows("SELECT count(*) FROM photo") == [(1,)]
+    assert len(files(house)) == 1
+
+
+async def test_a_refused_file_leaves_nothing(house: Engine) -> None:
+    with pytest.raises(PhotoRefused):
+        await house.services.photos.add(b"words")
+    assert files(house) == []
+    assert house.rows("SELECT * FROM photo") == []
+
+
+class Full(MediaStore):
+    async def put(self, data: bytes) -> str:
+        raise StoreFull("the disk is full: nothing was stored")
+
+
+@pytest.fixture
+async def full(tmp_path: Path, clock: TurnedClock) -> AsyncIterator[Engine]:
+    def fill(store: Store) -> None:
+        store.media = Full(tmp_path / "data" / "media")
+
+    async with engine(tmp_path / "data", clock, opened=fill) as opened:
+        yield opened
+
+
+async def test_a_full_disk_leaves_no_row_without_a_file(full: Engine) -> None:
+    with pytest.raises(StoreFull):
+        await full.services.photos.add(picture())
+    assert full.rows("SELECT * FROM photo") == []
+
+
+async def test_a_draft_nobody_used_is_erased_after_a_day(house: Engine) -> None:
+    await house.tray(2)
+    assert await sweep(house, timedelta(hours=23)) == 0
+    assert await sweep(house, timedelta(hours=2)) == 2
+    assert (files(house), house.rows("SELECT * FROM photo")) == ([], [])
+
+
+async def test_photos_of_a_job_are_erased_a_day_after_it_ended_and_not_before(house: Engine) -> None:
+    job = await house.running()
+    assert await sweep(house, timedelta(days=9)) == 0
+    await house.services.jobs.cancel(job.id, ANA)
+    await house.poll()
+    assert await sweep(house, timedelta(hours=23)) == 0
+    assert await sweep(house, timedelta(hours=2)) == 2
+    assert (files(house), house.rows("SELECT * FROM photo")) == ([], [])
+
+
+async def test_delivered_images_are_erased_a_day_later_and_undelivered_ones_stay(house: Engine) -> None:
+    await house.generating()
+    house.provider.finish()
+    house.turn(seconds=5)
+    await house.poll()
+    await sweep(house, timedelta(days=3))
+    assert len(files(house)) == 2
+    await house.say()
+    assert len(house.world.messages) == 3
+    await sweep(house, timedelta(hours=2))
+    assert files(house) == []
+
+
+async def test_a_sweep_runs_once_an_hour_however_often_it_is_asked_for(house: Engine) -> None:
+    await house.tray(1)
+    assert await sweep(house, 2 * DAY) == 1
+    await house.tray(1)
+    house.store.media.path("0" * 64).parent.mkdir(exist_ok=True)
+    house.store.media.path("0" * 64).write_bytes(b"nobody's")
+    assert await sweep(house, timedelta(minutes=59)) == 0
+
+
+async def test_only_the_hash_of_a_link_is_kept(house: Engine) -> None:
+    photo = await house.services.photos.add(picture(encoder="PNG"))
+    job = await house.train()
+    (url,) = await house.services.links.open(job.id, [photo])
+    token = url.rsplit("/", 1)[1].removesuffix(".png")
+    assert url == f"http://127.0.0.1:1/p/{token}.png"
+    assert len(token) >= 43
+    assert [row for row in house.rows("SELECT * FROM link") if token in map(str, row)] == []
+    shown = await house.services.links.resolve(f"{token}.png")
+    assert shown is not None
+    assert (shown.path.read_bytes()[:4], shown.media_type) == (b"\x89PNG", "image/png")
+
+
+async def test_a_link_dies_after_its_time_and_a_guess_leads_nowhere(house: Engine) -> None:
+    photo = await house.services.photos.add(picture())
+    job = await house.train()
+    (url,) = await house.services.links.open(job.id, [photo])
+    name = url.rsplit("/", 1)[1]
+    assert name.endswith(".jpg")
+    assert await house.services.links.resolve("x" + name) is None
+    house.clock.turn(house.timing.link_life - timedelta(milliseconds=1))
+    assert await house.services.links.resolve(name) is not None
+    house.turn(milliseconds=1)
+    assert await house.services.links.resolve(name) is None

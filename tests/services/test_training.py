@@ -1,0 +1,176 @@
+"""From a wish to a row: what is refused, and that the same wish is one job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.providers import Unavailable
+from bot.services.errors import (
+    BadWish,
+    NoSuchThing,
+    NotEnoughPhotos,
+    NotYours,
+    TooManyPhotos,
+    TrayClosed,
+    VendorNotOffered,
+)
+from bot.services.training import CONSENT_VERSION, NAME_MAX
+from storage.errors import StaleState
+from storage.records import Arrival, InboxItem, JobState, Refusal, TrayEntry, TrayState
+from tests.fakes import FakeProvider
+from tests.stand_ins import ANA, BEN, THREAD, Engine, TurnedClock, engine, picture, wish
+
+
+async def test_a_training_closes_its_tray_and_keeps_who_agreed_to_what(house: Engine) -> None:
+    tray = await house.tray(3)
+    job = await house.services.training.start(wish(name="  ana spring "), tray)
+    assert (job.state, job.name, job.root_id) == (JobState.QUEUED, "ana spring", job.id)
+    assert job.spec["consent"] == {
+        "version": CONSENT_VERSION,
+        "by": ANA,
+        "at": house.store.now().isoformat(),
+        "provider": "fake",
+    }
+    found = await house.store.read(lambda tx: tx.trays.get(tray))
+    assert (found.state, found.job_id) == (TrayState.USED, job.id)
+    assert len(await house.store.read(lambda tx: tx.photos.of_job(job.id))) == 3
+    assert "submit" in house.nudges
+
+
+async def test_the_same_wish_twice_is_the_same_job(house: Engine) -> None:
+    tray = await house.tray(2)
+    first = await house.services.training.start(wish(), tray)
+    second = await house.services.training.start(wish(), tray)
+    assert first.id == second.id
+    assert house.rows("SELECT count(*) FROM job") == [(1,)]
+
+
+async def test_another_wish_for_a_used_tray_is_refused(house: Engine) -> None:
+    tray = await house.tray(2)
+    await house.services.training.start(wish(), tray)
+    with pytest.raises(TrayClosed):
+        await house.services.training.start(wish(key="wish-2"), tray)
+    assert house.rows("SELECT count(*) FROM job") == [(1,)]
+
+
+async def test_a_tray_that_was_thrown_away_trains_nothing(house: Engine) -> None:
+    tray = await house.tray(2)
+    await house.services.trays.discard(tray, ANA)
+    with pytest.raises(TrayClosed):
+        await house.services.training.start(wish(), tray)
+    with pytest.raises(TrayClosed):
+        await house.services.trays.discard(tray, ANA)
+
+
+async def test_a_tray_is_its_owners(house: Engine) -> None:
+    tray = await house.tray(2)
+    with pytest.raises(NotYours):
+        await house.services.training.start(wish(owner=BEN), tray)
+    with pytest.raises(NotYours):
+        await house.services.trays.discard(tray, BEN)
+    with pytest.raises(NotYours):
+        await house.services.trays.view(tray, BEN)
+    with pytest.raises(NoSuchThing):
+        await house.services.training.start(wish(), "tray_x")
+    assert (await house.store.read(lambda tx: tx.trays.get(tray))).state is TrayState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("facts", "field", "rule"),
+    [
+        ({"name": " "}, "name", "empty"),
+        ({"name": "x" * (NAME_MAX + 1)}, "name", "too_long"),
+        ({"subject": "house"}, "subject", "unknown"),
+        ({"prompt": "\n"}, "prompt", "empty"),
+        ({"prompt": "x" * 501}, "prompt", "too_long"),
+        ({"count": 0}, "count", "out_of_range"),
+        ({"count": 5}, "count", "out_of_range"),
+        ({"consent": False}, "consent", "missing"),
+    ],
+)
+async def test_a_field_that_cannot_be_used_is_named(
+    house: Engine, facts: dict[str, Any], field: str, rule: str
+) -> None:
+    tray = await house.tray(2)
+    with pytest.raises(BadWish) as refused:
+        await house.services.training.start(wish(**facts), tray)
+    assert (refused.value.field, refused.value.rule) == (field, rule)
+    assert house.rows("SELECT * FROM job") == []
+
+
+async def test_the_limits_themselves_are_allowed(house: Engine) -> None:
+    tray = await house.tray(2)
+    await house.services.training.start(wish(name="x" * NAME_MAX, prompt="x" * 500, count=4), tray)
+
+
+async def test_too_few_and_too_many_photos_are_counted_each_once(tmp_path: Path, clock: TurnedClock) -> None:
+    async with engine(tmp_path / "data", clock, provider=FakeProvider(min_photos=2, max_photos=3)) as house:
+        tray = await house.tray(1)
+        photo = (await house.store.read(lambda tx: tx.trays.entries(tray)))[0].photo
+        more = [TrayEntry("F8", "again.jpg", photo), TrayEntry("F9", "bad.jpg", refusal=Refusal.DAMAGED)]
+        await house.store.write(lambda tx: tx.trays.add(tray, more))
+        with pytest.raises(NotEnoughPhotos) as few:
+            await house.services.training.start(wish(), tray)
+        assert (few.value.have, few.value.need) == (1, 2)
+        assert (await house.services.trays.view(tray)).needed == 1
+        await house.tray(4, source="more")
+        with pytest.raises(TooManyPhotos) as many:
+            await house.services.training.start(wish(), tray)
+        assert (many.value.have, many.value.most) == (4, 3)
+        assert house.rows("SELECT state FROM tray") == [("open",)]
+
+
+async def test_a_vendor_that_is_down_or_unknown_takes_no_training(house: Engine) -> None:
+    tray = await house.tray(2)
+    with pytest.raises(VendorNotOffered):
+        await house.services.training.start(wish(provider="nobody"), tray)
+    house.provider.fail_next("check", Unavailable())
+    await house.services.vendors.check()
+    with pytest.raises(VendorNotOffered):
+        await house.services.training.start(wish(), tray)
+    await house.services.vendors.check()
+    await house.services.training.start(wish(), tray)
+
+
+async def item_of(house: Engine) -> InboxItem:
+    await house.services.intake.put(Arrival("upload:1", "upload", {}))
+    (item,) = await house.store.write(lambda tx: tx.inbox.claim("me", house.timing.lease, 1))
+    return item
+
+
+async def entries_of(house: Engine, count: int) -> list[TrayEntry]:
+    kept = [await house.services.photos.add(picture(number)) for number in range(count)]
+    return [TrayEntry(f"F{n}", f"{n}.jpg", photo.sha256) for n, photo in enumerate(kept)]
+
+
+async def test_a_form_that_brings_its_photos_trains_and_is_worked_off_in_one_step(house: Engine) -> None:
+    item, entries = await item_of(house), await entries_of(house, 2)
+    job = await house.services.training.start_with(wish(), entries, item)
+    assert len(await house.store.read(lambda tx: tx.photos.of_job(job.id))) == 2
+    assert house.rows("SELECT count(*) FROM inbox WHERE done_at NOT NULL") == [(1,)]
+    with pytest.raises(StaleState):
+        await house.services.training.start_with(wish(key="wish-2"), entries, item)
+    assert house.rows("SELECT count(*) FROM job") == [(1,)]
+
+
+async def test_a_form_that_brings_too_few_keeps_nothing_and_is_still_to_be_worked_off(house: Engine) -> None:
+    item, entries = await item_of(house), await entries_of(house, 1)
+    with pytest.raises(NotEnoughPhotos):
+        await house.services.training.start_with(wish(), entries, item)
+    assert house.rows("SELECT * FROM tray") == []
+    assert house.rows("SELECT done_at FROM inbox") == [(None,)]
+
+
+async def test_photos_that_arrive_make_one_tray_message_and_the_item_is_done(house: Engine) -> None:
+    item, entries = await item_of(house), await entries_of(house, 2)
+    tray = await house.services.trays.receive(ANA, THREAD, entries, item)
+    assert await house.services.trays.gathers(ANA, THREAD)
+    assert not await house.services.trays.gathers(BEN, THREAD)
+    view = await house.services.trays.view(tray.id, ANA)
+    assert (len(view.usable), view.needed, [offer.name for offer in view.offers]) == (2, 0, ["fake"])
+    assert house.wanted() == ["tray"]
+    with pytest.raises(StaleState):
+        await house.services.trays.receive(ANA, THREAD, entries, item)

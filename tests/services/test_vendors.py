@@ -1,0 +1,111 @@
+"""How vendors are: an outage is one line, a recovery one line, and operators hear what only they can mend."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from bot.providers import AuthenticationFailed, InvalidInput, ProviderError, QuotaExceeded, Unavailable
+from bot.services.errors import VendorNotOffered
+from storage.records import NoticeKind
+from tests.stand_ins import ANA, OLGA, THREAD, Engine
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "bot.services.vendors"]
+
+
+async def test_an_outage_is_logged_once_and_the_recovery_once(
+    house: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    house.provider.fail_next("check", Unavailable(), times=3)
+    for _ in range(5):
+        await house.services.vendors.check()
+    assert lines(caplog) == [("WARNING", "Vendor not offered"), ("INFO", "Vendor well again")]
+
+
+async def test_a_vendor_that_is_well_is_not_logged(house: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    await house.services.vendors.check()
+    assert lines(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "fault", "told"),
+    [
+        (Unavailable(), "unreachable", False),
+        (TimeoutError(), "unreachable", False),
+        (AuthenticationFailed(), "credentials", True),
+        (QuotaExceeded(), "credentials", True),
+        (InvalidInput(), "refused", True),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+async def test_what_ails_a_vendor_is_told_apart(
+    house: Engine, error: ProviderError, fault: str, told: bool
+) -> None:
+    house.provider.fail_next("check", error)
+    house.turn(seconds=1)
+    since = house.store.now()
+    await house.services.vendors.check()
+    house.turn(minutes=5)
+    (offer,) = house.services.vendors.offers()
+    assert (offer.ok, offer.fault, offer.fault_since) == (False, fault, since)
+    with pytest.raises(VendorNotOffered):
+        house.services.vendors.offer("fake")
+    assert ("operator" in house.wanted()) == told
+
+
+async def test_operators_are_told_once_a_day(house: Engine) -> None:
+    for _ in range(3):
+        await house.services.operators.tell("Fake", "credentials")
+    await house.services.operators.tell("Fake", "quota")
+    await house.say()
+    assert len(house.world.of_kind(NoticeKind.OPERATOR)) == 2
+    house.clock.turn(timedelta(days=1))
+    await house.services.operators.tell("Fake", "credentials")
+    await house.say()
+    assert len(house.world.of_kind(NoticeKind.OPERATOR)) == 3
+
+
+async def test_who_is_an_operator_is_known(house: Engine) -> None:
+    assert OLGA in house.services.operators
+    assert "T1/U1" not in house.services.operators
+
+
+async def test_limits_are_written_down_per_kind(house: Engine) -> None:
+    assert house.rows("SELECT name, slots, gap_ms FROM lane ORDER BY name") == [
+        ("fake:generation", 2, 0),
+        ("fake:training", 2, 0),
+    ]
+
+
+async def test_an_unknown_vendor_has_a_name_all_the_same(house: Engine) -> None:
+    assert house.services.vendors.label("gone") == "gone"
+    assert house.services.vendors.label("fake") == "Fake"
+    assert house.services.vendors.get("gone") is None
+
+
+async def test_a_tray_says_anew_which_vendors_there_are_when_one_recovers(house: Engine) -> None:
+    house.provider.fail_next("check", Unavailable(), times=1)
+    await house.services.vendors.check()
+    tray = await house.tray(3)
+    place = {"owner": ANA, "place": THREAD, "tray_id": tray}
+    await house.store.write(lambda tx: tx.outbox.put(f"tray:{tray}", NoticeKind.TRAY, **place))
+    await house.say()
+    before = house.rows("SELECT wanted, sent FROM outbox WHERE kind = 'tray'")
+    await house.services.vendors.check()
+    ((wanted, sent),) = house.rows("SELECT wanted, sent FROM outbox WHERE kind = 'tray'")
+    assert before == [(sent, sent)]
+    assert wanted == sent + 1
+
+
+async def test_operators_hear_of_jobs_whose_vendor_is_no_longer_set_up(house: Engine) -> None:
+    await house.train()
+    await house.store.write(lambda tx: tx.jobs.conn.exec_driver_sql("UPDATE job SET provider = 'gone'"))
+    await house.services.vendors.declare()
+    told = house.rows("SELECT payload FROM outbox WHERE kind = 'operator'")
+    assert told == [('{"about": "gone", "fault": "not_set_up"}',)]
