@@ -278,6 +278,40 @@ async def test_an_edit_shows_in_its_place_at_once_and_keeps_the_focus(empty: Sta
     assert min(waits) < 0.2, waits
 
 
+async def test_a_reader_stays_where_they_were_while_messages_change_and_come(empty: Stage) -> None:
+    page = await empty.sit()
+    tall = [text("\n".join(["tall"] * 30))]
+    async with app(empty) as (client, _):
+        portraits = await channel_id(empty.people, "portraits")
+        said = [await client.chat_postMessage(channel=portraits, text="x", blocks=tall) for _ in range(4)]
+        pane = page.get_by_role("log", name="Messages")
+        end = "pane => Math.round(pane.scrollHeight - pane.scrollTop - pane.clientHeight)"
+        await expect(messages(page)).to_have_count(4)
+        for turn, one in enumerate(said):
+            blocks = [*tall, text(f"turn {turn}")]
+            await client.chat_update(channel=portraits, ts=one["ts"], text="x", blocks=blocks)
+            await expect(page.get_by_text(f"turn {turn}")).to_have_count(1)
+        await page.evaluate("() => new Promise((next) => requestAnimationFrame(() => setTimeout(next)))")
+        assert await pane.evaluate(end) <= 1
+        await pane.hover()
+        await pane.evaluate(
+            "pane => { window.still = new Promise((done) => pane.addEventListener('scrollend', done)); }"
+        )
+        await page.mouse.wheel(0, -900)
+        await page.evaluate("() => window.still.then(() => true)")
+        third = messages(page).nth(2)
+        before = await third.bounding_box()
+        for number in (0, 2, 3):
+            blocks = [*tall, text(f"turn {number}")]
+            await client.chat_update(channel=portraits, ts=said[number]["ts"], text="x", blocks=blocks)
+        await client.chat_postMessage(channel=portraits, text="x", blocks=[text("below")])
+        await expect(page.get_by_text("below", exact=True)).to_have_count(1)
+        after = await third.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 2
+
+
 async def test_what_is_new_is_marked_until_it_is_read(empty: Stage) -> None:
     lee = await empty.sit("lee", place="")
     await lee.get_by_role("button", name="general").click()

@@ -105,6 +105,7 @@ async def test_a_person_goes_from_dropped_photos_to_pictures_and_a_letter(
     await expect(card).to_contain_text("done")
     delivered = thread(page).get_by_role("group", name="4 pictures")
     await expect(delivered.get_by_role("button")).to_have_count(4)
+    await expect(delivered.get_by_role("button").last).to_be_in_viewport(ratio=0.9)
     await expect(thread(page).locator(".mention.mine")).to_have_text("@Ana Lindqvist")
     await page.screenshot(path=tmp_path / "3-delivered.png")
 

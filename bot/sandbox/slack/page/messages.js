@@ -143,6 +143,9 @@ export class Pane {
 
   toEnd() {
     this.node.scrollTop = this.node.scrollHeight;
+    // What has just come is drawn in the next frame, and is taller then than it was taken for.
+    cancelAnimationFrame(this.after);
+    this.after = requestAnimationFrame(() => this.stuck && (this.node.scrollTop = this.node.scrollHeight));
   }
 
   point(ts) {
@@ -171,6 +174,8 @@ export class Pane {
     if (old) {
       const focus = old.contains(document.activeElement) ? document.activeElement.closest("[data-key]")?.dataset.key : null;
       const held = old === document.activeElement;
+      // Until it is drawn, a new element counts as small as any: the pane would shrink and jump.
+      article.style.containIntrinsicSize = `auto ${old.offsetHeight}px`;
       old.replaceWith(article);
       if (focus) article.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
       else if (held) article.focus();

@@ -1,0 +1,90 @@
+"""Takes the README's pictures of the page from a real run: ``python -m tests.browser.screenshots FOLDER``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Locator, Page, expect
+
+from bot.sandbox.pictures import story_photos
+from tests.browser.stage import DESK, PHONE, Stage, folder_of, stage
+
+
+async def take(folder: Path) -> list[Path]:
+    """Play the story by hand and keep three pictures of it. Returns where they lie."""
+    photos = await story_photos(Path(tempfile.gettempdir()) / "darkroom-photos", print)
+    taken = [folder / f"page-{name}.jpg" for name in ("thread", "modal", "phone")]
+    with tempfile.TemporaryDirectory() as state:
+        async with stage(Path(state)) as house:
+            files = folder_of(list(photos), Path(state) / "photos")
+            await _play(house, files, *taken)
+    return taken
+
+
+async def _play(house: Stage, photos: list[str], thread: Path, modal: Path, phone: Path) -> None:
+    await house.desk.settings(train_seconds=6, infer_seconds=2)
+    page = await house.sit(size=DESK)
+    await page.locator("main input[type=file]").set_input_files(photos)
+    await page.get_by_role("combobox", name="Message #portraits").fill("@darkroom a model of my fox, please")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="1 reply").click()
+    side = page.get_by_role("complementary", name="Thread")
+    await side.get_by_role("button", name="Train…").click()
+    form = page.get_by_role("dialog", name="Train a model")
+    await form.get_by_label("Who or what is in the photos").select_option("dog")
+    await form.get_by_label("In this thread").check()
+    await form.get_by_label("I am in these photos").check()
+    await form.get_by_label("What to make when trained").fill("in the snow, evening light")
+    await form.get_by_role("button", name="Train").click()
+    await expect(form.get_by_role("alert").filter(has_text="Please")).to_be_visible()
+    await _shoot(page, modal)
+    await form.get_by_label("Name").fill("fox in winter")
+    await form.get_by_role("button", name="Train").click()
+    await page.get_by_role("button", name="Vendor").click()
+    await _pictures(side.get_by_role("group", name="4 pictures"))
+    await expect(page.get_by_role("button", name="Darkroom, 1 new for you")).to_be_visible()
+    await page.mouse.move(700, 5)
+    await _shoot(page, thread)
+    place = page.url.partition("#")[2]
+    small = await house.sit(
+        size=PHONE,
+        place=f"#{place}",
+        color_scheme="dark",
+        device_scale_factor=2,
+        has_touch=True,
+        is_mobile=True,
+    )
+    await _pictures(small.get_by_role("group", name="4 pictures"))
+    await _shoot(small, phone)
+
+
+async def _pictures(group: Locator) -> None:
+    """Wait until the pictures are there and drawn."""
+    await expect(group.get_by_role("img")).to_have_count(4)
+    await group.evaluate(
+        "node => Promise.all([...node.querySelectorAll('img')].map((image) => image.decode()))"
+    )
+
+
+async def _shoot(page: Page, path: Path) -> None:
+    await page.screenshot(path=path, type="jpeg", quality=88, animations="disabled")
+
+
+def main() -> None:
+    """Take them into the folder that is named."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in asyncio.run(take(folder)):
+        print(path)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()
