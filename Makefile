@@ -35,6 +35,10 @@ soak: $(READY)
 	DARKROOM_SOAK=2000 $(BIN)/pytest -n 2 tests/test_walks.py -k soak
 	$(BIN)/python -m tests.soak_restarts --rounds $(or $(ROUNDS),20)
 
+# Every benchmark in its short form; status 0 only if all goals hold.
+bench: $(READY)
+	@status=0; for one in ack intake startup memory; do $(BIN)/python -m benchmarks.$$one --short || status=1; done; exit $$status
+
 # The container image.
 image:
 	docker build -t darkroom .

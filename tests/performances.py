@@ -243,6 +243,10 @@ async def _slow_training(controls: Controls) -> None:
         await controls.desk.fault("slow", action="AddModelTrainJob", seconds=4)
 
 
+async def _post_unanswered(controls: Controls) -> None:
+    await controls.people.fault("api:chat.postMessage", "lose_answer")
+
+
 async def _upload_hangs(controls: Controls) -> None:
     await controls.people.fault("api:files.completeUploadExternal", "hang")
 
@@ -253,6 +257,11 @@ async def _upload_unanswered(controls: Controls) -> None:
 
 MOMENTS = (
     Moment("photos posted", lambda c: c.seen(lambda m: m.user_name == "ana" and bool(m.files))),
+    Moment(
+        "tray unanswered",
+        lambda c: c.journalled("api", method="chat.postMessage", ok=True),
+        _post_unanswered,
+    ),
     Moment("tray stands", lambda c: c.seen(lambda m: m.user_name == BOT)),
     Moment("form sent", lambda c: c.journalled("interaction", type="view_submission", state="acked")),
     Moment("vendor pays", lambda c: c.desk.wait_for_calls("AddModelTrainJob"), _slow_training),

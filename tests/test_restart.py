@@ -36,7 +36,7 @@ async def ends_well(run: Performance) -> None:
 async def test_a_story_killed_with_everybody_in_it_goes_on_and_is_told_once(
     tmp_path: Path, photos: Path
 ) -> None:
-    for moment in moments("photos posted", "tray stands", "vendor pays", "upload unanswered"):
+    for moment in moments("photos posted", "tray unanswered", "vendor pays", "upload unanswered"):
         async with Performance.begin(tmp_path, "--photos", str(photos)) as run, run.controls() as controls:
             await controls.hurry_and(moment)
             await run.comes(moment, controls)
