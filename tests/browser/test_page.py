@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from playwright.async_api import Locator, Page, expect
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack import Upload
+from bot.sandbox.slack import Director, LocalSlack, Upload
 from bot.sandbox.vendors.control import FaultKind
-from tests.browser.stage import PHONE, Stage
+from tests.browser.stage import PHONE, Stage, browser
 from tests.sandbox.slack.harness import (
     Ear,
     channel_id,
@@ -520,6 +521,35 @@ async def test_a_channel_of_two_thousand_messages_scrolls_without_freezing(empty
     assert longest < 1_000, longest
     await empty.people.post("ana", "#portraits", "and one more")
     await expect(page.get_by_text("and one more", exact=True)).to_have_count(1)
+
+
+async def test_a_page_that_was_cut_off_finds_its_way_back(tmp_path: Path) -> None:
+    async with browser() as chromium:
+        async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as people:
+            await people.post("lee", "#portraits", "before")
+            page = await chromium.new_page()
+            await page.goto(f"{slack.origin}/?as=ana")
+            await expect(messages(page)).to_have_count(1)
+            port = int(slack.origin.rpartition(":")[2])
+        await expect(page.locator("body.cut-off")).to_be_visible()
+        async with LocalSlack.start(tmp_path, port=port) as slack, Director(slack.origin) as people:
+            await people.post("lee", "#portraits", "after")
+            await expect(messages(page)).to_have_count(2)
+            await expect(page.locator("body.cut-off")).to_have_count(0)
+            await page.close()
+
+
+async def test_a_permalink_leads_to_its_message_and_a_wrong_one_says_so(empty: Stage) -> None:
+    first = await empty.people.post("lee", "#portraits", "the very first")
+    for number in range(90):
+        await empty.people.post("lee", "#portraits", f"then {number}")
+    page = await empty.sit()
+    await page.goto(f"{first.permalink}?as=ana")
+    await expect(messages(page).get_by_text("the very first", exact=True)).to_be_in_viewport()
+    hidden = await empty.people.post("lee", "#board", "not for ana")
+    await page.goto(f"{empty.slack.origin}/?as=ana#{hidden.channel}")
+    await expect(page.get_by_role("heading", name="portraits")).to_be_visible()
+    await expect(page.get_by_text("not for ana")).to_have_count(0)
 
 
 async def test_light_and_dark_follow_the_system_until_one_is_chosen(empty: Stage) -> None:

@@ -18,7 +18,7 @@ const chosen = new Map();
 export function avatar(id, size = "") {
   if (id === state.app.user) return h("img", { class: `avatar app-face ${size}`, src: "/page/icon.svg", alt: "" });
   const initials = nameOf(id).split(/\s+/).map((word) => word[0]).slice(0, 2).join("").toUpperCase();
-  const tone = [...nameOf(id)].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 6, 7);
+  const tone = [...state.people.keys()].indexOf(id) % 6;
   return h("span", { class: `avatar tone-${tone} ${size}`, "aria-hidden": "true" }, initials);
 }
 
