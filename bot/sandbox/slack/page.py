@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.images import IN_BLOCKS
@@ -20,6 +22,7 @@ from bot.sandbox.slack.sight import Sight
 from bot.sandbox.slack.wire import Entry, Json
 
 STATIC = Path(__file__).with_name("page")
+LOOPBACK = ("127.0.0.1", "localhost")
 HEARTBEAT = 15.0
 FOLLOWED = ("message", "view", "file", "socket")
 SHOWN = IN_BLOCKS | {"image/webp"}
@@ -29,6 +32,27 @@ POLICY = (
     "form-action 'none'; frame-ancestors 'none'"
 )
 Look = Callable[[User, Request], Awaitable[Any]]
+
+
+class OwnOriginOnly:
+    """Keeps other websites that are open in the same browser from acting here, or from reading along.
+
+    Loopback keeps other machines away, and not them: a browser sends their requests from this one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse what comes from a page of another origin, or under another host's name."""
+        if scope["type"] == "http" and not scope["path"].startswith("/api/"):
+            headers = Headers(scope=scope)
+            host = headers.get("host", "")
+            origin = headers.get("origin", f"http://{host}")
+            if host.partition(":")[0] not in LOOPBACK or origin != f"http://{host}":
+                await JSONResponse({"error": "other_origin", "facts": {}}, 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class _Static(StaticFiles):

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -20,7 +21,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from bot.sandbox.slack.calls import Trouble, WebApi
 from bot.sandbox.slack.clock import Clock
 from bot.sandbox.slack.control import Control
-from bot.sandbox.slack.page import Page
+from bot.sandbox.slack.page import OwnOriginOnly, Page
 from bot.sandbox.slack.parts import Parts, assemble
 from bot.sandbox.slack.settings import Settings
 from bot.sandbox.slack.sockets import Connection
@@ -71,7 +72,8 @@ def build_app(parts: Parts, page: Page, stopping: asyncio.Event) -> Starlette:
             WebSocketRoute("/socket/{ticket}", connect),
             *control.routes(),
             *page.routes(),
-        ]
+        ],
+        middleware=[Middleware(OwnOriginOnly)],
     )
 
 

@@ -106,6 +106,19 @@ async def test_the_page_is_served_with_a_policy_that_runs_nothing_but_its_own_fi
     assert (await http.get("/archives/C123/p1")).text == front.text
 
 
+async def test_another_website_in_the_same_browser_can_neither_act_nor_read(
+    slack: LocalSlack, http: httpx.AsyncClient, director: Director
+) -> None:
+    body = {"user": "ana", "channel": "#portraits", "text": "not hers"}
+    foreign = await http.post("/control/post", json=body, headers={"origin": "https://example.com"})
+    assert foreign.status_code == 403
+    assert await director.messages("#portraits") == []
+    rebound = await http.get("/page/state", params={"as": "ana"}, headers={"host": "example.com"})
+    assert rebound.status_code == 403
+    own = await http.post("/control/post", json=body, headers={"origin": slack.origin})
+    assert own.status_code == 200
+
+
 async def test_everybody_sees_only_the_conversations_they_are_in(ana: Client, lee: Client) -> None:
     def names(state: Json) -> set[str]:
         return {c["name"] for c in state["channels"] if c["name"]}
