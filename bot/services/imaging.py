@@ -6,11 +6,12 @@ Pure and blocking: run it in a thread. Pillow's decoders run without the interpr
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from bot.services.errors import PhotoRefused
 from storage.records import Refusal
@@ -22,6 +23,16 @@ MIN_SIDE: Final = 256
 _QUALITY: Final = 95
 _FORMATS: Final = {b"\xff\xd8\xff": ("JPEG", "image/jpeg"), b"\x89PNG\r\n\x1a\n": ("PNG", "image/png")}
 _SRGB: Final = ImageCms.createProfile("sRGB")
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture of each EXIF orientation upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +77,22 @@ def _decode(data: bytes, encoder: str) -> Image.Image:
             if min(opened.size) < MIN_SIDE:
                 raise PhotoRefused(Refusal.TOO_SMALL)
             opened.load()
-            upright = ImageOps.exif_transpose(opened)
+            turn = _UPRIGHT.get(_orientation(opened))
+            upright = opened if turn is None else opened.transpose(turn)
             return _plain_rgb(upright, opened.info.get("icc_profile"))
     except Image.DecompressionBombError as error:
         raise PhotoRefused(Refusal.TOO_MANY_PIXELS) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise PhotoRefused(Refusal.DAMAGED) from error
+
+
+def _orientation(opened: Image.Image) -> int:
+    """How the camera was held. Pillow's own `exif_transpose` writes all tags anew, and fails on a broken one."""
+    try:
+        told = opened.getexif().get(ExifTags.Base.Orientation)
+    except (OSError, ValueError, SyntaxError, TypeError, LookupError, struct.error):
+        return 1  # Metadata that cannot be read says nothing of the picture.
+    return told if isinstance(told, int) else 1
 
 
 def _plain_rgb(picture: Image.Image, profile: bytes | None) -> Image.Image:

@@ -65,6 +65,15 @@ def refusal(data: bytes) -> Refusal:
     return refused.value.refusal
 
 
+@pytest.mark.parametrize(("tag", "kind"), [(0x011A, 2), (0x011A, 7), (0x0100, 2), (0x0103, 7)])
+def test_a_tag_of_the_wrong_kind_does_not_keep_a_photo_from_being_turned_upright(tag: int, kind: int) -> None:
+    fields = sorted([(ORIENTATION, 3, 1, struct.pack(">HH", 6, 0)), (tag, kind, 4, b"abc\0")])
+    written = b"".join(struct.pack(">HHL", *field[:3]) + field[3] for field in fields)
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", len(fields)) + written + bytes(4)
+    made = normalise(encode(corners(), "JPEG", exif=exif))
+    assert (made.width, made.height) == (HIGH, WIDE)
+
+
 @pytest.mark.parametrize(("orientation", "encoder"), list(itertools.product(_STORED, ("JPEG", "PNG"))))
 def test_a_photo_is_turned_upright_and_forgets_how_it_was_held(orientation: int, encoder: str) -> None:
     stored = corners()
