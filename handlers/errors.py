@@ -12,6 +12,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from bot.services.errors import DomainError
+from handlers.ids import Field
 from handlers.phrases import refusal
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,10 @@ class Errors:
             _log(error, "event")
             return None
         words = self._words(error, str(body.get("type") or "command"))
+        if body.get("type") == "view_submission" and response is not None:
+            # A form has nowhere else to say it, and an empty answer would close it as if all were well.
+            marked = {"response_action": "errors", "errors": {Field.NAME.value: words}}
+            return BoltResponse(status=200, body=marked)
         if body.get("response_url") or body.get("response_urls"):
             try:
                 await respond(text=words, response_type="ephemeral", replace_original=False)

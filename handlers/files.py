@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from storage.records import Refusal
 logger = logging.getLogger(__name__)
 _HOPS = 3
 _TRIES = 3
+_LONGEST = 300.0
+"""Seconds for one file: a line that drips must not hold its post for ever."""
 _MODES = {"tombstone": Refusal.DELETED, "hidden_by_limit": Refusal.HIDDEN}
 FileInfo = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """Slack's `files.info`: the file object, or None where Slack says no."""
@@ -72,14 +75,17 @@ class Downloader:
                 # The address came with the post; our token must not go where somebody else chose.
                 raise PhotoRefused(Refusal.EXTERNAL)
             try:
-                async with self._http.stream(
-                    "GET", url, headers={"Authorization": f"Bearer {self._token}"}, follow_redirects=False
-                ) as answer:
+                async with (
+                    asyncio.timeout(_LONGEST),
+                    self._http.stream(
+                        "GET", url, headers={"Authorization": f"Bearer {self._token}"}, follow_redirects=False
+                    ) as answer,
+                ):
                     if answer.is_redirect:
                         url = urljoin(url, answer.headers.get("location", ""))
                         continue
                     return await self._body(answer)
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, TimeoutError) as error:
                 raise TryAgain("slack_unreachable") from error
         raise PhotoRefused(Refusal.NOT_READABLE)
 

@@ -155,6 +155,17 @@ def ready(view: JobView, permalink: str | None, files: Sequence[str]) -> Message
     return pictures(view, text, files)
 
 
+def trained(view: JobView, permalink: str | None) -> Message:
+    """The owner's DM where no images follow: the vendor makes none, or a wish to cancel came too late."""
+    name = escape(view.root.name)
+    text = f"*{name}* is trained after {duration(view.took)}"
+    if view.current.cancel_requested:
+        text = f"{text}, before it could be cancelled. No images are made"
+    if permalink:
+        text = f"{text}: <{permalink}|see its card>"
+    return Message(text, (section(text),))
+
+
 def pictures(view: JobView, text: str, files: Sequence[str]) -> Message:
     """Images inside a message of ours, by Slack's ids of their files."""
     images: list[Block] = [

@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services import Services
 from bot.services.errors import NoSuchThing
 from bot.services.notifier import Said, Speech
+from bot.services.progress import JobView
 from handlers import messages
 from handlers.blocks import Message
 from handlers.commands import Commands, nearest, split
@@ -21,7 +22,7 @@ from handlers.ids import NOTICE_EVENT
 from handlers.places import Place, user_of
 from handlers.uploads import NEVER_SHARED, Uploader
 from handlers.verdicts import NO_PLACE, verdict
-from storage.records import Notice, NoticeKind, direct
+from storage.records import JobKind, Notice, NoticeKind, direct
 
 logger = logging.getLogger(__name__)
 _EDITED = {NoticeKind.TRAY, NoticeKind.CARD}
@@ -134,7 +135,7 @@ class SlackNotifier:
         return Said(Speech.SAID, str(Place(place.team, answer["channel"], answer["ts"])))
 
     async def _pictures(self, notice: Notice, place: Place) -> Said:
-        view = await self._services.progress.view(notice.job_id or "")
+        view = await self._services.progress.view_of(notice.job_id or "")
         channel = await self._channel(place)
         comment = messages.pictures_comment(
             view, first=notice.payload.get("batch", 1) == 1, direct=place.is_direct
@@ -167,22 +168,24 @@ class SlackNotifier:
                 return await self._about_job(notice, place)
 
     async def _about_job(self, notice: Notice, place: Place) -> Message | None:
-        view = await self._services.progress.view(notice.job_id or "")
+        if notice.kind is NoticeKind.CARD:
+            return messages.card(await self._services.progress.view(notice.job_id or ""))
+        # It may have been tried again since: what is said of a job stays its own.
+        view = await self._services.progress.view_of(notice.job_id or "")
         match notice.kind:
-            case NoticeKind.CARD:
-                return messages.card(view)
             case NoticeKind.FAILED:
                 return messages.failed(view, direct=place.is_direct)
             case NoticeKind.FAILED_DM:
                 where = Place.parse(view.root.place)
                 return None if where.is_direct else messages.failed(view, direct=True)
             case _:
-                return await self._ready(notice)
+                return await self._ready(notice, view)
 
-    async def _ready(self, notice: Notice) -> Message | None:
-        view = await self._services.progress.view(notice.job_id or "")
+    async def _ready(self, notice: Notice, view: JobView) -> Message | None:
         stands = await self._services.media.message_of(notice.payload["pictures"])
         at = Place.parse(stands) if stands else None
+        if view.current.kind is JobKind.TRAINING:
+            return messages.trained(view, await self._permalink(at) if at else None)
         if at is not None and at.is_direct:
             return None  # The images stand in this very DM, with the same words above them.
         link = await self._permalink(at) if at else None

@@ -22,6 +22,9 @@ from storage.records import InboxItem, Refusal, TrayEntry
 
 logger = logging.getLogger(__name__)
 _PARALLEL = 3
+"""Files of one post under way at once."""
+_HELD = 4
+"""Files of all posts held in memory at once, each perhaps as large as may be."""
 _WAITED_FOR = 4
 """Attempts that a whole post waits for a file that cannot be loaded: a bit over a minute."""
 _MOST = 100
@@ -36,6 +39,7 @@ class SlackReceiver:
         self._services = services
         self._client = client
         self._downloader = downloader
+        self._held = asyncio.Semaphore(_HELD)
 
     async def receive(self, item: InboxItem) -> None:
         """Work one item off."""
@@ -85,7 +89,8 @@ class SlackReceiver:
         gate = asyncio.Semaphore(_PARALLEL)
 
         async def one(file: Mapping[str, Any]) -> TrayEntry:
-            async with gate:
+            # In this order each post has a few in the queue, and none makes the others wait for all of its.
+            async with gate, self._held:
                 return await self._entry(file)
 
         # All of them end before anything is raised: none may go on when the item is given back.

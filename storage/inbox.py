@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms
@@ -55,6 +55,11 @@ class Inbox(Repository):
             for r in rows
         ]
 
+    def hold_on(self, items: Sequence[InboxItem], lease: timedelta) -> None:
+        """Hold items longer that are being worked on; what somebody else holds by now is left alone."""
+        for item in items:
+            self.conn.execute(update(inbox).where(*_held(item)).values(lease_until=in_ms(lease)))
+
     def done(self, item: InboxItem) -> None:
         """Mark an item as worked off; what it held is forgotten. Raises StaleState."""
         self._settle(item, done_at=now_ms(), payload={})
@@ -78,14 +83,14 @@ class Inbox(Repository):
 
     def _settle(self, item: InboxItem, **values: Any) -> None:
         held = self.conn.execute(
-            update(inbox)
-            .where(
-                inbox.c.id == item.id, inbox.c.fence == item.fence, inbox.c.lease_owner == item.lease_owner
-            )
-            .values(lease_until=ZERO, lease_owner=None, **values)
+            update(inbox).where(*_held(item)).values(lease_until=ZERO, lease_owner=None, **values)
         )
         if held.rowcount == 0:
             raise StaleState(item.id)
+
+
+def _held(item: InboxItem) -> tuple[ColumnElement[bool], ...]:
+    return (inbox.c.id == item.id, inbox.c.fence == item.fence, inbox.c.lease_owner == item.lease_owner)
 
 
 _DUE = (inbox.c.done_at.is_(None), inbox.c.due_at <= now_ms(), inbox.c.lease_until <= now_ms())

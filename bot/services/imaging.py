@@ -87,7 +87,7 @@ def _decode(data: bytes, encoder: str) -> Image.Image:
 
 
 def _orientation(opened: Image.Image) -> int:
-    """How the camera was held. Pillow's own `exif_transpose` writes all tags anew, and fails on a broken one."""
+    """How the camera was held. `exif_transpose` writes all tags anew and fails on a broken one."""
     try:
         told = opened.getexif().get(ExifTags.Base.Orientation)
     except (OSError, ValueError, SyntaxError, TypeError, LookupError, struct.error):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -111,19 +112,39 @@ class InboxRunner:
         self._nudge = nudge
         self._at_once = at_once
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lease = timing.lease * 3
+        self._held: dict[str, tuple[InboxItem, datetime]] = {}
 
     async def work_off_due(self) -> None:
         """Claim what is due and start on it."""
+        await self._hold_on()
         free = self._at_once - len(self._tasks)
         if free <= 0 or not await self._store.read(lambda tx: tx.inbox.is_due()):
             return
-        lease = self._timing.lease * 3  # Ten large photos over a slow line fit into it.
-        for item in await self._store.write(lambda tx: tx.inbox.claim(self._store.me, lease, free)):
+        until = self._store.now() + self._lease
+        for item in await self._store.write(lambda tx: tx.inbox.claim(self._store.me, self._lease, free)):
+            self._held[item.id] = item, until
             task = asyncio.create_task(self._work_off(item))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    async def _hold_on(self) -> None:
+        """Many large photos may outlast a lease: without this the item would begin anew for ever."""
+        now = self._store.now()
+        short = [item for item, until in self._held.values() if until - now < self._lease / 2]
+        if short:
+            await self._store.write(lambda tx: tx.inbox.hold_on(short, self._lease))
+            self._held |= {item.id: (item, now + self._lease) for item in short if item.id in self._held}
+
     async def _work_off(self, item: InboxItem) -> None:
+        try:
+            await self._work_on(item)
+        finally:
+            self._held.pop(item.id, None)
+        self._nudge("inbox")
+        self._nudge("outbox")
+
+    async def _work_on(self, item: InboxItem) -> None:
         try:
             await self._receiver.receive(item)
         except StaleState:
@@ -141,8 +162,6 @@ class InboxRunner:
                 "Item failed", extra={"action": "inbox_failed", "item": item.id, "reference": reference}
             )
             await self._later(item, "unexpected", reference)
-        self._nudge("inbox")
-        self._nudge("outbox")
 
     async def _later(self, item: InboxItem, why: str, reference: str = "") -> None:
         """Try again later, and say so once to whom it concerns; after many tries give up, and say that."""

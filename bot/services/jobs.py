@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from bot.services import outcomes
 from bot.services.cards import show_card
 from bot.services.errors import NoSuchThing, NotRetryable, NotYours
 from bot.services.notifier import Clock
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import ENDED, Job, JobKind, JobState, NewJob, new_id
+from storage.records import ENDED, FailureReason, Job, JobKind, JobState, NewJob, new_id
 
 
 class Stopped(StrEnum):
@@ -41,6 +42,8 @@ class Jobs:
             if after.state is JobState.CANCELLED:
                 tx.links.close(after.id)
                 return Stopped.NOW
+            if after.lane not in dict(self._vendors.lanes()):
+                return _stop_without_vendor(tx, after)
             return Stopped.SOON
 
         outcome = await self._store.write(unit)
@@ -86,6 +89,19 @@ class Jobs:
         self._nudge("submit")
         self._nudge("outbox")
         return job
+
+
+def _stop_without_vendor(tx: Tx, job: Job) -> Stopped:
+    """No step will ever come for a job whose vendor is gone from the settings, so it ends here."""
+    if job.state is JobState.RUNNING:
+        outcomes.stop(tx, job, at_vendor=False)
+        return Stopped.NOW
+    if job.submit_begun_at is not None:
+        outcomes.fail(tx, job, FailureReason.LOST)
+        return Stopped.ENDED
+    tx.links.close(job.id)
+    tx.jobs.request_cancel(tx.jobs.move(job, JobState.QUEUED).id)
+    return Stopped.NOW
 
 
 def _refuse_unless_retried(job: Job) -> None:

@@ -78,9 +78,6 @@ class Poller:
         if held.cancel_requested:
             await self._cancel(held, provider, ref)
             return
-        if held.started_at is not None and self._store.now() - held.started_at > operation.deadline:
-            await self._overdue(held)
-            return
         try:
             remote = await provider.poll(ref)
         except NotFound as error:
@@ -102,6 +99,8 @@ class Poller:
         self, held: Job, provider: Provider[Any], operation: Operation, remote: RemoteJob
     ) -> None:
         match remote.state:
+            case RemoteState.QUEUED | RemoteState.RUNNING if self._is_overdue(held, operation):
+                await self._overdue(held)
             case RemoteState.QUEUED | RemoteState.RUNNING:
                 self._quiet.append(
                     QuietPoll(
@@ -160,7 +159,9 @@ class Poller:
                 artifact = by_locator.get(picture.locator, Artifact(locator=picture.locator))
                 missing += not await self._fetch(held, provider, remote.ref, picture, artifact)
         status = word(remote)
-        if missing:
+        if missing and self._is_overdue(held, operation):
+            await self._overdue(held)
+        elif missing:
             await self._store.write(lambda tx: self._deliver_some(tx, held, status))
         else:
             await self._store.write(lambda tx: outcomes.generated(tx, held, status))
@@ -198,6 +199,10 @@ class Poller:
 
     # -- the other ways out
 
+    def _is_overdue(self, held: Job, operation: Operation) -> bool:
+        """Asked after the vendor was: what ended while we were away is no less done for it."""
+        return held.started_at is not None and self._store.now() - held.started_at > operation.deadline
+
     async def _overdue(self, held: Job) -> None:
         """The deadline decides; images that are in our hands by then are a success."""
 
@@ -224,6 +229,9 @@ class Poller:
     async def _trouble(self, held: Job, operation: Operation, wait: timedelta | None) -> None:
         """The vendor does not answer; nothing is lost, and the card says since when."""
         since = held.trouble_at or self._store.now()
+        if self._is_overdue(held, operation) and self._store.now() - since > self._timing.grace:
+            await self._overdue(held)
+            return
 
         def unit(tx: Tx) -> None:
             tx.jobs.give_back(held, wait or _pace(operation, held.polls), trouble_at=since)

@@ -85,6 +85,13 @@ class Progress:
         except NotFound as error:
             raise NoSuchThing(job_id) from error
 
+    async def view_of(self, job_id: str) -> JobView:
+        """The same with this very job on it, whatever has been tried since. Raises NoSuchThing."""
+        try:
+            return await self._store.read(lambda tx: self._view(tx, tx.jobs.get(job_id).root_id, of=job_id))
+        except NotFound as error:
+            raise NoSuchThing(job_id) from error
+
     async def view_for(self, job_id: str, owner: str) -> JobView:
         """The card a job is on, for its owner. Raises NoSuchThing and NotYours."""
         view = await self.view(job_id)
@@ -101,10 +108,17 @@ class Progress:
 
         return await self._store.read(unit)
 
-    def _view(self, tx: Tx, root_id: str, histories: dict[str, list[timedelta]] | None = None) -> JobView:
+    def _view(
+        self,
+        tx: Tx,
+        root_id: str,
+        histories: dict[str, list[timedelta]] | None = None,
+        *,
+        of: str | None = None,
+    ) -> JobView:
         """`histories` remembers, by lane, what several cards of one answer have in common."""
         family = tx.jobs.family(root_id)
-        root, current = family[0], family[-1]
+        root, current = family[0], next((one for one in family if one.id == of), family[-1])
         provider = self._vendors.get(current.provider)
         operation = self._vendors.operation(provider, current.kind) if provider else None
         lane = lane_name(current.provider, current.kind)

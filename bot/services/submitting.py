@@ -91,6 +91,11 @@ class Submitter:
         """The intent is committed under a lease that outlives the call; only then does the call leave."""
         lease = self._timing.call + self._timing.settle
         job = await self._store.write(lambda tx: tx.jobs.begin_submission(held, lease))
+        if job.cancel_requested:
+            # Wished while the photos were made ready: the call has not left.
+            await self._store.write(lambda tx: _back(tx, job))
+            self._nudge("outbox")
+            return
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
                 if isinstance(spec, TrainingSpec):
@@ -160,21 +165,33 @@ class Submitter:
             await self._started(held, provider, found)
         elif held.looks < len(self._timing.looks):
             wait = self._timing.looks[held.looks]
-            await self._store.write(lambda tx: tx.jobs.give_back(held, wait, looks=held.looks + 1))
+            await self._store.write(
+                lambda tx: tx.jobs.give_back(held, wait, looks=held.looks + 1, trouble_at=None)
+            )
         elif held.losses + 1 >= self._timing.unknown_attempts:
             await self._fail(held, FailureReason.LOST, None)
         else:
-            await self._store.write(lambda tx: _back(tx, held, looks=0, losses=held.losses + 1))
+            await self._store.write(
+                lambda tx: _back(tx, held, looks=0, losses=held.losses + 1, trouble_at=None)
+            )
             self._nudge("submit")
 
     async def _look_later(self, held: Job, operation: Operation, wait: timedelta | None) -> None:
         """The vendor cannot be asked now. It is asked until the job's deadline; then a human looks."""
-        begun = held.submit_begun_at
-        if begun is not None and self._store.now() - begun > operation.deadline:
+        begun, now = held.submit_begun_at, self._store.now()
+        since = held.trouble_at or now
+        # We may have been away for longer than the deadline: one failed question is not an answer.
+        if begun is not None and now - begun > operation.deadline and now - since > self._timing.grace:
             await self._fail(held, FailureReason.LOST, None)
             return
         pause = wait or self._timing.backoff_first
-        await self._store.write(lambda tx: tx.jobs.give_back(held, pause))
+
+        def unit(tx: Tx) -> None:
+            tx.jobs.give_back(held, pause, trouble_at=since)
+            if held.trouble_at is None:
+                show_card(tx, held)
+
+        await self._store.write(unit)
 
     async def _fail(self, job: Job, reason: FailureReason, error: ProviderError | None) -> None:
         detail = None if error is None else error.detail
@@ -222,9 +239,12 @@ def _bare_spec(job: Job) -> TrainingSpec | GenerationSpec:
 
 
 def _back(tx: Tx, held: Job, *, wait: timedelta | None = None, **values: Any) -> None:
-    """To the queue, and out of it at once where its owner wished so meanwhile."""
+    """To the queue, and out of it at once where its owner wished so meanwhile.
+
+    Its links end with the attempt they were opened for.
+    """
     waiting = tx.jobs.move(held, JobState.QUEUED, wait=wait, **values)
+    tx.links.close(waiting.id)
     if waiting.cancel_requested:
         waiting = tx.jobs.request_cancel(waiting.id)
-        tx.links.close(waiting.id)
     show_card(tx, waiting)

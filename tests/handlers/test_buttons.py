@@ -72,6 +72,35 @@ async def test_a_stale_cancel_explains_and_brings_the_card_up_to_date(surface: S
     assert told.ephemeral
 
 
+async def test_a_cancel_that_comes_too_late_promises_no_images(surface: Surface) -> None:
+    hold = surface.vendor.hold("poll")
+    card = await surface.train()
+    await hold.entered.wait()
+    await surface.press(card, "Cancel")
+    await surface.said("Cancelling", viewer="ana")
+    hold.release.set()
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    told = await surface.said("is trained after", channel=mine.id)
+    assert "before it could be cancelled. No images are made" in told.words()
+    assert "see the images" not in told.words()
+    assert surface.vendor.paid_for("generation") == 0
+
+
+async def test_words_of_a_failure_that_come_after_the_retry_are_still_of_that_failure(
+    surface: Surface,
+) -> None:
+    surface.vendor.fail_next("submit", Fault.REFUSED)
+    hold = surface.vendor.hold("submit")
+    card = await surface.train()
+    await hold.entered.wait()
+    await surface.people.fault("api:chat.postMessage", "rate_limited", times=2, retry_after=2)
+    hold.release.set()
+    await surface.press(await surface.card(card, "failed"), "Retry")
+    told = await surface.said("failed. *Your photos.*", thread=card.thread_ts)
+    first = surface.query("SELECT id FROM job WHERE state = 'failed'")[0][0]
+    assert f"Reference `{first}`" in told.words()
+
+
 async def test_retry_of_a_failed_job_goes_on_with_the_same_photos_on_the_same_card(surface: Surface) -> None:
     surface.vendor.fail_next("submit", Fault.REFUSED)
     card = await surface.train()

@@ -6,6 +6,7 @@ import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.sandbox.slack import Refused
+from storage.errors import StoreFull
 from tests.fakes import Fault
 from tests.surface import FORM, Surface, odd, photo, photos
 
@@ -70,6 +71,23 @@ async def test_an_empty_prompt_is_marked_under_its_field_and_nothing_starts(surf
     assert refused.errors == {"prompt": "Say what the pictures should show."}
     assert not refused.closed
     assert surface.rows("job") == 0
+
+
+async def test_a_form_that_cannot_be_kept_stays_open_and_says_so(
+    surface: Surface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(unit: Any) -> Any:
+        raise StoreFull("the disk is full: nothing was written")
+
+    tray = await surface.tray()
+    await surface.open_form(tray)
+    with monkeypatch.context() as disk:
+        disk.setattr(surface.bot.store, "write", full)
+        refused = await surface.submit()
+    assert not refused.closed
+    assert "nothing was started" in refused.errors["name"]
+    assert (await surface.submit()).closed
+    await surface.card(tray)
 
 
 async def test_an_empty_name_is_marked_under_its_field(surface: Surface) -> None:

@@ -208,6 +208,24 @@ async def test_after_forty_tries_it_is_given_up_and_that_is_said(house: Engine) 
     assert len(house.receiver.received) == 40
 
 
+async def test_an_item_that_takes_longer_than_its_lease_is_not_begun_twice(house: Engine) -> None:
+    await house.services.intake.put(arrival("a"))
+    go_on = asyncio.Event()
+
+    async def slowly(item: InboxItem) -> None:
+        await go_on.wait()
+        await house.services.intake.ignore(item)
+
+    receiver = order(house, slowly)
+    for _ in range(6):
+        await house.inbox.work_off_due()
+        house.turn(seconds=80)
+    go_on.set()
+    await house.inbox.stop(5)
+    assert len(receiver.received) == 1
+    assert house.rows("SELECT count(done_at), attempts FROM inbox") == [(1, 1)]
+
+
 async def test_an_item_that_is_cut_off_comes_back(house: Engine) -> None:
     hold = asyncio.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +11,15 @@ import pytest
 from bot.providers import RemoteState, Unavailable
 from bot.services.errors import NoSuchThing, NotRetryable, NotYours, VendorNotOffered
 from bot.services.jobs import Stopped
-from storage.records import JobKind, JobState, NoticeKind
+from storage.records import FailureReason, JobKind, JobState, NoticeKind, Photo
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, Engine, TurnedClock, engine
+
+
+class Other(FakeProvider):
+    """Another vendor."""
+
+    name = "other"
 
 
 async def test_a_job_that_waits_is_stopped_at_once_and_nothing_is_paid(house: Engine) -> None:
@@ -23,13 +30,53 @@ async def test_a_job_that_waits_is_stopped_at_once_and_nothing_is_paid(house: En
     assert house.provider.paid == 0
 
 
-async def test_a_job_that_waits_after_a_refusal_is_stopped_with_its_links(house: Engine) -> None:
+async def test_a_job_that_waits_after_a_refusal_has_no_open_links_and_is_stopped_at_once(
+    house: Engine,
+) -> None:
     job = await house.train()
     house.provider.fail_next("submit", Fault.DOWN)
     await house.submit()
-    assert house.rows("SELECT count(*) FROM link") == [(2,)]
-    assert await house.services.jobs.cancel(job.id, ANA) is Stopped.NOW
     assert house.rows("SELECT * FROM link") == []
+    assert await house.services.jobs.cancel(job.id, ANA) is Stopped.NOW
+
+
+async def test_a_job_stopped_while_its_photos_are_made_ready_is_never_sent(
+    house: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await house.train()
+    opened = house.services.links.open
+
+    async def stopped_meanwhile(job_id: str, photos: Sequence[Photo]) -> list[str]:
+        assert await house.services.jobs.cancel(job_id, ANA) is Stopped.SOON
+        return await opened(job_id, photos)
+
+    monkeypatch.setattr(house.services.links, "open", stopped_meanwhile)
+    await house.submit()
+    assert house.provider.paid == 0
+    assert (await house.job(job.id)).state is JobState.CANCELLED
+    assert house.rows("SELECT * FROM link") == []
+
+
+@pytest.mark.parametrize("state", ["running", "answer lost", "claimed"])
+async def test_a_job_whose_vendor_is_gone_can_still_be_stopped(
+    tmp_path: Path, clock: TurnedClock, state: str
+) -> None:
+    async with engine(tmp_path, clock) as house:
+        job = await house.train()
+        if state == "answer lost":
+            house.provider.fail_next("submit", Fault.CREATED)
+        if state == "claimed":
+            lease = timedelta(seconds=60)
+            await house.store.write(lambda tx: tx.jobs.claim_submission(job.lane, house.store.me, lease))
+        else:
+            await house.submit()
+    async with engine(tmp_path, clock, provider=Other()) as house:
+        await house.services.jobs.cancel(job.id, ANA)
+        ended = await house.job(job.id)
+        assert (ended.state, ended.reason) == (
+            (JobState.FAILED, FailureReason.LOST) if state == "answer lost" else (JobState.CANCELLED, None)
+        )
+        assert house.rows("SELECT * FROM link") == []
 
 
 async def test_a_job_being_sent_is_stopped_once_the_vendor_has_it(house: Engine) -> None:

@@ -281,6 +281,28 @@ async def test_a_job_that_never_ends_fails_at_its_deadline(house: Engine) -> Non
     assert (job.state, job.reason) == (JobState.FAILED, FailureReason.DEADLINE)
 
 
+async def test_what_was_finished_while_we_were_away_past_the_deadline_is_not_lost(house: Engine) -> None:
+    job = await house.running()
+    house.provider.finish()
+    house.provider.fail_next("poll", Unavailable())
+    house.turn(hours=3)
+    await house.poll()
+    assert (await house.job(job.id)).state is JobState.RUNNING
+    house.turn(seconds=5)
+    await house.poll()
+    assert (await house.job(job.id)).state is JobState.SUCCEEDED
+
+
+async def test_a_vendor_that_does_not_answer_past_the_deadline_keeps_no_job_for_ever(house: Engine) -> None:
+    job = await house.running()
+    house.provider.fail_next("poll", Unavailable(), times=9)
+    house.turn(hours=3)
+    await house.poll()
+    house.clock.turn(TIMING.grace + timedelta(seconds=1))
+    await house.poll()
+    assert (await house.job(job.id)).reason is FailureReason.DEADLINE
+
+
 async def test_a_review_that_wants_something_better_is_shown(house: Engine) -> None:
     house.provider.script("training", [{"state": RemoteState.NEEDS_USER, "reason": "a clearer face"}])
     job = await house.running()

@@ -231,6 +231,16 @@ async def test_a_vendor_that_can_never_be_asked_again_does_not_keep_a_job_for_ev
     assert (job.state, job.reason) == (JobState.FAILED, FailureReason.LOST)
 
 
+async def test_a_job_sent_before_we_were_away_for_long_is_asked_after_more_than_once(house: Engine) -> None:
+    job = await sent_with(house, Fault.CREATED)
+    house.provider.fail_next("find", RateLimited(retry_after=timedelta(seconds=40)))
+    house.turn(hours=3)
+    await house.submit()
+    house.turn(seconds=40)
+    await house.submit()
+    assert ((await house.job(job.id)).state, house.provider.paid) == (JobState.RUNNING, 1)
+
+
 async def test_two_lost_answers_never_adopt_the_same_remote_job(house: Engine) -> None:
     first = await house.train()
     second = await house.train(key="wish-2")
