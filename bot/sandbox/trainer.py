@@ -173,10 +173,8 @@ def _subject(picture: Floats) -> Floats:
     small = blur(np.asarray(thumb, np.float64) / 255, 1.2)
     rim = 7
     edges = [small[:rim], small[:, :rim].swapaxes(0, 1), small[:, -rim:].swapaxes(0, 1), small[-rim:, :20]]
-    strange = np.min(
-        [np.linalg.norm(small - part, axis=2) for edge in edges for part in _palette(edge.reshape(-1, 3))],
-        axis=0,
-    )
+    apart = [np.linalg.norm(small - part, axis=2) for edge in edges for part in _palette(edge.reshape(-1, 3))]
+    strange = np.asarray(np.min(apart, axis=0), np.float64)
     side = np.linspace(-1, 1, 96)
     middle = np.exp(-((side[None, :] / 0.62) ** 2) - ((side[:, None] - 0.08) / 0.74) ** 2)
     score = blur(strange, 2.0) * middle
