@@ -55,6 +55,7 @@ class OutboxRunner:
             logger.error("Disk full", extra={"action": "disk_full", "notice": notice.id})  # noqa: TRY400
         except TimeoutError:
             logger.warning("Notice took too long", extra={"action": "notice_slow", "notice": notice.id})
+            await self._postpone(notice)
         except Exception:
             reference = secrets.token_hex(4)
             logger.exception(
@@ -64,7 +65,7 @@ class OutboxRunner:
             await self._postpone(notice)
 
     async def _postpone(self, notice: Notice) -> None:
-        """Something of ours broke: later again, and not for ever."""
+        """Something broke, or took too long: later again, and not for ever."""
         wait = self._timing.backoff(notice.attempts)
         said = Said(Speech.UNKNOWN, wait=wait)
         if notice.attempts >= _ATTEMPTS:

@@ -71,7 +71,7 @@ class JobRunner:
         jobs: list[Job] = []
         try:
             jobs = await self._store.write(
-                lambda tx: tx.jobs.claim_running(lane, self._store.me, self._timing.lease, free)
+                lambda tx: tx.jobs.claim_running(lane, self._store.me, self._timing.poll_lease, free)
             )
         finally:
             self._busy[lane] -= free - len(jobs)

@@ -17,7 +17,9 @@ class Timing:
     looks: tuple[timedelta, ...] = (timedelta(seconds=60), timedelta(seconds=300))
     """Waits before the second and third look: a vendor's list may lag."""
     lease: timedelta = timedelta(seconds=60)
-    """Of a poll, an inbox item, an outbox row."""
+    """Of an outbox row and an inbox item, as a measure: each holds for a few of these."""
+    poll_lease: timedelta = timedelta(seconds=260)
+    """Of a poll: outlasts the two calls it may take, or a slow vendor's answer would always come too late."""
     fetch_lease: timedelta = timedelta(seconds=120)
     """Of a download, renewed per image."""
     grace: timedelta = timedelta(seconds=90)

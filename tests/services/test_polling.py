@@ -303,6 +303,22 @@ async def test_a_vendor_that_does_not_answer_past_the_deadline_keeps_no_job_for_
     assert (await house.job(job.id)).reason is FailureReason.DEADLINE
 
 
+async def test_an_answer_that_takes_minutes_is_still_taken(house: Engine) -> None:
+    job = await house.running()
+    house.provider.finish()
+    hold = house.provider.hold("poll")
+    house.turn(seconds=5)
+    await house.runner.poll_due()
+    await hold.entered.wait()
+    for _ in range(4):
+        house.turn(seconds=60)
+        await house.runner.poll_due()
+    hold.release.set()
+    await house.runner.idle()
+    assert (await house.job(job.id)).state is JobState.SUCCEEDED
+    assert [call for call, _ in house.provider.calls].count("poll") == 1
+
+
 async def test_a_review_that_wants_something_better_is_shown(house: Engine) -> None:
     house.provider.script("training", [{"state": RemoteState.NEEDS_USER, "reason": "a clearer face"}])
     job = await house.running()
