@@ -64,7 +64,7 @@ class SlackReceiver:
     async def _message(self, item: InboxItem) -> None:
         owner, place, files = _owner(item), _place(item), item.payload.get("files") or []
         if not files:
-            payload = {"words": item.payload.get("words", ""), "user": item.payload["user"]}
+            payload = {"words": item.payload.get("words", "")}
             await self._services.intake.answer(item, owner, place, payload)
         elif item.payload["asked"] or await self._services.trays.gathers(owner, place):
             entries = await self._entries(files, item)

@@ -100,7 +100,13 @@ class Outbox(Repository):
     def said(self, notice: Notice, message: str) -> None:
         """This version stands at `message`. Raises StaleState."""
         self._settle(
-            notice, message=message, sent=notice.wanted, sent_at=now_ms(), post_begun_at=None, attempts=0
+            notice,
+            message=message,
+            sent=notice.wanted,
+            sent_at=now_ms(),
+            post_begun_at=None,
+            attempts=0,
+            **_forgotten(notice),
         )
 
     def again(self, notice: Notice, wait: timedelta, *, maybe_posted: bool) -> None:
@@ -110,7 +116,7 @@ class Outbox(Repository):
 
     def give_up(self, notice: Notice, why: str) -> None:
         """It cannot be said, for the reason given. Raises StaleState."""
-        self._settle(notice, sent=outbox.c.wanted, given_up=why, sent_at=now_ms())
+        self._settle(notice, sent=outbox.c.wanted, given_up=why, sent_at=now_ms(), **_forgotten(notice))
 
     def find(self, key: str) -> Notice | None:
         """The row of a key."""
@@ -209,6 +215,11 @@ class Outbox(Repository):
         )
         if held.rowcount == 0:
             raise StaleState(notice.id)
+
+
+def _forgotten(notice: Notice) -> dict[str, Any]:
+    """An answered person's own words are not kept; nothing renders a reply twice."""
+    return {"payload": {}} if notice.kind is NoticeKind.REPLY else {}
 
 
 _before = outbox.alias("before")

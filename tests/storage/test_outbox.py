@@ -41,6 +41,18 @@ def _said(notice: Notice, tx: Tx) -> None:
     tx.outbox.said(notice, "m1")
 
 
+@pytest.mark.parametrize("ending", ["said", "given up"])
+async def test_the_words_of_a_person_are_forgotten_once_they_are_answered(store: Store, ending: str) -> None:
+    await put(store, "reply:a", NoticeKind.REPLY, payload={"words": "status of my secret"})
+    (notice,) = await claim(store)
+    assert notice.payload == {"words": "status of my secret"}
+    if ending == "said":
+        await store.write(partial(_said, notice))
+    else:
+        await store.write(lambda tx: tx.outbox.give_up(notice, "nobody is there"))
+    assert (await find(store, "reply:a")).payload == {}
+
+
 async def test_a_key_is_wanted_once(store: Store) -> None:
     first = await put(store, "ready:a", NoticeKind.READY)
     again = await put(store, "ready:a", NoticeKind.READY)
