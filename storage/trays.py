@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -81,9 +82,11 @@ class Trays(Repository):
             for r in rows
         ]
 
-    def open_ids(self, limit: int = 200) -> list[str]:
-        """The trays that wait for their owner, newest first."""
+    def open_ids(self, limit: int = 200, *, since: datetime | None = None) -> list[str]:
+        """The trays that wait for their owner, newest first; with `since`, those changed after it."""
         rows = select(tray.c.id).where(tray.c.state == TrayState.OPEN).order_by(tray.c.updated_at.desc())
+        if since is not None:
+            rows = rows.where(tray.c.updated_at >= since)
         return list(self.conn.execute(rows.limit(limit)).scalars())
 
     def settle(self, tray_id: str, place: str, message: str) -> None:

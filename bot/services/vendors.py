@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bot.providers import (
@@ -66,6 +67,7 @@ class Vendors:
         self._by_name = {provider.name: provider for provider in providers}
         self._operators = operators
         self._health: dict[str, Health] = {}
+        self._since = store.now()
 
     def __iter__(self) -> Iterator[Provider[Any]]:
         return iter(self._by_name.values())
@@ -150,8 +152,9 @@ class Vendors:
                 await self._operators.tell(self.label(provider.name), fault)
         elif before is not None:
             logger.info("Vendor well again", extra=facts)
-        if before is not None:
-            await self._store.write(_show_trays)
+        # The first check concerns only what was posted before it: older trays tell of vendors that were well.
+        since = self._since if before is None else None
+        await self._store.write(partial(_show_trays, since))
 
     def _offer(self, provider: Provider[Any]) -> Offer:
         able: Capabilities = provider.capabilities
@@ -172,7 +175,7 @@ class Vendors:
         )
 
 
-def _show_trays(tx: Tx) -> None:
+def _show_trays(since: datetime | None, tx: Tx) -> None:
     """What waits for a vendor says which vendors there are."""
-    for tray_id in tx.trays.open_ids():
+    for tray_id in tx.trays.open_ids(since=since):
         tx.outbox.touch(f"tray:{tray_id}")

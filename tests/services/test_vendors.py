@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
 from bot.providers import AuthenticationFailed, InvalidInput, ProviderError, QuotaExceeded, Unavailable
 from bot.services.errors import VendorNotOffered
+from bot.services.vendors import Vendors
+from storage import Tx
 from storage.records import NoticeKind
 from tests.stand_ins import ANA, OLGA, THREAD, Engine
 
@@ -101,6 +105,26 @@ async def test_a_tray_says_anew_which_vendors_there_are_when_one_recovers(house:
     ((wanted, sent),) = house.rows("SELECT wanted, sent FROM outbox WHERE kind = 'tray'")
     assert before == [(sent, sent)]
     assert wanted == sent + 1
+
+
+async def test_a_tray_posted_before_the_first_check_is_put_right_by_it_and_older_ones_are_left_alone(
+    house: Engine,
+) -> None:
+    kept = await house.tray(3, owner="T1/U2")
+    house.turn(seconds=1)
+    vendors = Vendors(house.store, [house.provider], house.services.operators)
+    posted = await house.tray(3)
+    for tray, owner in ((kept, "T1/U2"), (posted, ANA)):
+        place: dict[str, Any] = {"owner": owner, "place": THREAD, "tray_id": tray}
+        await house.store.write(partial(_want, f"tray:{tray}", place))
+    await house.say()
+    await vendors.check()
+    wanted = dict(house.rows("SELECT tray_id, wanted - sent FROM outbox WHERE kind = 'tray'"))
+    assert wanted == {kept: 0, posted: 1}
+
+
+def _want(key: str, place: dict[str, Any], tx: Tx) -> None:
+    tx.outbox.put(key, NoticeKind.TRAY, **place)
 
 
 async def test_operators_hear_of_jobs_whose_vendor_is_no_longer_set_up(house: Engine) -> None:
