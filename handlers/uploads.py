@@ -74,7 +74,7 @@ class Uploader:
     async def _upload(self, upload: Upload, title: str) -> None:
         """A file's name and bytes. A crash in between wastes a name, and Slack forgets it by itself."""
         data = await self._services.media.read(upload.sha256)
-        kind = "png" if data.startswith(b"\x89PNG") else "jpg"
+        kind = {b"\x89PNG": "png", b"RIFF": "webp"}.get(data[:4], "jpg")
         safe = "".join(letter if letter.isalnum() else "-" for letter in title)[:60]
         answer = await self._client.files_getUploadURLExternal(filename=f"{safe}.{kind}", length=len(data))
         sent = await self._http.post(answer["upload_url"], content=data)
