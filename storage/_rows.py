@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, literal_column
@@ -16,11 +16,6 @@ ZERO: ColumnElement[Any] = literal_column("0")
 def in_ms(delta: timedelta) -> ColumnElement[int]:
     """So long from now, by the database's clock."""
     return now_ms() + bindparam(None, round(delta.total_seconds() * 1000), type_=BigInteger, unique=True)
-
-
-def at_or_now(instant: datetime | None) -> Any:
-    """The instant given, or the database's now."""
-    return now_ms() if instant is None else instant
 
 
 class Repository:

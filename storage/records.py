@@ -339,13 +339,3 @@ class InboxItem:
     fence: int = 0
     lease_owner: str | None = None
     received_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A photo a vendor may fetch, until the link expires or its job ends."""
-
-    job_id: str
-    sha256: str
-    media_type: str
-    size: int

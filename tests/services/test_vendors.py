@@ -97,7 +97,7 @@ async def test_a_tray_says_anew_which_vendors_there_are_when_one_recovers(house:
     house.provider.fail_next("check", Unavailable(), times=1)
     await house.services.vendors.check()
     tray = await house.tray(3)
-    place = {"owner": ANA, "place": THREAD, "tray_id": tray}
+    place: dict[str, Any] = {"owner": ANA, "place": THREAD, "tray_id": tray}
     await house.store.write(lambda tx: tx.outbox.put(f"tray:{tray}", NoticeKind.TRAY, **place))
     await house.say()
     before = house.rows("SELECT wanted, sent FROM outbox WHERE kind = 'tray'")
