@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check unit soak bench image lock clean
+.PHONY: demo test check unit browser screenshots soak bench image lock clean
 
 # The main job, on embedded defaults: no Slack account, no keys. ONCE=1 exits after the story, PHOTOS=folder posts your own.
 demo: $(READY)
@@ -30,6 +30,16 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The local Slack's page, walked by hand in a browser. Needs the system's Chromium (Debian: apt-get install chromium).
+browser: $(READY)
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-browser.txt
+	$(BIN)/pytest tests/browser
+
+# The README's pictures of that page, taken from a real run.
+screenshots: $(READY)
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-browser.txt
+	$(BIN)/python -m tests.browser.screenshots docs/images
+
 # The long form of the walks: a crash at every moment, and thousands of histories by lot; then whole demos killed by lot.
 soak: $(READY)
 	DARKROOM_SOAK=2000 $(BIN)/pytest -n 2 tests/test_walks.py -k soak
@@ -49,6 +59,8 @@ lock:
 	  pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade \
 	  --extra sandbox --extra dev pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade \
+	  --extra browser --constraint requirements-dev.txt --no-annotate pyproject.toml -o requirements-browser.txt
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache

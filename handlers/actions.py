@@ -12,7 +12,7 @@ from bot.services.jobs import Stopped
 from handlers.commands import Commands
 from handlers.ids import Action
 from handlers.modal_flow import ModalFlow
-from handlers.places import Place, owner_of
+from handlers.places import Place, owner_of, thread_of
 
 _STOPPED = {
     Stopped.NOW: "Cancelled.",
@@ -54,7 +54,12 @@ class Actions:
         """Stop a job."""
         outcome = await self._services.jobs.cancel(_value(body), _owner(body))
         await ack()
-        await respond(text=_STOPPED[outcome], response_type="ephemeral", replace_original=False)
+        await respond(
+            text=_STOPPED[outcome],
+            response_type="ephemeral",
+            replace_original=False,
+            thread_ts=thread_of(body),
+        )
 
     async def on_retry(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Try a job again; the card shows it."""
@@ -77,7 +82,12 @@ class Actions:
         """Show the newest jobs to the one who pressed."""
         message = await self._commands.answer("status", "", _owner(body))
         await ack()
-        await respond(response_type="ephemeral", replace_original=False, **message.arguments())
+        await respond(
+            response_type="ephemeral",
+            replace_original=False,
+            thread_ts=thread_of(body),
+            **message.arguments(),
+        )
 
 
 async def _only_a_link(ack: AsyncAck) -> None:

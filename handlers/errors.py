@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from bot.services.errors import DomainError
 from handlers.ids import Field
 from handlers.phrases import refusal
+from handlers.places import thread_of
 
 logger = logging.getLogger(__name__)
 _TOO_LATE = {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"}
@@ -43,7 +44,12 @@ class Errors:
             return BoltResponse(status=200, body=marked)
         if body.get("response_url") or body.get("response_urls"):
             try:
-                await respond(text=words, response_type="ephemeral", replace_original=False)
+                await respond(
+                    text=words,
+                    response_type="ephemeral",
+                    replace_original=False,
+                    thread_ts=thread_of(body),
+                )
             except (aiohttp.ClientError, SlackApiError, TimeoutError, ValueError):
                 logger.warning("Words not delivered", extra={"action": "respond_failed"})
         return BoltResponse(status=200, body="") if response is not None else None

@@ -72,8 +72,13 @@ def train(
         counts = [(str(n), plural(n, "image")) for n in _COUNTS if n <= most]
         blocks.append(_input(Field.COUNT, "How many", _select(counts, initial="4" if most >= 4 else "1")))
     if channel:
-        where = [(HERE, "In this thread: everybody here sees them"), (ALONE, "Only to me, by DM")]
-        blocks.append(_input(Field.WHERE, "Post the images", _options("radio_buttons", where)))
+        alone = _option(ALONE, "Only to me, by DM")
+        if photos is not None:
+            # The photos were posted here, and so is the card; whoever names a model should know who reads it.
+            seen = "The card stays in this thread, with the name and without images."
+            alone = {**alone, "description": {"type": "plain_text", "text": seen}}
+        where = [_option(HERE, "In this thread: everybody here sees them"), alone]
+        blocks.append(_input(Field.WHERE, "Post the images", {"type": "radio_buttons", "options": where}))
     agreed = {**_option(AGREED, _CONSENT), "description": {"type": "plain_text", "text": _goes_to(well)[:75]}}
     blocks.append(_input(Field.CONSENT, "Permission", {"type": "checkboxes", "options": [agreed]}))
     meta = json.dumps({"tray": tray_id, "place": str(place)})
@@ -176,10 +181,6 @@ def _select(choices: Sequence[tuple[str, str]], *, first: bool = False, initial:
     options = [_option(value, label) for value, label in choices]
     chosen = next((option for option in options if option["value"] == initial), options[0] if first else None)
     return {"type": "static_select", "options": options, **({"initial_option": chosen} if chosen else {})}
-
-
-def _options(kind: str, choices: Sequence[tuple[str, str]]) -> Block:
-    return {"type": kind, "options": [_option(value, label) for value, label in choices]}
 
 
 def _subjects(offers: Sequence[Offer]) -> list[tuple[str, str]]:

@@ -104,6 +104,7 @@ class Failure(NamedTuple):
 _NOT_CHARGED = "Not charged: nothing was started."
 _PERHAPS = "Charged or not is for {label} to say: the job had been started."
 _SAFE = "Trying again is safe."
+_ANEW = "Trying again is safe; it is charged like a new job."
 
 
 def failure(view: JobView) -> Failure:
@@ -153,17 +154,17 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
         "{label}",
         "{label} says that the job failed, and not why.",
         _PERHAPS,
-        _SAFE,
+        _ANEW,
     ),
-    FailureReason.VENDOR_FORGOT: ("{label}", "{label} no longer knows this job.", _PERHAPS, _SAFE),
-    FailureReason.NO_PICTURES: ("{label}", "{label} finished without any image.", _PERHAPS, _SAFE),
+    FailureReason.VENDOR_FORGOT: ("{label}", "{label} no longer knows this job.", _PERHAPS, _ANEW),
+    FailureReason.NO_PICTURES: ("{label}", "{label} finished without any image.", _PERHAPS, _ANEW),
     FailureReason.UNAVAILABLE: (
         "{label}",
         "{label} could not be reached, or was too busy, for too long.",
         _NOT_CHARGED,
         _SAFE,
     ),
-    FailureReason.DEADLINE: ("{label}", "{label} did not finish in time.", _PERHAPS, _SAFE),
+    FailureReason.DEADLINE: ("{label}", "{label} did not finish in time.", _PERHAPS, _ANEW),
     FailureReason.LOST: (
         "Us",
         "{label}'s answer was lost and we cannot find out whether the job runs. It is not sent again.",
@@ -174,7 +175,7 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
         "Us",
         "{label} answered something we do not understand.",
         _PERHAPS,
-        "Trying again is safe, and may fail in the same way.",
+        "Trying again is charged like a new job, and may fail in the same way.",
     ),
 }
 

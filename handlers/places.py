@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ def permalink(workspace: str, message: str) -> str:
     """The address of a message in the web, for people; `workspace` is what `auth.test` calls `url`."""
     at = Place.parse(message)
     return f"{workspace.rstrip('/')}/archives/{at.channel}/p{at.thread.replace('.', '')}"
+
+
+def thread_of(body: Mapping[str, Any]) -> str | None:
+    """The thread a button was pressed in: who reads it would not see an answer in the channel."""
+    found = (body.get("container") or {}).get("thread_ts")
+    return str(found) if found else None
 
 
 def owner_of(team: str, user: str) -> str:

@@ -20,7 +20,7 @@ def _lacking() -> str:
     if not (shutil.which("chromium") or shutil.which("chromium-browser")):
         return "no Chromium here: apt-get install chromium"
     if importlib.util.find_spec("playwright") is None:
-        return "no Playwright here: it is in requirements-dev.txt"
+        return "no Playwright here: make browser brings it"
     return ""
 
 

@@ -142,6 +142,7 @@ async def test_a_lost_answer_to_a_card_does_not_double_it(surface: Surface) -> N
     await surface.open_form(tray)
     await surface.submit()
     await surface.call_made("chat.postMessage", since=before)
+    await surface.until(lambda: _unsure(surface))
     surface.clock.advance(8)
     card = await surface.card(tray, "training 40 %")
     cards = [m for m in await surface.by_bot("#portraits") if "Details" in m.buttons()]
