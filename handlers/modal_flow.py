@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
@@ -11,6 +12,9 @@ from bot.services.training import NAME_MAX
 from handlers import modals
 from handlers.places import Place
 from storage.records import TrayState, direct
+
+_CLOSED = {"not_found", "view_not_found"}
+"""The person has closed it while it was loading: nothing is left to be filled."""
 
 
 class ModalFlow:
@@ -63,4 +67,8 @@ async def _open(client: AsyncWebClient, trigger: str) -> dict[str, Any]:
 
 
 async def _fill(client: AsyncWebClient, opened: dict[str, Any], view: modals.View) -> None:
-    await client.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
+    try:
+        await client.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
+    except SlackApiError as error:
+        if error.response.get("error") not in _CLOSED:
+            raise

@@ -20,6 +20,8 @@ MAX_PIXELS: Final = 38_000_000
 """The largest full-frame cameras make 36 megapixels; past this a file is more likely a bomb than a photo."""
 MIN_SIDE: Final = 256
 """Pixels on the shorter side; below this no vendor's model learns a subject."""
+MAX_SIDE: Final = 4096
+"""Pixels on the longer side that are kept: more teaches no model more, and outgrows the vendors' limits."""
 _QUALITY: Final = 95
 _FORMATS: Final = {b"\xff\xd8\xff": ("JPEG", "image/jpeg"), b"\x89PNG\r\n\x1a\n": ("PNG", "image/png")}
 _SRGB: Final = ImageCms.createProfile("sRGB")
@@ -57,10 +59,10 @@ def normalise(data: bytes) -> Normalised:
         raise PhotoRefused(Refusal.NOT_A_PHOTO)
     encoder, media_type = known
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # Pillow warns of large pictures and odd metadata; both are judged here.
+        # Pillow warns of large pictures and odd metadata; both are judged here.
+        warnings.simplefilter("ignore")
         picture = _decode(data, encoder)
+    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     if encoder == "JPEG":
         picture.save(out, "JPEG", quality=_QUALITY, subsampling=0)

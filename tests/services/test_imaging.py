@@ -218,3 +218,10 @@ def test_a_photo_too_small_to_learn_from_is_refused(size: tuple[int, int]) -> No
 
 def test_the_smallest_photo_is_taken() -> None:
     assert normalise(picture(size=(MIN_SIDE, MIN_SIDE))).width == MIN_SIDE
+
+
+def test_a_photo_larger_than_a_model_can_use_is_made_smaller_and_keeps_its_shape() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (6000, 4500), "teal").save(out, "JPEG")
+    made = normalise(out.getvalue())
+    assert (made.width, made.height) == (4096, 3072)
