@@ -31,7 +31,7 @@ class Photos:
     def __init__(self, store: Store, retention: Retention) -> None:
         self._store = store
         self._retention = retention
-        # One thread fewer than cores: the event loop keeps one to itself. And never more than two: the largest
+        # One thread fewer than cores: the loop keeps one to itself. And never more than two: the largest
         # picture takes most of a gigabyte while it is decoded.
         self._decoding = asyncio.Semaphore(min(2, max(1, (os.cpu_count() or 2) - 1)))
 
