@@ -11,6 +11,7 @@ from bot.sandbox.plain import block_lines, entered_text, form_fields, label_of
 from bot.sandbox.screen import Lines, Screen
 from bot.sandbox.slack import Message, Refused, Upload, View
 from bot.sandbox.slack.forms import Field
+from bot.sandbox.slack.wire import elements
 from bot.sandbox.story import BOT, CHANNEL
 from bot.sandbox.transcript import Transcript
 from bot.sandbox.world import World
@@ -24,7 +25,7 @@ _HELP = """\
   photos [FOLDER or FILES] [-- WORDS]
                           post photos: the story's own, a folder's, or these files
   /darkroom status        a slash command, with what follows
-  press Train…            press a button you see, by its label
+  press Train…            press a button you see, by its label; press Details 2: the second of that label
   form                    fill the open form in, field by field, and send it; close: close it
   as lee                  be ana, lee or admin
   in #portraits           go to a channel; in thread: its newest thread; in dm: your DM with the bot
@@ -130,25 +131,35 @@ class Prompt:
         await self._show_form()
 
     async def _press(self, wanted: str) -> None:
-        message, button = await self._find_button(wanted)
-        asked = await self._people.press(self._who, message.channel, message.ts, button, confirmed=False)
+        message, block_id, button = await self._find_button(wanted)
+        await self._transcript.act(self._who, self._where(), f"presses [{button}]")
+        place = (self._who, message.channel, message.ts, button)
+        asked = await self._people.press(*place, block_id=block_id, confirmed=False)
         if asked.confirm is not None and not asked.sent:
             texts = " ".join(asked.confirm.get(part, "") for part in ("title", "text"))
             yes, no = asked.confirm.get("confirm", "Yes"), asked.confirm.get("deny", "No")
             if (await self._ask(f"{texts} [{yes}/{no}] ") or "").lower() not in {"y", "yes", yes.lower()}:
                 return
-            asked = await self._people.press(self._who, message.channel, message.ts, button)
-        await self._transcript.act(self._who, self._where(), f"presses [{button}]")
+            asked = await self._people.press(*place, block_id=block_id)
         if not asked.acked:
             self._complain(f"Slack shows a warning sign: {asked.error}.")
         await self._show_form()
 
-    async def _find_button(self, wanted: str) -> tuple[Message, str]:
-        for message in reversed(await self._seen()):
-            for label in message.buttons():
-                if wanted and label.lower().startswith(wanted.rstrip("….").lower()):
-                    return message, label
-        raise ValueError(f"You see no button [{wanted}] here; `look` shows what there is.")
+    async def _find_button(self, wanted: str) -> tuple[Message, str, str]:
+        """The button of that label, the newest message first, there from above; `Details 2` is the second."""
+        label, _, number = wanted.rpartition(" ")
+        label, number = (label, number) if label and number.isdigit() else (wanted, "1")
+        start = label.rstrip("….").lower()
+        found = [
+            (message, block["block_id"], element["text"]["text"])
+            for message in reversed(await self._seen())
+            for block in message.blocks
+            for element in elements([block])
+            if element["type"] == "button" and start and element["text"]["text"].lower().startswith(start)
+        ]
+        if not 0 < int(number) <= len(found):
+            raise ValueError(f"You see no button [{wanted}] here; `look` shows what there is.")
+        return found[int(number) - 1]
 
     async def _form(self, _: str) -> None:
         view = await self._people.view(self._who)

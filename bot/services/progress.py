@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from bot.services.cards import card_key
 from bot.services.errors import NoSuchThing, NotYours
@@ -52,13 +54,15 @@ class JobView:
     pictures_here: int
     deadline_at: datetime | None
     now: datetime
+    attempt_at: datetime
+    """When this attempt was asked for: the wish itself, or its newest retry."""
     card: str | None = None
     """Where the card stands, once it does."""
 
     @property
     def took(self) -> timedelta:
-        """From the wish to the end, or until now."""
-        return (self.current.finished_at or self.now) - self.root.created_at
+        """From the wish, or from its newest retry, to the end or until now."""
+        return (self.current.finished_at or self.now) - self.attempt_at
 
     @property
     def can_cancel(self) -> bool:
@@ -143,8 +147,16 @@ class Progress:
             pictures_here=here,
             deadline_at=current.started_at + operation.deadline if current.started_at and operation else None,
             now=now,
+            attempt_at=_attempt_at(family, current),
             card=card.message if card else None,
         )
+
+
+def _attempt_at(family: Sequence[Job], current: Job) -> datetime:
+    """A job after one that succeeded goes on with the same attempt; after any other it is a retry."""
+    until = family[: family.index(current) + 1]
+    begun = [job for before, job in pairwise(until) if before.state is not JobState.SUCCEEDED]
+    return (begun[-1] if begun else until[0]).created_at
 
 
 def _said(tx: Tx, job: Job) -> bool:

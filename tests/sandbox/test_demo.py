@@ -150,6 +150,7 @@ async def test_a_person_can_go_on_by_typing(tmp_path: Path, photos: Path) -> Non
             ("/darkroom status", "(only visible to ana)"),
             ("frobnicate", "nothing I know"),
             ("press Nothing", "no button [Nothing]"),
+            ("press Details 9", "no button [Details 9]"),
             ("as nobody", "admin, ana, guest, lee"),
             ("in board", "does not let ana do that"),
             ("as lee", "lee #portraits>"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bot.providers import RemoteState
@@ -118,3 +120,20 @@ async def test_the_newest_cards_come_first_and_only_ones_own(house: Engine) -> N
     await house.train(owner=BEN, key="wish-9")
     assert [view.root.id for view in await house.services.progress.newest(ANA, 2)] == mine[:0:-1]
     assert len(await house.services.progress.newest(None)) == 4
+
+
+async def test_a_retry_takes_the_time_of_the_retry_and_not_of_the_days_before_it(house: Engine) -> None:
+    job = await house.train()
+    await house.services.jobs.cancel(job.id, ANA)
+    house.turn(seconds=90_000)
+    again = await house.services.jobs.retry(job.id, ANA)
+    house.turn(seconds=30)
+    assert (await see(house, again.id)).took == timedelta(seconds=30)
+    assert (await house.services.progress.view_of(job.id)).took == timedelta(0)
+
+
+async def test_images_take_the_time_of_their_training_as_well(house: Engine) -> None:
+    generation = await house.generating()
+    view = await see(house, generation.id)
+    assert view.current.created_at > view.root.created_at
+    assert view.took == view.now - view.root.created_at
