@@ -32,6 +32,7 @@ async def test_the_permission_is_never_ticked_beforehand(surface: Surface) -> No
 async def test_who_sees_the_images_is_asked_in_a_channel_and_not_in_a_dm(surface: Surface) -> None:
     form = await surface.open_form(await surface.tray())
     assert len(form.options("where")) == 2
+    assert "The card stays in this thread, with the name and without images." in str(form.blocks)
     await surface.people.close("ana")
     await surface.post(photos(2, first=5), channel="@darkroom")
     tray = await surface.said("2 of 2", channel="@darkroom", viewer="ana")
