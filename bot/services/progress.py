@@ -13,7 +13,7 @@ from bot.services.errors import NoSuchThing, NotYours
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import ENDED, Job, JobKind, JobState, NoticeKind, lane_name
+from storage.records import ENDED, FailureReason, Job, JobKind, JobState, NoticeKind, lane_name
 
 _HISTORY_MIN = 5
 """Fewer finished jobs than this are no history."""
@@ -72,7 +72,8 @@ class JobView:
     @property
     def can_retry(self) -> bool:
         """Whether it ended in a way that can be tried again."""
-        return self.current.state in {JobState.FAILED, JobState.CANCELLED}
+        ended_badly = self.current.state in {JobState.FAILED, JobState.CANCELLED}
+        return ended_badly and self.current.reason is not FailureReason.PHOTOS_GONE
 
 
 class Progress:
