@@ -76,7 +76,9 @@ async def _guarded(state: Path, perform: _Perform) -> int:
     except PortTaken as error:
         return _refuse(f"{error}: end what listens there, or name another folder with STATE=folder.")
     except OSError as error:
-        return _refuse(f"{error.filename or state}: {error.strerror}. Name another folder with STATE=folder.")
+        return _refuse(
+            f"{error.filename or state}: {error.strerror or error}. Name another folder with STATE=folder."
+        )
 
 
 class _Performance:

@@ -2,9 +2,10 @@
 
 import asyncio
 import collections
+import contextlib
 import io
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import httpx
@@ -34,18 +35,28 @@ async def save_pictures(world: World, pictures: Sequence[Message], folder: Path)
 
 
 def contact_sheet(photos: Sequence[Upload], pictures: Sequence[Path], path: Path) -> None:
-    """One picture of it all: the photos above, what was made of them below."""
-    rows = [[photo.data for photo in photos], [picture.read_bytes() for picture in pictures]]
+    """One picture of it all: the photos that can be seen above, what was made of them below."""
+    rows = [_cells(photo.data for photo in photos), _cells(picture.read_bytes() for picture in pictures)]
     side = _CELL + _GAP
     sheet = Image.new("RGB", (max(len(row) for row in rows) * side + _GAP, len(rows) * side + _GAP), "white")
     for y, row in enumerate(rows):
-        for x, data in enumerate(row):
-            with Image.open(io.BytesIO(data)) as opened:
-                cell = ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), (_CELL, _CELL))
+        for x, cell in enumerate(row):
             sheet.paste(cell, (_GAP + x * side, _GAP + y * side))
     out = io.BytesIO()
     sheet.save(out, "PNG")
     write_whole(path, out.getvalue())
+
+
+def _cells(files: Iterable[bytes]) -> list[Image.Image]:
+    """Thumbnails. A folder may hold files that are no pictures: the bot has said so, and they have none."""
+    cells = []
+    for data in files:
+        with (
+            contextlib.suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError),
+            Image.open(io.BytesIO(data)) as opened,
+        ):
+            cells.append(ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), (_CELL, _CELL)))
+    return cells
 
 
 async def prove(world: World, told: Told, pictures: Sequence[Path], count: int) -> AsyncIterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -39,6 +40,31 @@ async def test_told_once_it_exits_well_and_leaves_the_images_on_disk(tmp_path: P
         assert words in run.text
     assert "fox-6.jpg" in run.text
     assert "\x1b" not in run.text, "colours belong on a terminal"
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, photos: Path) -> Path:
+    """The photos, and beside them files that only their names call pictures."""
+    folder = tmp_path / "mixed"
+    shutil.copytree(photos, folder)
+    whole = next(photos.iterdir()).read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "page.jpg").write_text("<!DOCTYPE html><html></html>")
+    (folder / "zero.png").touch()
+    return folder
+
+
+async def test_a_folder_with_files_that_are_no_pictures_still_becomes_a_story(
+    tmp_path: Path, mixed: Path
+) -> None:
+    async with (
+        Performance.begin(tmp_path, "--once", "--photos", str(mixed)) as run,
+        run.controls() as controls,
+    ):
+        await controls.hurry()
+        assert await run.ends() == 0, run.text
+    assert "page.jpg is not a JPEG or PNG picture" in run.text
+    assert (tmp_path / "001" / "contact-sheet.png").stat().st_size
 
 
 def test_a_finished_story_makes_way_for_the_next_and_an_unfinished_one_goes_on(tmp_path: Path) -> None:
