@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox.keeper import BotWillNotRun, Keeper, see_off_the_last_one
-from bot.sandbox.pictures import BadPhotos, read_folder, story_photos
+from bot.sandbox.pictures import BadPhotos, folder_of_one_subject, read_folder, story_photos
 from bot.sandbox.prompt import Own, Prompt
 from bot.sandbox.proof import contact_sheet, prove, save_pictures
 from bot.sandbox.screen import Lines, Screen
@@ -33,9 +33,10 @@ async def play(*, once: bool, photos: Path | None, state: Path, manifest: Mappin
     """Tell a story, then stay up. Returns 0 if all of it happened, 1 if not, 2 where it cannot begin."""
 
     async def perform(screen: Screen, shelf: Shelf, stop: asyncio.Event) -> int:
-        given = read_folder(photos) if photos else await story_photos(state / "photos", screen.line)
-        folder, again = shelf.open(_absolute(photos))
-        script = Script(given, subject=_subject(photos))
+        chosen = folder_of_one_subject(photos, screen.line) if photos else None
+        given = read_folder(chosen) if chosen else await story_photos(state / "photos", screen.line)
+        folder, again = shelf.open(_absolute(chosen))
+        script = Script(given, subject=_subject(chosen))
         return await _Performance(screen, folder, script, stop).run(manifest, again=again, once=once)
 
     return await _guarded(state, perform)

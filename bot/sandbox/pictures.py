@@ -32,6 +32,20 @@ def pictures_in(folder: Path) -> list[Path]:
         raise BadPhotos(f"PHOTOS={folder}: this folder may not be read.") from None
 
 
+def folder_of_one_subject(folder: Path, tell: Callable[[str], None]) -> Path:
+    """The folder itself; where it only holds folders, the first with enough photos. Raises BadPhotos."""
+    if pictures_in(folder):
+        return folder
+    inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+    for one in inside:
+        if len(pictures_in(one)) >= FEWEST:
+            tell(
+                f"{folder} holds a folder per subject; this story is about {one}. PHOTOS= takes any of them."
+            )
+            return one
+    return folder
+
+
 def read_folder(folder: Path) -> list[Upload]:
     """What a folder has to post. Raises BadPhotos where it is too little."""
     found = pictures_in(folder)

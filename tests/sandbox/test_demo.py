@@ -13,6 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from bot.sandbox.pictures import folder_of_one_subject
 from bot.sandbox.shelf import Shelf
 from tests.performances import BOT, Performance, Victim, photo_folder
 
@@ -65,6 +66,20 @@ async def test_a_folder_with_files_that_are_no_pictures_still_becomes_a_story(
         assert await run.ends() == 0, run.text
     assert "page.jpg is not a JPEG or PNG picture" in run.text
     assert (tmp_path / "001" / "contact-sheet.png").stat().st_size
+
+
+def test_of_a_folder_with_a_folder_per_subject_the_first_with_enough_photos_is_taken(
+    tmp_path: Path, photos: Path
+) -> None:
+    told: list[str] = []
+    (tmp_path / "a_few").mkdir()
+    shutil.copy(next(photos.iterdir()), tmp_path / "a_few")
+    shutil.copytree(photos, tmp_path / "cat")
+    shutil.copytree(photos, tmp_path / "dog")
+    assert folder_of_one_subject(tmp_path, told.append) == tmp_path / "cat"
+    assert str(tmp_path / "cat") in "".join(told)
+    assert folder_of_one_subject(tmp_path / "dog", told.append) == tmp_path / "dog"
+    assert len(told) == 1
 
 
 def test_a_finished_story_makes_way_for_the_next_and_an_unfinished_one_goes_on(tmp_path: Path) -> None:
