@@ -99,12 +99,12 @@ async def test_a_loading_view_is_filled_in_its_place_and_typed_words_survive_the
         assert view is not None
         await client.views_update(view_id=view.id, view=modal(text_input("name", "Name"), title="Ready"))
         ready = page.get_by_role("dialog", name="Ready")
-        await ready.get_by_label("Name").fill("half a na")
+        await ready.get_by_label("Name", exact=True).fill("half a na")
         more = modal(text_input("name", "Name"), text_input("more", "More"), title="Ready")
         await client.views_update(view_id=view.id, view=more)
         await expect(ready.get_by_label("More")).to_be_visible()
-        await expect(ready.get_by_label("Name")).to_have_value("half a na")
-        await expect(ready.get_by_label("Name")).to_be_focused()
+        await expect(ready.get_by_label("Name", exact=True)).to_have_value("half a na")
+        await expect(ready.get_by_label("Name", exact=True)).to_be_focused()
         await page.keyboard.press("Escape")
         await expect(ready).to_be_hidden()
         assert await empty.people.view("ana") is None
@@ -122,11 +122,11 @@ async def test_a_form_on_top_of_another_gives_way_to_it_when_closed(empty: Stage
             title="Lower",
         )
         form = await open_by_command(page, client, ear, lower)
-        await form.get_by_label("Name").fill("kept")
+        await form.get_by_label("Name", exact=True).fill("kept")
         await form.get_by_role("button", name="Deeper").click()
         pressed = await interaction(ear, "block_actions")
         assert pressed["view"]["state"]["values"]["name"]["text"]["value"] == "kept"
         await client.views_push(trigger_id=pressed["trigger_id"], view=modal(text("up"), title="Upper"))
         await page.get_by_role("dialog", name="Upper").get_by_role("button", name="Close").last.click()
         below = page.get_by_role("dialog", name="Lower")
-        await expect(below.get_by_label("Name")).to_have_value("kept")
+        await expect(below.get_by_label("Name", exact=True)).to_have_value("kept")

@@ -58,17 +58,17 @@ async def post_photos(page: Page, files: list[Upload]) -> None:
 
 async def fill_in(form: Locator, name: str) -> None:
     """Everything but the permission."""
-    await form.get_by_label("Name").fill(name)
+    await form.get_by_label("Name", exact=True).fill(name)
     await form.get_by_label("Who or what is in the photos").select_option("dog")
     await form.get_by_label("What to make when trained").fill("on a beach at dawn")
-    await form.get_by_label("In this thread").check()
+    await form.get_by_label("In this thread: everybody").check()
 
 
 async def open_form(page: Page) -> Locator:
     """Press *Train…* and wait until the form has taken the place of *Loading*."""
     await thread(page).get_by_role("button", name="Train…").click()
     form = page.get_by_role("dialog", name="Train a model")
-    await expect(form.get_by_label("Name")).to_be_visible()
+    await expect(form.get_by_label("Name", exact=True)).to_be_visible()
     return form
 
 
@@ -87,7 +87,7 @@ async def test_a_person_goes_from_dropped_photos_to_pictures_and_a_letter(
     form = await open_form(page)
     await form.get_by_role("button", name="Train").click()
     await expect(form.get_by_role("alert").filter(has_text="Please fill in this field.")).to_have_count(5)
-    await expect(form.get_by_label("Name")).to_be_focused()
+    await expect(form.get_by_label("Name", exact=True)).to_be_focused()
     await fill_in(form, "x" * 200)
     await form.get_by_label("I am in these photos").check()
     await form.get_by_role("button", name="Train").click()
@@ -95,7 +95,7 @@ async def test_a_person_goes_from_dropped_photos_to_pictures_and_a_letter(
         form.get_by_role("alert").filter(has_text=re.compile(r"At most \d+ characters"))
     ).to_be_visible()
     await page.screenshot(path=tmp_path / "2-error.png")
-    await form.get_by_label("Name").fill("ana spring")
+    await form.get_by_label("Name", exact=True).fill("ana spring")
     await expect(form.get_by_label("What to make when trained")).to_have_value("on a beach at dawn")
     await form.get_by_role("button", name="Train").click()
     await expect(form).to_be_hidden()
