@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.needs import lacks
+
 if TYPE_CHECKING:
     from tests.browser.stage import Stage
 
@@ -28,8 +30,8 @@ class _Nothing(pytest.Item):
     """Stands in the place of all browser tests, and is skipped."""
 
     def runtest(self) -> None:
-        """Skip, with the one line."""
-        pytest.skip(f"browser tests: {_lacking()}")
+        """Skip, with the one line; or fail, where a browser was promised."""
+        lacks("browser", f"browser tests: {_lacking()}")
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, self.name
