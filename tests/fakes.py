@@ -36,6 +36,8 @@ from bot.providers import (
     RemoteJob,
     RemoteRef,
     RemoteState,
+    Role,
+    Spec,
     TrainingSpec,
     Unavailable,
 )
@@ -96,7 +98,7 @@ class FakeJob:
     kind: str
     id: str
     key: str
-    spec: TrainingSpec | GenerationSpec
+    spec: Spec
     script: deque[Step]
     polls: int = 0
     cancelled: bool = False
@@ -152,7 +154,7 @@ class FakeVendor:
             case error:
                 raise error
 
-    def create(self, kind: str, key: str, spec: TrainingSpec | GenerationSpec) -> FakeJob:
+    def create(self, kind: str, key: str, spec: Spec) -> FakeJob:
         """Start a job, and charge for it."""
         number = 1 + sum(job.kind == kind for job in self.jobs.values())
         job = FakeJob(kind, f"{kind[0]}{number}", key, spec, deque(self.scripts[kind]))
@@ -192,7 +194,7 @@ class FakeProvider(Provider[FakeSettings]):
         """As the settings say."""
         facts = self.settings
         photo = InputSpec(
-            role="photo",
+            role=Role.PHOTO,
             min=facts.min_photos,
             max=facts.max_photos,
             media_types=("image/jpeg", "image/png"),
@@ -279,9 +281,7 @@ class FakeProvider(Provider[FakeSettings]):
         """Start a generation; a second time is a second job, paid again."""
         return await self._create("generate", "generation", spec, key)
 
-    async def _create(
-        self, operation: str, kind: str, spec: TrainingSpec | GenerationSpec, key: str
-    ) -> RemoteJob:
+    async def _create(self, operation: str, kind: str, spec: Spec, key: str) -> RemoteJob:
         fault = await self.vendor.enter(operation, key)
         if fault is Fault.LOST:
             raise OutcomeUnknown("The call to Fake broke off.")
@@ -290,9 +290,7 @@ class FakeProvider(Provider[FakeSettings]):
             raise OutcomeUnknown("The call to Fake broke off.")
         return RemoteJob(ref=RemoteRef(kind=kind, id=job.id), state=RemoteState.QUEUED)
 
-    async def find(
-        self, spec: TrainingSpec | GenerationSpec, *, key: str, known: frozenset[str]
-    ) -> RemoteJob | None:
+    async def find(self, spec: Spec, *, key: str, known: frozenset[str]) -> RemoteJob | None:
         """Look the key up, if the settings call the vendor idempotent."""
         await self.vendor.enter("find", key)
         if self.vendor.lag > 0:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import httpx
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.providers._errors import UnexpectedResponse
 from bot.providers._http import HttpClient
 
 
@@ -108,15 +109,40 @@ class Delivery(StrEnum):
     URL = "url"
 
 
+class Role(StrEnum):
+    """What an input is for. Stored in rows: never rename."""
+
+    PHOTO = "photo"
+    VIDEO = "video"
+    TEMPLATE = "template"  # a picture whose scene is kept and whose face is replaced
+    ID_FRONT = "id_front"  # the side of an identity card with the portrait
+    ID_BACK = "id_back"
+    LETTER = "letter"  # the signed permission of the person shown
+
+
+PAPERS = frozenset({Role.ID_FRONT, Role.ID_BACK, Role.LETTER})
+"""Taken by form or direct message, never in a channel; erased as soon as the vendor is done with them."""
+
+
 class InputSpec(Frozen):
     """One kind of input a vendor takes."""
 
-    role: str
+    role: Role
     min: int
     max: int
     media_types: tuple[str, ...]
     max_bytes: int
     delivery: Delivery
+    min_side: int = 256
+    """Pixels on the shorter side of a picture."""
+    max_side: int | None = None
+    """Pixels on the longer side that the vendor takes; larger ones are made smaller for it."""
+    frames: tuple[tuple[int, int], ...] = ()
+    """The only frame sizes of a video, width and height in pixels; empty where any will do."""
+    lasts: tuple[timedelta, timedelta] | None = None
+    """The shortest and the longest video."""
+    one_face: bool = False
+    """Each picture must show exactly one face: none or several are a refusal and no mere warning."""
 
 
 class Operation(Frozen):
@@ -126,9 +152,14 @@ class Operation(Frozen):
     subjects: tuple[str, ...] = ()
     """The words the vendor knows for what is in the photos, in the order to offer them."""
     options: type[BaseModel] | None = None
-    """The vendor's own parameters, each with its default."""
+    """The vendor's own parameters, each with its default, `title` and `description`.
+
+    A field marked `UPFRONT`, such as a style, is asked for on the form itself; the others under *Advanced*.
+    """
     prompt_max: int = 0
     """Longest prompt, in characters; 0 where the operation takes no prompt."""
+    prompt_means: Literal["picture", "speech"] = "picture"
+    """What a prompt describes: the picture to make, or the words that the person in it says."""
     count_max: int = 1
     """Most pictures one request may ask for."""
     idempotent: bool
@@ -142,17 +173,34 @@ class Operation(Frozen):
     """Polls begin `poll_first` apart and slow down to `poll_most`."""
     deadline: timedelta
     """After this long without a result the job has failed."""
+    submit_time: timedelta = timedelta(seconds=120)
+    """The longest a submitting call may live, uploads included."""
+    grace: timedelta | None = None
+    """How long a tentative failure may be taken back; None: as long as for every other vendor."""
+    inspects: bool = False
+    """The vendor looks at the inputs for nothing before they are submitted: see `Provider.inspect`."""
+
+
+UPFRONT: Mapping[str, JsonValue] = {"upfront": True}
+"""`json_schema_extra` of an option that everybody should see, not only those who look under *Advanced*."""
 
 
 class Capabilities(Frozen):
-    """What a vendor can do, as data: callers branch on these and never on a vendor's name."""
+    """What a vendor can do, as data: callers branch on these and never on a vendor's name.
+
+    At least one of `training` and `oneshot` is there.
+    """
 
     label: str
     """The vendor's name as people know it."""
     country: str
     """Where the photos go, for the consent line."""
-    training: Operation
+    training: Operation | None = None
+    """Inputs in, a model out that is kept at the vendor."""
     generation: Operation | None = None
+    """A model and a wish in, pictures or a clip out."""
+    oneshot: Operation | None = None
+    """Inputs and a wish in, pictures or a clip out; no model is kept."""
     calls_at_once: int = 4
     """How many polls may be under way together."""
 
@@ -160,7 +208,7 @@ class Capabilities(Frozen):
 class MediaInput(Frozen):
     """One photo (or other medium) for a vendor: a file on our disk, and a link where the vendor fetches."""
 
-    role: str
+    role: Role
     path: Path
     media_type: str
     url: str | None = None
@@ -181,14 +229,45 @@ class GenerationSpec(Frozen):
     prompt: str | None
     count: int
     seed: int | None = None
+    inputs: tuple[MediaInput, ...] = ()
     options: Mapping[str, JsonValue] = {}
+
+
+class OneshotSpec(Frozen):
+    """A request for pictures straight from inputs, without a model that is kept."""
+
+    inputs: tuple[MediaInput, ...]
+    subject: str
+    prompt: str | None
+    count: int
+    seed: int | None = None
+    options: Mapping[str, JsonValue] = {}
+
+
+Spec = TrainingSpec | GenerationSpec | OneshotSpec
+
+
+class Finding(Frozen):
+    """What a vendor's own look at one input found."""
+
+    ok: bool
+    reason: str | None = None
+    """The vendor's words for a refusal."""
+
+
+class Callback(Frozen):
+    """What a vendor told us by calling us, before anybody has believed it."""
+
+    id: str
+    """Whose: the vendor's id of the job, or the key that we gave it."""
+    pushed: JsonValue
+    """For `Provider.poll`."""
 
 
 class RemoteRef(Frozen):
     """A job at the vendor. `id` is theirs and opaque; `model_id` is known once a poll has told it."""
 
-    kind: str
-    """`training` or `generation`."""
+    kind: Literal["training", "generation", "oneshot"]
     id: str
     model_id: str | None = None
 
@@ -215,6 +294,12 @@ class RemoteJob(Frozen):
     reason: str | None = None
     """The vendor's words for a failure, for *Details*."""
     cost: Decimal | None = None
+    cost_unit: str | None = None
+    """What `cost` counts: a currency, or the vendor's own unit such as `training` or `image`."""
+    unfinished: bool = False
+    """The vendor knows the job but lacks parts of it: the same call with the same key goes on with it."""
+    released: frozenset[Role] = frozenset()
+    """Inputs that the vendor is done with, so that ours can be erased before the job ends."""
     poll_after: timedelta | None = None
     details: Mapping[str, JsonValue] = {}
     """Facts worth showing under *Details*: the vendor's status word, its ids."""
@@ -256,11 +341,17 @@ class Provider(ABC, Generic[S]):
     async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:
         """Start a generation."""
 
+    async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:  # noqa: ARG002
+        """Start a one-shot; only asked of a vendor whose capabilities have one."""
+        raise UnexpectedResponse(f"{type(self).__name__} has no one-shot.")
+
+    async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:  # noqa: ARG002
+        """Have the vendor look at inputs before they are submitted: free, one finding each, in order."""
+        return ()
+
     @abstractmethod
-    async def find(
-        self, spec: TrainingSpec | GenerationSpec, *, key: str, known: frozenset[str]
-    ) -> RemoteJob | None:
-        """Look for a job that an earlier `submit` or `generate` with this key may have started.
+    async def find(self, spec: Spec, *, key: str, known: frozenset[str]) -> RemoteJob | None:
+        """Look for a job that an earlier `submit`, `generate` or `oneshot` with this key may have started.
 
         `known` are the vendor's ids of this kind that already belong to other jobs of ours. None: it is not
         there (yet: a vendor's list may lag, so the caller looks more than once).
@@ -269,6 +360,20 @@ class Provider(ABC, Generic[S]):
     @abstractmethod
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:
         """Ask where the job stands. Cheap, safe to repeat. `pushed` is the vendor's last callback, if any."""
+
+    def callback(self, body: bytes) -> Callback | None:  # noqa: ARG002
+        """Read what the vendor sent to our callback address; None where it makes no sense.
+
+        Nothing in it is believed before `poll` has weighed it: whoever knows the address can call.
+        """
+        return None
+
+    async def logs(self, ref: RemoteRef) -> tuple[str, ...]:  # noqa: ARG002
+        """The vendor's own log of a job, oldest line first, for *Details*; empty where it keeps none."""
+        return ()
+
+    async def tidy(self, ref: RemoteRef, *, key: str) -> None:
+        """Let go of what only the job needed there, such as uploads. Called after its end; repeatable."""
 
     @abstractmethod
     def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ ProviderError
     ├─ AuthenticationFailed  the operator
     ├─ QuotaExceeded         the operator
     ├─ NotFound              nobody: expired
+    ├─ Retired               nobody: the vendor has given the operation up
     └─ UnexpectedResponse    us
 """
 
@@ -86,6 +87,10 @@ class QuotaExceeded(PermanentError):
 
 class NotFound(PermanentError):
     """The vendor does not know this thing, or no longer."""
+
+
+class Retired(PermanentError):
+    """The vendor no longer offers this operation."""
 
 
 class UnexpectedResponse(PermanentError):

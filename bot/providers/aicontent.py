@@ -36,13 +36,16 @@ from bot.providers._base import (
     Endpoint,
     GenerationSpec,
     InputSpec,
+    OneshotSpec,
     Operation,
     Provider,
     ProviderSettings,
     RemoteJob,
     RemoteRef,
     RemoteState,
+    Role,
     Seconds,
+    Spec,
     TrainingSpec,
 )
 from bot.providers._errors import (
@@ -255,7 +258,7 @@ class Aicontent(Provider[AicontentSettings]):
         """Photos by link, a prompt in English, several images; neither cancel nor delete."""
         has = self.settings
         photos = InputSpec(
-            role="photo",
+            role=Role.PHOTO,
             min=has.photos_min,
             max=has.photos_max,
             media_types=("image/jpeg", "image/png"),
@@ -330,13 +333,13 @@ class Aicontent(Provider[AicontentSettings]):
         begun = await self._post("AddInferenceJob", body, _INFERENCE)
         return self._begun(begun)
 
-    async def find(
-        self, spec: TrainingSpec | GenerationSpec, *, key: str, known: frozenset[str]
-    ) -> RemoteJob | None:
+    async def find(self, spec: Spec, *, key: str, known: frozenset[str]) -> RemoteJob | None:
         """Look in the job list: for a training's name, or for a generation of that model not yet ours."""
         rows = await self._rows()
         if isinstance(spec, TrainingSpec):
             found = [_Job.model_validate(row) for row in rows if row.get("name") == key]
+        elif isinstance(spec, OneshotSpec):
+            return None
         else:
             made = [row.get("inferenceJobList") for row in rows if row.get("modelId") == spec.model_id]
             found = [_Inference.model_validate(row) for inner in made for row in _own(inner)]

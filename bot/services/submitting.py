@@ -19,6 +19,7 @@ from bot.providers import (
     ProviderError,
     RateLimited,
     RemoteJob,
+    Role,
     TrainingSpec,
     TransientError,
     UnexpectedResponse,
@@ -210,7 +211,8 @@ class Submitter:
         paths = [self._store.media.path(photo.sha256) for photo in photos]
         if not paths or not all(path.exists() for path in paths):
             raise PhotosGone
-        wanted = next(spec for spec in provider.capabilities.training.inputs if spec.role == "photo")
+        training = self._vendors.operation(provider, JobKind.TRAINING)
+        wanted = next(spec for spec in training.inputs if spec.role is Role.PHOTO)
         urls: list[str | None] = [None] * len(photos)
         if wanted.delivery is Delivery.URL:
             opened = await self._links.open(job.id, photos)
@@ -219,7 +221,7 @@ class Submitter:
                 raise LinksUnreachable
             urls = list(opened)
         inputs = tuple(
-            MediaInput(role="photo", path=path, media_type=photo.media_type, url=url)
+            MediaInput(role=Role.PHOTO, path=path, media_type=photo.media_type, url=url)
             for path, photo, url in zip(paths, photos, urls, strict=True)
         )
         return TrainingSpec(inputs=inputs, subject=job.subject, options=job.spec.get("options", {}))

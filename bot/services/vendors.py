@@ -17,6 +17,7 @@ from bot.providers import (
     Provider,
     ProviderError,
     QuotaExceeded,
+    Role,
     TransientError,
 )
 from bot.services.errors import VendorNotOffered
@@ -83,9 +84,8 @@ class Vendors:
 
     def operation(self, provider: Provider[Any], kind: JobKind) -> Operation:
         """What a vendor says of one kind of job. Raises VendorNotOffered where it has no such kind."""
-        found = (
-            provider.capabilities.training if kind is JobKind.TRAINING else provider.capabilities.generation
-        )
+        able = provider.capabilities
+        found = able.training if kind is JobKind.TRAINING else able.generation
         if found is None:
             raise VendorNotOffered(provider.name)
         return found
@@ -158,14 +158,15 @@ class Vendors:
 
     def _offer(self, provider: Provider[Any]) -> Offer:
         able: Capabilities = provider.capabilities
-        photos = next(spec for spec in able.training.inputs if spec.role == "photo")
+        training = self.operation(provider, JobKind.TRAINING)
+        photos = next(spec for spec in training.inputs if spec.role is Role.PHOTO)
         health = self._health.get(provider.name)
         makes = able.generation
         return Offer(
             name=provider.name,
             label=able.label,
             country=able.country,
-            subjects=able.training.subjects,
+            subjects=training.subjects,
             photos_min=photos.min,
             photos_max=photos.max,
             prompt_max=makes.prompt_max if makes else 0,

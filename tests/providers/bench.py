@@ -7,7 +7,15 @@ from typing import Any
 
 import httpx
 
-from bot.providers import GenerationSpec, HttpClient, MediaInput, Provider, ProviderSettings, TrainingSpec
+from bot.providers import (
+    GenerationSpec,
+    HttpClient,
+    MediaInput,
+    Provider,
+    ProviderSettings,
+    Role,
+    TrainingSpec,
+)
 from tests.fakes import FakeProvider, Fault
 
 SECRET_PROMPT = "ana by the very secret sea"
@@ -17,7 +25,7 @@ SECRET_LINK = "https://photos.example.com/p/unguessable-link-of-a-photo"
 def photos(count: int) -> tuple[MediaInput, ...]:
     return tuple(
         MediaInput(
-            role="photo",
+            role=Role.PHOTO,
             path=Path(f"/nowhere/{n}.jpg"),
             media_type="image/jpeg",
             url=f"{SECRET_LINK}-{n}.jpg",

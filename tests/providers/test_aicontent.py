@@ -22,6 +22,7 @@ from bot.providers import (
     RemoteJob,
     RemoteRef,
     RemoteState,
+    Role,
     Unavailable,
     UnexpectedResponse,
 )
@@ -84,7 +85,7 @@ async def test_options_that_are_not_the_vendor_s_are_refused_before_the_call(opt
 
 async def test_a_photo_without_a_link_is_refused_before_the_call() -> None:
     wire = Wire()
-    bare = MediaInput(role="photo", path=Path("/nowhere"), media_type="image/jpeg")
+    bare = MediaInput(role=Role.PHOTO, path=Path("/nowhere"), media_type="image/jpeg")
     for inputs in ((*training().inputs, bare), ()):
         with pytest.raises(InvalidInput):
             await vendor(wire).submit(training(inputs=inputs), key="k")

@@ -23,6 +23,7 @@ from bot.providers import (
     RemoteJob,
     RemoteRef,
     RemoteState,
+    Role,
     TransientError,
     discover,
 )
@@ -124,13 +125,21 @@ def test_capabilities_can_be_drawn_and_scheduled(bench: Bench) -> None:
     assert able.label
     assert able.country
     assert able.calls_at_once >= 1
-    assert able.training.subjects
-    assert [spec.role for spec in able.training.inputs].count("photo") == 1
-    for spec in able.training.inputs:
-        assert 0 < spec.min <= spec.max
-        assert spec.max_bytes > 0
-        assert {"image/jpeg", "image/png"} <= set(spec.media_types)
-    for operation in filter(None, (able.training, able.generation)):
+    starts = [operation for operation in (able.training, able.oneshot) if operation]
+    assert starts
+    for operation in starts:
+        roles = [spec.role for spec in operation.inputs]
+        assert operation.subjects
+        assert len(roles) == len(set(roles))
+        assert {Role.PHOTO, Role.VIDEO} & set(roles)
+        for spec in operation.inputs:
+            assert 0 <= spec.min <= spec.max
+            assert spec.max > 0
+            assert spec.max_bytes > 0
+            assert spec.media_types
+            if spec.role is Role.PHOTO:
+                assert {"image/jpeg", "image/png"} <= set(spec.media_types)
+    for operation in filter(None, (able.training, able.generation, able.oneshot)):
         assert operation.concurrency >= 1
         assert operation.gap.total_seconds() >= 0
         assert 0 < operation.poll_first.total_seconds() <= operation.poll_most.total_seconds()
