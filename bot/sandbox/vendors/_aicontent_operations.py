@@ -192,10 +192,10 @@ class Operations:
             return Fate.FINISHES
         return Fate.FAILS if fault.kind == fails else Fate.STUCK
 
-    def doom(self, kind: FaultKind, job_id: int) -> bool:
+    def doom(self, kind: FaultKind, job_id: str) -> bool:
         """A fault that names a job under way changes that job's fate on the spot."""
         job_kind = JobKind.TRAINING if kind.startswith("training") else JobKind.INFERENCE
-        return self._jobs.doom(job_kind, job_id, Fate.FAILS if kind.endswith("fails") else Fate.STUCK)
+        return self._jobs.doom(job_kind, int(job_id), Fate.FAILS if kind.endswith("fails") else Fate.STUCK)
 
     def describe_jobs(self) -> list[dict[str, Any]]:
         trainings = self._jobs.trainings()

@@ -12,17 +12,10 @@ from starlette.routing import Route
 
 from bot.sandbox.vendors._faults import LASTING, FaultKind, FaultTable
 from bot.sandbox.vendors._journal import EntryKind, Journal
+from bot.sandbox.vendors._panel import Panel
 from bot.sandbox.vendors._state import Json, Pulse
 
 _LONGEST_WAIT = 60.0
-_DOOMS = frozenset(
-    {
-        FaultKind.TRAINING_FAILS,
-        FaultKind.TRAINING_STUCK,
-        FaultKind.INFERENCE_FAILS,
-        FaultKind.INFERENCE_STUCK,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,9 @@ class Controls:
     settings: Callable[[], Any]
     change_settings: Callable[[dict[str, Json]], Any]
     jobs: Callable[[], list[dict[str, Any]]]
-    doom: Callable[[FaultKind, int], bool]
+    doom: Callable[[FaultKind, str], bool]
+    """Change the fate of the job with this id; False where none such is under way."""
+    panel: Panel
 
 
 class _BadOrder(ValueError):
@@ -49,6 +44,7 @@ def control_routes(controls: Controls) -> list[Route]:
     return [
         Route("/faults", desk.guarded(desk.faults), methods=["GET", "POST", "DELETE"]),
         Route("/settings", desk.guarded(desk.settings), methods=["GET", "POST"]),
+        Route("/panel", desk.guarded(desk.panel), methods=["GET"]),
         Route("/jobs", desk.guarded(desk.jobs), methods=["GET"]),
         Route("/journal", desk.guarded(desk.journal), methods=["GET"]),
         Route("/paid", desk.guarded(desk.paid), methods=["GET"]),
@@ -87,8 +83,8 @@ class _Desk:
                 raise _BadOrder(
                     f"There is no action {action}; there are {', '.join(self._controls.actions)}."
                 )
-            if kind in _DOOMS and "job" in details:
-                if not self._controls.doom(kind, int(str(details["job"]))):
+            if kind in self._controls.panel.fateful and "job" in details:
+                if not self._controls.doom(kind, str(details["job"])):
                     raise _BadOrder(f"No job {details['job']} is under way.")
             else:
                 times = None if kind in LASTING else order.get("times", 1)
@@ -103,6 +99,10 @@ class _Desk:
         shown: dict[str, Json] = asdict(self._controls.settings())
         return shown
 
+    async def panel(self, _: Request) -> Json:
+        """What the page's panel shows, and the orders behind it."""
+        return self._controls.panel.shown()
+
     async def jobs(self, _: Request) -> Json:
         """Every job, oldest first."""
         return list(self._controls.jobs())
@@ -116,9 +116,9 @@ class _Desk:
     async def paid(self, _: Request) -> Json:
         """How many jobs a customer would be billed for."""
         jobs = self._controls.jobs()
+        panel = self._controls.panel
         return {
-            "training": sum(job["kind"] == "training" for job in jobs),
-            "inference": sum(job["kind"] == "inference" for job in jobs),
+            kind: sum(job["kind"] == kind for job in jobs) for kind in panel.jobs if kind not in panel.free
         }
 
     async def wait(self, request: Request) -> Json:

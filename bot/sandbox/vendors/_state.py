@@ -5,9 +5,12 @@ import contextlib
 import json
 import sqlite3
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
+
+from bot.sandbox.clock import WorldClock, rate_of
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
@@ -26,9 +29,12 @@ def open_database(path: Path) -> sqlite3.Connection:
 class Pulse:
     """Wakes everybody who waits for something to change, so that nobody has to look again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._next = asyncio.Event()
         self.closing = False
+        if isinstance(clock, WorldClock):
+            clock.on_change(self.beat)
 
     def close(self) -> None:
         """The stand-in is about to stop: callers who are kept waiting get their answers now."""
@@ -36,10 +42,10 @@ class Pulse:
         self.beat()
 
     async def linger(self, seconds: float) -> None:
-        """Let the time pass, or stop early when the stand-in does."""
+        """Let the machine's time pass, or stop early when the stand-in does."""
         until = time.monotonic() + seconds
         while not self.closing and (left := until - time.monotonic()) > 0:
-            await self.wait(left)
+            await self._wait(left)
 
     def beat(self) -> None:
         """Say that something changed."""
@@ -47,7 +53,10 @@ class Pulse:
         self._next = asyncio.Event()
 
     async def wait(self, seconds: float | None) -> None:
-        """Return at the next beat, or when the time is up."""
+        """Return at the next beat, or when the time is up on the stand-in's clock."""
+        await self._wait(None if seconds is None else seconds / rate_of(self._clock))
+
+    async def _wait(self, seconds: float | None) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._next.wait()

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from bot.sandbox.clock import wall_of
 from bot.sandbox.vendors import acs3
 from bot.sandbox.vendors._aicontent_answers import (
     Outcome,
@@ -29,6 +30,7 @@ from bot.sandbox.vendors._aicontent_answers import (
 )
 from bot.sandbox.vendors._aicontent_jobs import Jobs
 from bot.sandbox.vendors._aicontent_operations import Arguments, Operation, Operations
+from bot.sandbox.vendors._aicontent_panel import PANEL
 from bot.sandbox.vendors._aicontent_work import Workshop
 from bot.sandbox.vendors._control import Controls, control_routes
 from bot.sandbox.vendors._faults import Fault, FaultKind, FaultTable
@@ -58,9 +60,9 @@ class _Aicontent:
     def __init__(
         self, state_dir: Path, keys: Sequence[acs3.Key], *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._clock = clock
+        self._wall = wall_of(clock)
         self._db = open_database(state_dir / "aicontent.sqlite3")
-        self.pulse = Pulse()
+        self.pulse = Pulse(clock)
         self._jobs = Jobs(self._db, on_change=self.pulse.beat)
         self._faults = FaultTable(self._db)
         self._journal = Journal(self._db, clock=clock)
@@ -80,6 +82,7 @@ class _Aicontent:
             change_settings=self.workshop.change,
             jobs=self._operations.describe_jobs,
             doom=self._operations.doom,
+            panel=PANEL,
         )
         routes = [
             Route(PATH_PREFIX + path, self._endpoint(action, operation), methods=[method])
@@ -154,7 +157,7 @@ class _Aicontent:
 
     def _let_in(self, request: Request, body: bytes, action: str) -> None:
         offset = self._faults.peek({FaultKind.CLOCK})
-        now = self._clock() + (0.0 if offset is None else offset.number("seconds", 3600.0))
+        now = self._wall() + (0.0 if offset is None else offset.number("seconds", 3600.0))
         raw_path: bytes = request.scope["raw_path"]
         signed = acs3.SignedRequest(
             method=request.method,

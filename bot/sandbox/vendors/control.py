@@ -115,6 +115,11 @@ class AicontentControl:
         """The photo links the stand-in tried, one line for each try."""
         return [Entry(**item) for item in await self._rows("/journal", since=since, kind=EntryKind.FETCH)]
 
+    async def panel(self) -> dict[str, Any]:
+        """What the page's panel shows: words, knobs, troubles and the orders behind them."""
+        panel: dict[str, Any] = (await self._send("GET", "/panel")).json()
+        return panel
+
     async def paid(self) -> Paid:
         """How many creations there were, however they were answered."""
         return Paid(**(await self._send("GET", "/paid")).json())

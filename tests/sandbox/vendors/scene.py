@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from bot.sandbox.clock import WorldClock, wall_of
 from bot.sandbox.vendors.acs3 import Key, Signer, canonical_query
 from bot.sandbox.vendors.aicontent import AicontentStandIn
 from bot.sandbox.vendors.control import AicontentControl
@@ -197,7 +198,7 @@ class Setup:
 
 @asynccontextmanager
 async def open_setup(
-    state_dir: Path, album: Album, clock: Clock | None = None, *, port: int = 0
+    state_dir: Path, album: Album, clock: Clock | WorldClock | None = None, *, port: int = 0
 ) -> AsyncIterator[Setup]:
     watch = time.time if clock is None else clock
     async with AicontentStandIn.start(
@@ -208,9 +209,10 @@ async def open_setup(
         clock=watch,
         port=port,
     ) as vendor:
-        customer = Customer(vendor.origin, clock=watch)
+        customer = Customer(vendor.origin, clock=wall_of(watch))
         async with AicontentControl(vendor.origin) as control:
             try:
-                yield Setup(vendor, control, customer, album, state_dir, clock)
+                turned = clock if isinstance(clock, Clock) else None
+                yield Setup(vendor, control, customer, album, state_dir, turned)
             finally:
                 await customer.aclose()

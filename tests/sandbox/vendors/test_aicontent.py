@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,8 +13,9 @@ import pytest
 from PIL import Image
 
 from bot.sandbox import trainer
+from bot.sandbox.clock import WorldClock
 from bot.sandbox.vendors.acs3 import Key
-from tests.sandbox.vendors.scene import KEY, PROMPT, STS, Customer, Setup
+from tests.sandbox.vendors.scene import KEY, PROMPT, STS, Album, Customer, Setup, open_setup
 
 
 def refusal(response: httpx.Response, status: int, code: str) -> None:
@@ -380,3 +382,28 @@ async def test_paid_counts_creations(setup: Setup) -> None:
     await setup.infer(model_id)
     paid = await setup.control.paid()
     assert (paid.training, paid.inference) == (1, 2)
+
+
+async def test_it_tells_the_panel_its_words_knobs_and_troubles(setup: Setup) -> None:
+    panel = await setup.control.panel()
+    await setup.train()
+    (job,) = await setup.control.jobs()
+    assert job.kind in panel["jobs"]
+    assert job.status in panel["statuses"]
+    async with httpx.AsyncClient(base_url=f"{setup.vendor.origin}/control", trust_env=False) as http:
+        settings = (await http.get("/settings")).json()
+        assert {knob["setting"] for knob in panel["knobs"]} <= settings.keys()
+        for trouble in panel["troubles"]:
+            order = {name: trouble[name] for name in ("kind", "times", "action", "details")}
+            assert (await http.post("/faults", json=order)).status_code == 200, trouble["label"]
+    assert len(await setup.control.faults()) == len(panel["troubles"])
+
+
+async def test_it_signs_by_the_machines_time_when_the_worlds_clock_is_a_day_ahead(
+    tmp_path: Path, album: Album
+) -> None:
+    clock = WorldClock()
+    clock.leap(24 * 3600)
+    async with open_setup(tmp_path / "ahead", album, clock) as setup:
+        await setup.control.settings(train_seconds=0)
+        assert await setup.model()
