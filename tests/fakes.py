@@ -8,7 +8,7 @@ import io
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Self
@@ -290,7 +290,9 @@ class FakeProvider(Provider[FakeSettings]):
             raise OutcomeUnknown("The call to Fake broke off.")
         return RemoteJob(ref=RemoteRef(kind=kind, id=job.id), state=RemoteState.QUEUED)
 
-    async def find(self, spec: Spec, *, key: str, known: frozenset[str]) -> RemoteJob | None:
+    async def find(
+        self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
+    ) -> RemoteJob | None:
         """Look the key up, if the settings call the vendor idempotent."""
         await self.vendor.enter("find", key)
         if self.vendor.lag > 0:

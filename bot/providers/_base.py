@@ -350,11 +350,14 @@ class Provider(ABC, Generic[S]):
         return ()
 
     @abstractmethod
-    async def find(self, spec: Spec, *, key: str, known: frozenset[str]) -> RemoteJob | None:
+    async def find(
+        self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
+    ) -> RemoteJob | None:
         """Look for a job that an earlier `submit`, `generate` or `oneshot` with this key may have started.
 
-        `known` are the vendor's ids of this kind that already belong to other jobs of ours. None: it is not
-        there (yet: a vendor's list may lag, so the caller looks more than once).
+        `known` are the vendor's ids of this kind that already belong to other jobs of ours; `since` is when
+        the call left, by our clock. None: it is not there (yet: a vendor's list may lag, so the caller looks
+        more than once), and a new call may be paid for. Where that cannot be told, raise instead.
         """
 
     @abstractmethod

@@ -333,7 +333,14 @@ class Aicontent(Provider[AicontentSettings]):
         begun = await self._post("AddInferenceJob", body, _INFERENCE)
         return self._begun(begun)
 
-    async def find(self, spec: Spec, *, key: str, known: frozenset[str]) -> RemoteJob | None:
+    async def find(
+        self,
+        spec: Spec,
+        *,
+        key: str,
+        known: frozenset[str],
+        since: datetime | None = None,  # noqa: ARG002
+    ) -> RemoteJob | None:
         """Look in the job list: for a training's name, or for a generation of that model not yet ours."""
         rows = await self._rows()
         if isinstance(spec, TrainingSpec):

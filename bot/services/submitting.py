@@ -157,7 +157,9 @@ class Submitter:
         known = await self._store.read(lambda tx: tx.jobs.remote_ids(held.lane))
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
-                found = await provider.find(_bare_spec(held), key=held.id, known=known)
+                found = await provider.find(
+                    _bare_spec(held), key=held.id, known=known, since=held.submit_begun_at
+                )
         except (ProviderError, TimeoutError) as error:
             await self._look_later(held, operation, getattr(error, "retry_after", None))
             return
