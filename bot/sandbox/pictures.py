@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bot.sandbox.files import write_whole
 from bot.sandbox.photos import draw_photos
-from bot.sandbox.shelf import write_whole
 from bot.sandbox.slack import Upload
 
 FEWEST = 3

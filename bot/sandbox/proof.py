@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from PIL import Image, ImageOps, ImageStat
 
-from bot.sandbox.shelf import write_whole
+from bot.sandbox.files import write_whole
 from bot.sandbox.slack import Entry, Message, Upload
 from bot.sandbox.story import NotHappened, Told
 from bot.sandbox.world import World

@@ -2,12 +2,12 @@
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from bot.sandbox.files import write_whole
 from bot.sandbox.world import Ports
 
 
@@ -99,11 +99,3 @@ class Shelf:
             return None
         facts = json.loads((path / "story.json").read_text())
         return Folder(path, Ports(**facts["ports"]), facts["photos"], facts["ending"])
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever finds half of it, not even after a kill."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(data)
-    aside.replace(path)

@@ -102,17 +102,28 @@ def fit(photos: Sequence[bytes]) -> Model:
     return Model(mean, components, spread, codes, tuple(_jpeg(square) for square in squares))
 
 
-def draw(model: Model | None, prompt: str, *, seed: int, index: int = 0, size: int = PICTURE_SIZE) -> bytes:
-    """Draw one picture as PNG; without a model it shows nobody in particular.
+def draw(
+    model: Model | None,
+    prompt: str,
+    *,
+    seed: int,
+    index: int = 0,
+    size: int | tuple[int, int] = PICTURE_SIZE,
+) -> bytes:
+    """Draw one picture as PNG, a square or width by height; without a model it shows nobody in particular.
 
-    The same model, prompt, seed and index give the same bytes.
+    The same model, prompt, seed, index and size give the same bytes.
     """
+    width, height = (size, size) if isinstance(size, int) else size
+    side = max(width, height)
     words = re.findall(r"[a-z0-9]+", prompt.lower())
     said = int.from_bytes(hashlib.sha256(" ".join(words).encode()).digest()[:8])
     random = np.random.default_rng((seed, index, said))
-    picture = _nobody(size) if model is None else _somebody(model, size, seed, index, random)
+    picture = _nobody(side) if model is None else _somebody(model, side, seed, index, random)
     picture = treat(picture, words, Canvas(_subject(picture), random))
-    image = _marked(Image.fromarray(np.uint8(np.clip(picture, 0, 1) * 255 + 0.5)))
+    left, top = (side - width) // 2, (side - height) // 2
+    window = picture[top : top + height, left : left + width]
+    image = _marked(Image.fromarray(np.uint8(np.clip(window, 0, 1) * 255 + 0.5)))
     sink = io.BytesIO()
     image.save(sink, "PNG", compress_level=3)
     return sink.getvalue()
@@ -207,7 +218,7 @@ def _variants(broad: Floats) -> list[Floats]:
 
 def _marked(image: Image.Image) -> Image.Image:
     """A ribbon across the corner, so that nobody takes the picture for a vendor's work."""
-    size = image.width
+    size = min(image.size)
     height = round(size * 0.066)
     ribbon = Image.new("RGBA", (size, height), (24, 26, 32, 205))
     pen = ImageDraw.Draw(ribbon)
@@ -218,12 +229,12 @@ def _marked(image: Image.Image) -> Image.Image:
     turned = ribbon.rotate(-45, Image.Resampling.BICUBIC, expand=True)
     centre = round(size * 0.135)
     marked = image.convert("RGBA")
-    marked.alpha_composite(_placed(turned, size, size - centre, centre))
+    marked.alpha_composite(_placed(turned, image.size, image.width - centre, centre))
     return marked.convert("RGB")
 
 
-def _placed(layer: Image.Image, size: int, x: int, y: int) -> Image.Image:
-    sheet = Image.new("RGBA", (size, size))
+def _placed(layer: Image.Image, size: tuple[int, int], x: int, y: int) -> Image.Image:
+    sheet = Image.new("RGBA", size)
     sheet.paste(layer, (x - layer.width // 2, y - layer.height // 2))
     return sheet
 

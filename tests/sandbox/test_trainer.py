@@ -71,6 +71,21 @@ def test_a_picture_is_a_square_png_of_768(model: Model) -> None:
         assert (image.format, image.size, image.mode) == ("PNG", (768, 768), "RGB")
 
 
+@pytest.mark.parametrize("size", [(128, 192), (192, 128)])
+def test_a_picture_may_be_asked_for_wider_or_higher_and_is_cut_from_the_square(
+    model: Model, size: tuple[int, int]
+) -> None:
+    with Image.open(io.BytesIO(draw(model, "a park", seed=1, size=size))) as image:
+        assert image.size == size
+        cut = np.asarray(image, np.float64)
+    square = picture(draw(model, "a park", seed=1, size=192))
+    top, left = (192 - size[1]) // 2, (192 - size[0]) // 2
+    whole = square[top : top + size[1], left : left + size[0]]
+    # Only the ribbon, across the upper right corner, lies elsewhere.
+    assert np.array_equal(cut[size[1] // 2 :], whole[size[1] // 2 :])
+    assert not np.array_equal(cut, whole)
+
+
 def test_another_seed_is_visibly_another_picture(model: Model) -> None:
     drawn = [picture(draw(model, "a fox", seed=seed, size=SIDE)) for seed in range(4)]
     for index, one in enumerate(drawn):

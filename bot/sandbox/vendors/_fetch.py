@@ -4,15 +4,32 @@ No credentials, no cookies, no proxies, no redirects; a limit on time and on byt
 """
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
 from bot.sandbox import trainer
+from bot.sandbox.vendors._journal import EntryKind, Journal
+from bot.sandbox.vendors._state import Pulse
+from bot.sandbox.vendors._workers import Workers
 
 MAX_BYTES = 20 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _WHOLE_SECONDS = 30.0
+
+
+class Patience(Protocol):
+    """What of a stand-in's settings says how often a link is tried."""
+
+    @property
+    def fetch_attempts(self) -> int:
+        """How often in all."""
+
+    @property
+    def fetch_pause_seconds(self) -> float:
+        """How long between two tries."""
 
 
 class FetchFailed(Exception):
@@ -28,6 +45,55 @@ class FetchFailed(Exception):
 def client() -> httpx.AsyncClient:
     """A client that carries nothing of ours to a stranger's link."""
     return httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
+
+
+class Fetcher:
+    """Fetches for jobs: tries again where that may help, and writes every try into the journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        pulse: Pulse,
+        workers: Workers,
+        *,
+        patience: Callable[[], Patience],
+        clock: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._pulse = pulse
+        self._workers = workers
+        self._patience = patience
+        self._clock = clock
+        self._http = client()
+
+    async def fetch(self, url: str, *, subject: str) -> bytes:
+        """Fetch one photo whole, for the job named by `subject`.
+
+        Raises:
+            FetchFailed: the last try failed, or no other would help.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                data = await fetch_photo(self._http, url)
+            except FetchFailed as failure:
+                self._note(failure.status, failure.code, subject)
+                if not failure.worth_another_try or attempt >= self._patience().fetch_attempts:
+                    raise
+                began = self._clock()
+                await self._workers.until(lambda began=began: began + self._patience().fetch_pause_seconds)  # type: ignore[misc]
+            else:
+                self._note(httpx.codes.OK, None, subject)
+                return data
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def _note(self, status: int | None, code: str | None, subject: str) -> None:
+        self._journal.write(EntryKind.FETCH, "FetchPhoto", status=status, code=code, subject=subject)
+        self._pulse.beat()
 
 
 async def fetch_photo(http: httpx.AsyncClient, url: str) -> bytes:
