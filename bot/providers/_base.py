@@ -262,6 +262,8 @@ class Callback(Frozen):
     """Whose: the vendor's id of the job, or the key that we gave it."""
     pushed: JsonValue
     """For `Provider.poll`."""
+    answer: JsonValue = None
+    """What the vendor wants to hear, as JSON, or it calls again; None: a 200 is enough."""
 
 
 class RemoteRef(Frozen):
@@ -297,9 +299,17 @@ class RemoteJob(Frozen):
     cost_unit: str | None = None
     """What `cost` counts: a currency, or the vendor's own unit such as `training` or `image`."""
     unfinished: bool = False
-    """The vendor knows the job but lacks parts of it: the same call with the same key goes on with it."""
+    """The vendor knows the job but lacks parts of it: the same call with the same key goes on with it.
+
+    Said by `find` after a submission of several steps broke off, and of a job that waits for better inputs
+    (`NEEDS_USER`) as long as those have not reached it.
+    """
     released: frozenset[Role] = frozenset()
     """Inputs that the vendor is done with, so that ours can be erased before the job ends."""
+    wants: frozenset[Role] = frozenset()
+    """With `NEEDS_USER`: the inputs that have to be given anew; empty: any of them may be."""
+    model_expires_at: datetime | None = None
+    """Until when the vendor keeps the model of a finished training, where it says so."""
     poll_after: timedelta | None = None
     details: Mapping[str, JsonValue] = {}
     """Facts worth showing under *Details*: the vendor's status word, its ids."""
@@ -367,7 +377,8 @@ class Provider(ABC, Generic[S]):
     def callback(self, body: bytes) -> Callback | None:  # noqa: ARG002
         """Read what the vendor sent to our callback address; None where it makes no sense.
 
-        Nothing in it is believed before `poll` has weighed it: whoever knows the address can call.
+        Nothing in it is believed before `poll` has weighed it: whoever knows the address can call. From then
+        on every poll of that job is handed the newest `pushed`.
         """
         return None
 
@@ -376,7 +387,10 @@ class Provider(ABC, Generic[S]):
         return ()
 
     async def tidy(self, ref: RemoteRef, *, key: str) -> None:
-        """Let go of what only the job needed there, such as uploads. Called after its end; repeatable."""
+        """Let go of what only the job needed there, such as uploads. Called after its end; repeatable.
+
+        `ref.id` is empty where no submission was ever answered: then only `key` tells whose they are.
+        """
 
     @abstractmethod
     def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
