@@ -1,14 +1,23 @@
-"""What each block, element and view may hold: Slack's limits as a table.
-
-Blocks the app does not use are not here, and are refused as unknown, like a misspelt one.
-"""
+"""What each block and view may hold, and on which surface it may stand: Slack's limits as a table."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
+from bot.sandbox.slack.block_data import CHART_BLOCK, DATA_TABLE, TABLE
+from bot.sandbox.slack.block_elements import (
+    BUTTON,
+    CLICKABLE,
+    CONTEXT_ACTIONS,
+    IMAGE_ELEMENT,
+    IN_ACTIONS,
+    IN_FORM,
+    IN_SECTION,
+)
+from bot.sandbox.slack.block_parts import BLOCK, ID, LINK, PICTURE, RICH_TEXT, SECURE_LINK, plain, rich
+from bot.sandbox.slack.block_walk import all_blocks, elements_of
 from bot.sandbox.slack.blocks import (
+    Poster,
     Report,
     Rule,
     anything,
@@ -18,196 +27,135 @@ from bot.sandbox.slack.blocks import (
     choice,
     exactly_one,
     flag,
-    integer,
+    granted,
+    objects,
     one_of,
     only_on,
     shape,
     string,
+    total,
     unique,
 )
 from bot.sandbox.slack.wire import Json
 
 MAX_MESSAGE_TEXT = 13_200
+MAX_MARKDOWN = 12_000
 MAX_VIEW_BYTES = 250_000
-ID = string(255)
-FILE_ID = re.compile(r"^F[A-Z0-9]{8,}$")
 
 
-def plain(maximum: int) -> Rule:
-    """A plain text object."""
-    return shape({"type": one_of("plain_text"), "text": string(maximum)}, {"emoji": flag})
+def _distinct(listed: str) -> Rule:
+    """A block in whose list no two elements share an action id."""
+    return unique("action_id", lambda block: objects(block.get(listed)))
 
 
-def rich(maximum: int) -> Rule:
-    """A text object of either kind."""
-    return choice(
-        {
-            "plain_text": plain(maximum),
-            "mrkdwn": shape({"type": anything, "text": string(maximum)}, {"verbatim": flag}),
-        }
-    )
+def _of_kind(kind: str) -> Callable[[Any], int]:
+    return lambda blocks: sum(block.get("type") == kind for block in all_blocks(blocks))
 
 
-CONFIRM = shape(
-    {"title": plain(100), "text": rich(300), "confirm": plain(30), "deny": plain(30)}, {"style": anything}
-)
-OPTION = shape({"text": plain(75), "value": string(150)}, {"description": plain(75)})
-RICH_OPTION = shape({"text": rich(75), "value": string(150)}, {"description": rich(75)})
-LINK_OPTION = shape(
-    {"text": plain(75), "value": string(150)}, {"description": plain(75), "url": string(3000)}
-)
-GROUP = shape({"label": plain(75), "options": array(OPTION, 100)})
-FOCUS: dict[str, Rule] = {"focus_on_load": flag}
-PLACEHOLDER: dict[str, Rule] = {"placeholder": plain(150)}
-COMMON: dict[str, Rule] = {"action_id": ID, "confirm": CONFIRM}
+# Text, pictures and what can be pressed.
 
-
-def slack_file(value: Any, pointer: str, report: Report) -> None:
-    """Accept a file the poster sees, once Slack has looked at it."""
-    shape({}, {"id": string(255), "url": string(3000)})(value, pointer, report)
-    exactly_one("id", "url")(value, pointer, report)
-    if not isinstance(value, dict):
-        return
-    name = value.get("id")
-    if isinstance(name, str) and not FILE_ID.match(name):
-        report.add(f"{pointer}/id", "must match the pattern ^F[A-Z0-9]{8,}$")
-    elif isinstance(name or value.get("url"), str) and not report.file_is_ready(name or value["url"]):
-        report.add(pointer, "invalid slack file")
-
-
-PICTURE: dict[str, Rule] = {"image_url": string(3000), "slack_file": slack_file}
-IMAGE_ELEMENT = both(
-    shape({"type": anything, "alt_text": string(2000)}, PICTURE), exactly_one("image_url", "slack_file")
-)
-BUTTON = shape(
-    {"type": anything, "text": plain(75)},
-    COMMON
-    | {
-        "url": string(3000),
-        "value": string(2000),
-        "style": one_of("primary", "danger"),
-        "accessibility_label": string(75),
-    },
-)
-
-
-def select(multiple: bool, own: dict[str, Rule], *extra: Rule) -> Rule:
-    """A menu, for one choice or for several."""
-    fields = COMMON | PLACEHOLDER | FOCUS | own
-    if multiple:
-        fields |= {"max_selected_items": integer(1, 1000)}
-    return both(shape({"type": anything}, fields), *extra)
-
-
-def static_select(multiple: bool) -> Rule:
-    """A menu whose options are given."""
-    own: dict[str, Rule] = {"options": array(OPTION, 100), "option_groups": array(GROUP, 100)}
-    own |= {"initial_options": array(OPTION, 100)} if multiple else {"initial_option": OPTION}
-    return select(multiple, own, exactly_one("options", "option_groups"))
-
-
-def people_select(multiple: bool, noun: str) -> Rule:
-    """A menu of users, conversations or channels."""
-    own: dict[str, Rule] = {f"initial_{noun}s": array(string(255), 1000, 0)} if multiple else {}
-    own |= {} if multiple else {f"initial_{noun}": string(255), "response_url_enabled": flag}
-    if noun == "conversation":
-        own |= {"default_to_current_conversation": flag, "filter": anything}
-    return select(multiple, own)
-
-
-MENUS: dict[str, Rule] = {
-    "static_select": static_select(False),
-    "multi_static_select": static_select(True),
-    **{
-        f"{prefix}{noun}s_select": people_select(bool(prefix), noun)
-        for prefix in ("", "multi_")
-        for noun in ("user", "conversation", "channel")
-    },
-}
-PICKERS: dict[str, Rule] = {
-    "checkboxes": shape(
-        {"type": anything, "options": array(RICH_OPTION, 10)},
-        COMMON | FOCUS | {"initial_options": array(RICH_OPTION, 10)},
-    ),
-    "radio_buttons": shape(
-        {"type": anything, "options": array(RICH_OPTION, 10)},
-        COMMON | FOCUS | {"initial_option": RICH_OPTION},
-    ),
-    "datepicker": shape({"type": anything}, COMMON | PLACEHOLDER | FOCUS | {"initial_date": string(10)}),
-    "timepicker": shape(
+SECTION = both(
+    shape(
         {"type": anything},
-        COMMON | PLACEHOLDER | FOCUS | {"initial_time": string(5), "timezone": string(100)},
-    ),
-    "datetimepicker": shape(
-        {"type": anything}, COMMON | FOCUS | {"initial_date_time": integer(0, 9_999_999_999)}
-    ),
-}
-CLICKABLE: dict[str, Rule] = {
-    "button": BUTTON,
-    "overflow": shape({"type": anything, "options": array(LINK_OPTION, 5)}, COMMON),
-}
-DISPATCH: dict[str, Rule] = {"dispatch_action_config": anything}
-TYPED = {"action_id": ID} | PLACEHOLDER | FOCUS | DISPATCH
-INPUTS: dict[str, Rule] = {
-    "plain_text_input": shape(
-        {"type": anything},
-        TYPED
+        BLOCK
         | {
-            "initial_value": string(3000, 0),
-            "multiline": flag,
-            "min_length": integer(0, 3000),
-            "max_length": integer(1, 3000),
+            "text": rich(3000),
+            "fields": array(rich(2000), 10),
+            "accessory": choice(IN_SECTION),
+            "expand": flag,
         },
     ),
-    "email_text_input": shape({"type": anything}, TYPED | {"initial_value": string(3000, 0)}),
-    "url_text_input": shape({"type": anything}, TYPED | {"initial_value": string(3000, 0)}),
-    "number_input": shape(
-        {"type": anything, "is_decimal_allowed": flag},
-        TYPED | {"initial_value": string(100), "min_value": string(100), "max_value": string(100)},
-    ),
-    "file_input": both(
-        shape(
-            {"type": anything},
-            {"action_id": ID, "filetypes": array(string(20), 100), "max_files": integer(1, 10)},
-        ),
-        only_on("modal"),
-    ),
+    at_least_one("text", "fields"),
+)
+CONTEXT_PARTS = {
+    "image": IMAGE_ELEMENT,
+    "plain_text": plain(3000),
+    "mrkdwn": shape({"type": anything, "text": string(3000)}, {"verbatim": flag}),
 }
-BLOCK: dict[str, Rule] = {"block_id": ID}
-BLOCKS: dict[str, Rule] = {
-    "section": both(
-        shape(
-            {"type": anything},
-            BLOCK
-            | {
-                "text": rich(3000),
-                "fields": array(rich(2000), 10),
-                "accessory": choice({"image": IMAGE_ELEMENT, **CLICKABLE, **MENUS, **PICKERS}),
-                "expand": flag,
-            },
-        ),
-        at_least_one("text", "fields"),
-    ),
-    "actions": both(
-        shape({"type": anything, "elements": array(choice({**CLICKABLE, **MENUS, **PICKERS}), 25)}, BLOCK),
-        unique("action_id", lambda block: [e for e in block.get("elements") or [] if isinstance(e, dict)]),
-    ),
-    "context": shape(
+VIDEO = both(
+    shape(
         {
             "type": anything,
-            "elements": array(
-                choice(
-                    {
-                        "image": IMAGE_ELEMENT,
-                        "plain_text": plain(3000),
-                        "mrkdwn": shape({"type": anything, "text": string(3000)}, {"verbatim": flag}),
-                    }
-                ),
-                10,
-            ),
+            "alt_text": string(2000),
+            "title": plain(199),
+            "thumbnail_url": LINK,
+            "video_url": SECURE_LINK,
         },
-        BLOCK,
+        BLOCK
+        | {
+            "author_name": string(49),
+            "description": plain(199),
+            "provider_icon_url": LINK,
+            "provider_name": string(255),
+            "title_url": SECURE_LINK,
+        },
     ),
+    granted("links.embed:write"),
+)
+
+
+def remote_file(value: Any, pointer: str, report: Report) -> None:
+    """Accept a remote file that Slack was told of before."""
+    shape({"type": anything, "source": one_of("remote"), "external_id": string(255)}, BLOCK)(
+        value, pointer, report
+    )
+    name = value.get("external_id")
+    if isinstance(name, str) and name not in report.poster.remote_files:
+        report.add(f"{pointer}/external_id", "file not found")
+
+
+# Cards and what holds them.
+
+CARD = both(
+    shape(
+        {"type": anything},
+        BLOCK
+        | {
+            "hero_image": IMAGE_ELEMENT,
+            "icon": IMAGE_ELEMENT,
+            "title": rich(150),
+            "subtitle": rich(150),
+            "body": rich(200),
+            "actions": array(choice({"button": BUTTON}), 25),
+        },
+    ),
+    at_least_one("hero_image", "title", "actions", "body"),
+    _distinct("actions"),
+)
+TASK_CARD = shape(
+    {
+        "type": anything,
+        "task_id": string(255),
+        "title": string(3000),
+        "status": one_of("pending", "in_progress", "complete", "error"),
+    },
+    BLOCK
+    | {
+        "details": RICH_TEXT,
+        "output": RICH_TEXT,
+        "sources": array(choice({"url": shape({"type": anything, "url": LINK, "text": string(3000)})}), 100),
+    },
+)
+
+
+def _folding(value: Any, pointer: str, report: Report) -> None:
+    """A container's header line and its folding exclude each other; only what folds can begin folded."""
+    folds = value.get("is_collapsible") is True
+    if folds and value.get("has_header_divider") is True:
+        report.add(f"{pointer}/has_header_divider", "cannot be set when is_collapsible is true")
+    if not folds and value.get("default_collapsed") is True:
+        report.add(f"{pointer}/default_collapsed", "requires is_collapsible to be true")
+
+
+# Where what stands: the surfaces of each block's page.
+
+ANYWHERE: dict[str, Rule] = {
+    "section": SECTION,
+    "actions": both(
+        shape({"type": anything, "elements": array(choice(IN_ACTIONS), 25)}, BLOCK),
+        _distinct("elements"),
+    ),
+    "context": shape({"type": anything, "elements": array(choice(CONTEXT_PARTS), 10)}, BLOCK),
     "header": shape({"type": anything, "text": plain(150)}, BLOCK),
     "divider": shape({"type": anything}, BLOCK),
     "image": both(
@@ -215,57 +163,143 @@ BLOCKS: dict[str, Rule] = {
         exactly_one("image_url", "slack_file"),
     ),
     "input": shape(
-        {"type": anything, "label": plain(2000), "element": choice({**INPUTS, **MENUS, **PICKERS})},
+        {"type": anything, "label": plain(2000), "element": choice(IN_FORM)},
         BLOCK | {"hint": plain(2000), "optional": flag, "dispatch_action": flag},
     ),
-    "rich_text": shape({"type": anything, "elements": array(anything, 1000, 0)}, BLOCK),
-    "markdown": both(shape({"type": anything, "text": string(12_000)}, BLOCK), only_on("message")),
+    "rich_text": RICH_TEXT,
+    "video": VIDEO,
+    "card": CARD,
+    "auth_provider": shape(
+        {"type": anything, "value": string(150), "name": plain(75), "is_connected": flag},
+        BLOCK
+        | {
+            "description": plain(150),
+            "connected_identity": plain(75),
+            "connected_context": plain(75),
+            **dict.fromkeys(("icon_url", "auth_url", "disconnect_url"), SECURE_LINK),
+            "accessory": choice({"overflow": CLICKABLE["overflow"]}),
+            "fallback": array(anything, 50),
+        },
+    ),
+}
+CHILDREN = ("actions", "context", "divider", "header", "image", "input", "rich_text", "section", "video")
+CONTAINER = both(
+    shape(
+        {
+            "type": anything,
+            "child_blocks": array(
+                choice({**{k: ANYWHERE[k] for k in CHILDREN}, "file": remote_file, "table": TABLE}), 10
+            ),
+        },
+        BLOCK
+        | {
+            "title": plain(150),
+            "rich_text_title": RICH_TEXT,
+            "subtitle": rich(150),
+            "width": one_of("narrow", "standard", "wide", "full"),
+            "icon": IMAGE_ELEMENT,
+            **dict.fromkeys(("is_collapsible", "default_collapsed", "has_header_divider"), flag),
+        },
+    ),
+    at_least_one("title", "rich_text_title"),
+    _folding,
+)
+IN_MESSAGES: dict[str, Rule] = {
+    "markdown": shape({"type": anything, "text": string(MAX_MARKDOWN)}, BLOCK),
+    "context_actions": both(
+        shape({"type": anything, "elements": array(choice(CONTEXT_ACTIONS), 5)}, BLOCK),
+        _distinct("elements"),
+    ),
+    "file": remote_file,
+    "call": both(
+        shape(
+            {"type": anything, "call_id": ID}, BLOCK | {"api_decoration_available": flag, "call": anything}
+        ),
+        granted("calls:write"),
+    ),
+    "table": TABLE,
+    "data_table": DATA_TABLE,
+    "data_visualization": CHART_BLOCK,
+    "container": CONTAINER,
+    "task_card": TASK_CARD,
+    "plan": shape(
+        {"type": anything, "title": string(3000)},
+        BLOCK | {"tasks": array(choice({"task_card": TASK_CARD}), 50)},
+    ),
+}
+CAROUSEL = shape({"type": anything, "elements": array(choice({"card": CARD}), 10)}, BLOCK)
+ALERT = shape(
+    {"type": anything, "text": rich(3000)},
+    BLOCK | {"level": one_of("default", "info", "warning", "error", "success")},
+)
+BLOCKS: dict[str, Rule] = {
+    **ANYWHERE,
+    **{kind: both(rule, only_on("message")) for kind, rule in IN_MESSAGES.items()},
+    "carousel": both(CAROUSEL, only_on("message", "home")),
+    "alert": both(ALERT, only_on("modal")),
 }
 ANY_BLOCK = choice(BLOCKS)
 
 
-def _objects(value: Any) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def block_list(maximum: int, minimum: int) -> Rule:
     """A surface's blocks, each with an id of its own."""
-    ids = unique("block_id", _objects)
+    ids = unique("block_id", lambda blocks: list(all_blocks(blocks)))
     return both(array(ANY_BLOCK, maximum, minimum), ids)
 
 
-MESSAGE_BLOCKS = block_list(50, 0)
+def _markdown(blocks: Any) -> int:
+    return sum(len(str(b.get("text", ""))) for b in all_blocks(blocks) if b.get("type") == "markdown")
+
+
+MESSAGE_BLOCKS = both(
+    block_list(50, 0),
+    total(1, _of_kind("table"), "table"),
+    total(MAX_MARKDOWN, _markdown, "characters of markdown"),
+)
+
+
+def _one_focus(view: Any, pointer: str, report: Report) -> None:
+    focused = sum(
+        element.get("focus_on_load") is True
+        for block in all_blocks(view.get("blocks"))
+        for element in elements_of(block)
+    )
+    if focused > 1:
+        report.add(f"{pointer}/blocks", "only one element can have focus_on_load")
+
+
 VIEW_COMMON: dict[str, Rule] = {
     "private_metadata": string(3000, 0),
     "callback_id": string(255, 0),
     "external_id": string(255, 0),
 }
 VIEWS: dict[str, Rule] = {
-    "modal": shape(
-        {"type": anything, "title": plain(24), "blocks": block_list(100, 1)},
-        VIEW_COMMON
-        | {
-            "close": plain(24),
-            "submit": plain(24),
-            "clear_on_close": flag,
-            "notify_on_close": flag,
-            "submit_disabled": flag,
-        },
+    "modal": both(
+        shape(
+            {"type": anything, "title": plain(24), "blocks": block_list(100, 1)},
+            VIEW_COMMON
+            | {
+                "close": plain(24),
+                "submit": plain(24),
+                **dict.fromkeys(("clear_on_close", "notify_on_close", "submit_disabled"), flag),
+            },
+        ),
+        _one_focus,
     ),
-    "home": shape({"type": anything, "blocks": block_list(100, 0)}, VIEW_COMMON),
+    "home": both(shape({"type": anything, "blocks": block_list(100, 0)}, VIEW_COMMON), _one_focus),
 }
 
 
-def check_message_blocks(blocks: Any, file_is_ready: Callable[[str], bool]) -> list[str]:
+def check_message_blocks(blocks: Any, poster: Poster, pointer: str = "/blocks") -> list[str]:
     """List what is wrong with a message's blocks; empty when Slack would take them."""
-    report = Report("message", file_is_ready)
-    MESSAGE_BLOCKS(blocks, "/blocks", report)
+    report = Report("message", poster)
+    MESSAGE_BLOCKS(blocks, pointer, report)
     return report.messages
 
 
-def check_view(view: Any, file_is_ready: Callable[[str], bool], allowed: str) -> list[str]:
+def check_view(view: Any, poster: Poster, allowed: str) -> list[str]:
     """List what is wrong with a view of the allowed type; empty when Slack would take it."""
-    report = Report(allowed, file_is_ready)
+    report = Report(allowed, poster)
     choice({allowed: VIEWS[allowed]})(view, "/view", report)
     if not report.messages and allowed == "modal" and view.get("submit") is None:
         inputs = [i for i, block in enumerate(view["blocks"]) if block["type"] == "input"]

@@ -1,13 +1,24 @@
 """The grammar of a small Block Kit checker: values, lists, objects and choices, each with its JSON pointer.
 
-What the blocks themselves may hold stands in ``block_tables``; this module only knows how to compare.
+What the blocks themselves may hold stands in ``block_parts``, ``block_elements``, ``block_data`` and
+``block_tables``; this module only knows how to compare.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bot.sandbox.slack.wire import Json
+
+
+@dataclass(frozen=True)
+class Poster:
+    """Whoever sends the blocks: which files may stand in them, and what was granted."""
+
+    file_is_ready: Callable[[str], bool] = lambda _id: False
+    scopes: frozenset[str] = frozenset()
+    remote_files: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -15,7 +26,7 @@ class Report:
     """What was found wrong, with what the checker has to know about the world."""
 
     surface: str = "message"
-    file_is_ready: Callable[[str], bool] = lambda _id: True
+    poster: Poster = Poster()
     messages: list[str] = field(default_factory=list)
 
     def add(self, pointer: str, problem: str) -> None:
@@ -51,6 +62,19 @@ def one_of(*values: str) -> Rule:
     return check
 
 
+def pattern(expression: str, example: str) -> Rule:
+    """A string of one form."""
+    form = re.compile(expression)
+
+    def check(value: Any, pointer: str, report: Report) -> None:
+        if not isinstance(value, str):
+            report.add(pointer, "must be a string")
+        elif not form.fullmatch(value):
+            report.add(pointer, f"must be formatted as {example}")
+
+    return check
+
+
 def flag(value: Any, pointer: str, report: Report) -> None:
     """Accept true or false."""
     if not isinstance(value, bool):
@@ -67,6 +91,12 @@ def integer(minimum: int, maximum: int) -> Rule:
             report.add(pointer, f"must be between {minimum} and {maximum}")
 
     return check
+
+
+def number(value: Any, pointer: str, report: Report) -> None:
+    """Accept a number, whole or not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        report.add(pointer, "must be a number")
 
 
 def anything(_value: Any, _pointer: str, _report: Report) -> None:
@@ -164,6 +194,58 @@ def only_on(*surfaces: str) -> Rule:
             report.add(pointer, f"not allowed on this surface: {report.surface}")
 
     return check
+
+
+def granted(scope: str) -> Rule:
+    """Something that an app without the scope may not send."""
+
+    def check(_value: Any, pointer: str, report: Report) -> None:
+        if scope not in report.poster.scopes:
+            report.add(pointer, f"missing scope: {scope}")
+
+    return check
+
+
+def in_order(low: str, high: str, measure: Callable[[Any], float] = float) -> Rule:
+    """An object whose one field is not above the other."""
+
+    def check(value: Any, pointer: str, report: Report) -> None:
+        try:
+            bounds = [measure(value[name]) for name in (low, high)]
+        except (KeyError, TypeError, ValueError):
+            return  # One of them is not there, or is reported for what it is.
+        if bounds[0] > bounds[1]:
+            report.add(f"{pointer}/{low}", f"cannot be greater than {high}")
+
+    return check
+
+
+def offered(initial: str, choices: Callable[[Any], Iterable[Json]]) -> Rule:
+    """An element whose initial choices are among those it offers, to the letter."""
+
+    def check(value: Any, pointer: str, report: Report) -> None:
+        given = value.get(initial)
+        chosen = given if isinstance(given, list) else [given]
+        options = list(choices(value))
+        if given is not None and not all(option in options for option in chosen):
+            report.add(f"{pointer}/{initial}", "must exactly match one of the provided options")
+
+    return check
+
+
+def total(maximum: int, measure: Callable[[Any], int], noun: str) -> Rule:
+    """Something of which there is only so much altogether."""
+
+    def check(value: Any, pointer: str, report: Report) -> None:
+        if measure(value) > maximum:
+            report.add(pointer, f"no more than {maximum} {noun} allowed")
+
+    return check
+
+
+def objects(value: Any) -> list[Json]:
+    """The objects in a list, for rules about several of them; what else is in it is reported elsewhere."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def unique(name: str, within: Callable[[Any], list[Json]]) -> Rule:

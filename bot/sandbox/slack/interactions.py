@@ -281,7 +281,7 @@ class Interactions:
         return ack
 
     def _checked(self, body: Any) -> Json:
-        problems = check_view(body, self._workspace.may_stand_in_block, "modal")
+        problems = check_view(body, self._workspace.poster, "modal")
         if problems:
             raise ApiError("invalid_arguments", messages=problems)
         return with_view_ids(body, self._workspace)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from bot.sandbox.slack.block_walk import rewritten
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.records import Channel, Kind, Message, Share
@@ -234,16 +235,12 @@ class Posting:
 
 
 def with_block_ids(block: Json, workspace: Workspace) -> Json:
-    """Fill in the block and action ids an app may leave out."""
-    named = {**block, "block_id": block.get("block_id") or workspace.ids.new("b")}
-    if "elements" in block and block["type"] == "actions":
-        named["elements"] = [
-            {**e, "action_id": e.get("action_id") or workspace.ids.new("a")} for e in block["elements"]
-        ]
-    for part in ("accessory", "element"):
-        if block.get(part, {}).get("type", "image") != "image":
-            named[part] = {**block[part], "action_id": block[part].get("action_id") or workspace.ids.new("a")}
-    return named
+    """Fill in the block and action ids an app may leave out, in blocks inside blocks too."""
+    return rewritten(
+        block,
+        lambda b: {**b, "block_id": b.get("block_id") or workspace.ids.new("b")},
+        lambda e: {**e, "action_id": e.get("action_id") or workspace.ids.new("a")},
+    )
 
 
 def with_view_ids(body: Json, workspace: Workspace) -> Json:

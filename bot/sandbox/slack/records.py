@@ -118,6 +118,7 @@ class File(_Record):
     mimetype: str = ""
     width: int | None = None
     height: int | None = None
+    external_id: str | None = None
     external_url: str | None = None
     redirect_to: str | None = None
     alt_txt: str | None = None

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.sandbox.slack.block_tables import check_message_blocks
+from bot.sandbox.slack.blocks import Poster
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.posting import Posting
@@ -58,7 +59,7 @@ class Responses:
                 raise ApiError("message_not_found")
             self._posting.delete(original)
             return None
-        content = _content(body)
+        content = _content(body, workspace.tokenless)
         if body.get("replace_original") and original is not None:
             return self._posting.change(original, **content)
         channel = workspace.channels[place.channel]
@@ -71,10 +72,9 @@ class Responses:
         return self._posting.whisper(channel, place.user, thread_ts=thread_ts, **content)
 
 
-def _content(body: Json) -> dict[str, Any]:
+def _content(body: Json, poster: Poster) -> dict[str, Any]:
     blocks = body.get("blocks") or []
-    # A response URL carries no token, so no private file can be shown through it.
-    problems = check_message_blocks(blocks, lambda _id: False)
+    problems = check_message_blocks(blocks, poster)
     if problems:
         raise ApiError("invalid_blocks", messages=problems)
     if not body.get("text") and not blocks and not body.get("attachments"):

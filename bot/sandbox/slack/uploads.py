@@ -119,6 +119,7 @@ class Uploads:
             completed=True,
             ready=scenario is not Scenario.LATE,
             in_form=in_form,
+            external_id=workspace.ids.new("x") if scenario is Scenario.EXTERNAL else None,
             external_url=external_url,
             redirect_to=redirect_to,
         )

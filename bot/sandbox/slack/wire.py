@@ -5,6 +5,8 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.sandbox.slack.block_walk import all_blocks, elements_of
+
 Json: TypeAlias = dict[str, Any]
 
 
@@ -190,11 +192,7 @@ class FaultOrder(_Wire):
 
 def elements(blocks: list[Json]) -> list[Json]:
     """Every interactive or input element in the blocks, in the order they are seen."""
-    found: list[Json] = []
-    for block in blocks:
-        found += [e for e in block.get("elements", ()) if "action_id" in e]
-        found += [block[k] for k in ("accessory", "element") if "action_id" in block.get(k, {})]
-    return found
+    return [element for block in all_blocks(blocks) for element in elements_of(block)]
 
 
 def _texts(node: Any) -> list[str]:

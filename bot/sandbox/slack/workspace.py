@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from bot.sandbox.slack.blocks import Poster
 from bot.sandbox.slack.clock import Clock
 from bot.sandbox.slack.database import Database
 from bot.sandbox.slack.errors import ApiError, Refused
@@ -15,6 +16,8 @@ from bot.sandbox.slack.images import IN_BLOCKS
 from bot.sandbox.slack.manifest import Manifest
 from bot.sandbox.slack.records import Channel, File, Kind, Message, User
 
+# A file's private address names the team and the file, its permalink the uploader and the file.
+FILE_IN_ADDRESS = re.compile(r"/files-pri/\w+-(F\w+)/|/files/\w+/(F\w+)/")
 TEAM_NAME = "Halcyon Studio"
 TEAM_DOMAIN = "halcyon-studio"
 
@@ -248,10 +251,21 @@ class Workspace:
             file.by_bot or file.in_form or any(self.is_bot_in(self.channels[s.channel]) for s in file.shares)
         )
 
+    @property
+    def poster(self) -> Poster:
+        """The bot as one who sends blocks with its token."""
+        remote = frozenset(f.external_id for f in self.files.values() if f.external_id and not f.deleted)
+        return Poster(self.may_stand_in_block, self.manifest.scopes, remote)
+
+    @property
+    def tokenless(self) -> Poster:
+        """The bot through a response URL: what it sends carries no token, so it shows no private file."""
+        return Poster(lambda _id: False, self.manifest.scopes)
+
     def may_stand_in_block(self, name: str) -> bool:
         """Say whether a file, by id or address, may stand in a block: a picture the bot sees, and ready."""
-        from_url = name.rpartition("/files-pri/")[2].partition("/")[0].rpartition("-")[2]
-        file = self.files.get(name) or self.files.get(from_url)
+        found = FILE_IN_ADDRESS.search(name)
+        file = self.files.get(name) or (self.files.get(found[1] or found[2]) if found else None)
         if file is None or not self.may_bot_read(file):
             return False
         return file.completed and file.ready and file.mimetype in IN_BLOCKS

@@ -9,10 +9,10 @@ from tests.sandbox.slack.harness import channel_id, refusal
 async def test_bad_blocks_are_refused_with_pointers(client: AsyncWebClient, director: Director) -> None:
     channel = await channel_id(director, "portraits")
     answer = await refusal(client.chat_postMessage(channel=channel, text="x", blocks=[{"type": "sectoin"}]))
-    problem = "[ERROR] unsupported type: sectoin [json-pointer:/blocks/0/type]"
+    problem = "unsupported type: sectoin [json-pointer:/blocks/0/type]"
     assert answer["error"] == "invalid_blocks"
     assert answer["errors"] == [problem]
-    assert answer["response_metadata"] == {"messages": [problem]}
+    assert answer["response_metadata"] == {"messages": [f"[ERROR] {problem}"]}
     assert await director.messages("#portraits") == []
 
 

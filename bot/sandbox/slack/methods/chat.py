@@ -112,9 +112,11 @@ def add_reaction(call: Call) -> Json:
 
 def check_blocks(call: Call, blocks: Any) -> None:
     """Refuse blocks Slack would refuse, with a pointer to each mistake."""
-    problems = check_message_blocks(blocks, call.workspace.may_stand_in_block)
+    problems = check_message_blocks(blocks, call.workspace.poster)
     if problems:
-        raise ApiError("invalid_blocks", messages=problems, errors=problems)
+        raise ApiError(
+            "invalid_blocks", messages=problems, errors=[p.removeprefix("[ERROR] ") for p in problems]
+        )
     if text_length(blocks) > MAX_MESSAGE_TEXT:
         raise ApiError("msg_blocks_too_long")
 

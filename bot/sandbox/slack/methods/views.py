@@ -53,7 +53,7 @@ def publish(call: Call) -> Json:
 
 def _body(call: Call, allowed: str) -> Json:
     body = call.arguments.structure("view")
-    problems = check_view(body, call.workspace.may_stand_in_block, allowed)
+    problems = check_view(body, call.workspace.poster, allowed)
     if problems:
         raise ApiError("invalid_arguments", messages=problems)
     if is_too_large(body):
