@@ -1,9 +1,9 @@
 """Typed clients for the stand-ins' control APIs, over HTTP: the stand-in may be another process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import httpx
 
@@ -11,7 +11,17 @@ from bot.sandbox.vendors._faults import Fault, FaultKind
 from bot.sandbox.vendors._journal import Entry, EntryKind
 from bot.sandbox.vendors._state import Json
 
-__all__ = ["Action", "AicontentControl", "ControlError", "Entry", "Fault", "FaultKind", "Job", "Paid"]
+__all__ = [
+    "Action",
+    "AicontentControl",
+    "Control",
+    "ControlError",
+    "Entry",
+    "Fault",
+    "FaultKind",
+    "Job",
+    "Paid",
+]
 
 Action = Literal[
     "AddModelTrainJob",
@@ -53,10 +63,17 @@ class Paid:
     inference: int
 
 
-class AicontentControl:
-    """Steers and watches one AIContent stand-in. An async context manager."""
+A = TypeVar("A", bound=str)
+"""The names of one vendor's actions."""
+J = TypeVar("J")
+"""One vendor's jobs."""
 
-    def __init__(self, origin: str) -> None:
+
+class Control(Generic[A, J]):
+    """Steers and watches one stand-in. An async context manager."""
+
+    def __init__(self, origin: str, job: Callable[..., J]) -> None:
+        self._job = job
         self._http = httpx.AsyncClient(
             base_url=f"{origin}/control", trust_env=False, timeout=httpx.Timeout(90.0)
         )
@@ -77,7 +94,7 @@ class AicontentControl:
         self,
         kind: FaultKind | str,
         *,
-        action: Action | None = None,
+        action: A | None = None,
         times: int | None = 1,
         skip: int = 0,
         **details: Json,
@@ -103,9 +120,9 @@ class AicontentControl:
         """Forget every order."""
         await self._send("DELETE", "/faults")
 
-    async def jobs(self) -> list[Job]:
-        """Every job: trainings, then inferences, each oldest first."""
-        return [Job(**item) for item in await self._rows("/jobs")]
+    async def jobs(self) -> list[J]:
+        """Every job, kind by kind, each oldest first."""
+        return [self._job(**item) for item in await self._rows("/jobs")]
 
     async def journal(self, *, since: int = 0) -> list[Entry]:
         """The calls after line `since`, oldest first."""
@@ -120,36 +137,20 @@ class AicontentControl:
         panel: dict[str, Any] = (await self._send("GET", "/panel")).json()
         return panel
 
-    async def paid(self) -> Paid:
-        """How many creations there were, however they were answered."""
-        return Paid(**(await self._send("GET", "/paid")).json())
+    async def bill(self) -> dict[str, int]:
+        """How many creations of each kind there were, however they were answered."""
+        bill: dict[str, int] = (await self._send("GET", "/paid")).json()
+        return bill
 
-    async def settings(
-        self,
-        *,
-        train_seconds: float | None = None,
-        infer_seconds: float | None = None,
-        fetch_attempts: int | None = None,
-        fetch_pause_seconds: float | None = None,
-        denied: Sequence[Action | Literal["*"]] | None = None,
-    ) -> None:
+    async def turn(self, **changes: Json) -> None:
         """Change settings; jobs under way feel it at once."""
-        given: dict[str, Json] = {
-            "train_seconds": train_seconds,
-            "infer_seconds": infer_seconds,
-            "fetch_attempts": fetch_attempts,
-            "fetch_pause_seconds": fetch_pause_seconds,
-            "denied": None if denied is None else list(denied),
-        }
-        await self._send(
-            "POST", "/settings", {name: value for name, value in given.items() if value is not None}
-        )
+        await self._send("POST", "/settings", changes)
 
     async def wait_for_job(
         self,
-        kind: Literal["training", "inference"],
+        kind: str,
         job_id: str,
-        status: str = "FINISHED",
+        status: str,
         *,
         progress: float = 0.0,
         seconds: float = 30.0,
@@ -162,7 +163,7 @@ class AicontentControl:
         what = f"{kind} {job_id} to be {status}"
         await self._wait(what, seconds, kind=kind, id=job_id, status=status, progress=progress)
 
-    async def wait_for_calls(self, action: Action, count: int = 1, *, seconds: float = 30.0) -> None:
+    async def wait_for_calls(self, action: A, count: int = 1, *, seconds: float = 30.0) -> None:
         """Return when the action was called that often, since the stand-in's state began.
 
         Raises:
@@ -191,3 +192,49 @@ class AicontentControl:
         if response.status_code == httpx.codes.BAD_REQUEST:
             raise ControlError(response.json()["error"])
         return response.raise_for_status()
+
+
+class AicontentControl(Control[Action, Job]):
+    """Steers and watches the stand-in for AIContent."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(origin, Job)
+
+    async def paid(self) -> Paid:
+        """How many creations there were, however they were answered."""
+        return Paid(**await self.bill())
+
+    async def settings(
+        self,
+        *,
+        train_seconds: float | None = None,
+        infer_seconds: float | None = None,
+        fetch_attempts: int | None = None,
+        fetch_pause_seconds: float | None = None,
+        denied: Sequence[Action | Literal["*"]] | None = None,
+    ) -> None:
+        """Change settings; jobs under way feel it at once."""
+        given: dict[str, Json] = {
+            "train_seconds": train_seconds,
+            "infer_seconds": infer_seconds,
+            "fetch_attempts": fetch_attempts,
+            "fetch_pause_seconds": fetch_pause_seconds,
+            "denied": None if denied is None else list(denied),
+        }
+        await self.turn(**{name: value for name, value in given.items() if value is not None})
+
+    async def wait_for_job(
+        self,
+        kind: str,
+        job_id: str,
+        status: str = "FINISHED",
+        *,
+        progress: float = 0.0,
+        seconds: float = 30.0,
+    ) -> None:
+        """Return when the job has that status, and at least that progress from 0 to 1.
+
+        Raises:
+            TimeoutError: it did not get there in time.
+        """
+        await super().wait_for_job(kind, job_id, status, progress=progress, seconds=seconds)
