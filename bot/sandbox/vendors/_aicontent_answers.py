@@ -3,45 +3,35 @@
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from bot.sandbox.vendors import _counter as counter
+from bot.sandbox.vendors._counter import Outcome, Refused
 from bot.sandbox.vendors._faults import Fault, FaultKind
-from bot.sandbox.vendors._server import HangUp
 from bot.sandbox.vendors._state import Json
 
 
-class Refused(Exception):
-    """A call that is answered with an error of the business family."""
+def refused(status: int, code: str, message: str) -> Refused:
+    """A refusal of the business family."""
+    return Refused(Outcome(envelope(status, code=code, message=message), status, code))
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
-        self.message = message
+
+def gateway_refused(status: int, code: str, message: str) -> Refused:
+    """A refusal of the gateway's."""
+    return Refused(Outcome(gateway_error(status, code, message), status, code))
 
 
 def missing(name: str) -> Refused:
-    return Refused(400, "B_PARAMETER_NOT_FOUND_EXCEPTION", f"参数不存在: {name}")
+    return refused(400, "B_PARAMETER_NOT_FOUND_EXCEPTION", f"参数不存在: {name}")
 
 
 def no_such_training() -> Refused:
-    return Refused(404, "B_MODEL_TRAIN_JOB_NOT_EXIST", "模型训练任务不存在")
+    return refused(404, "B_MODEL_TRAIN_JOB_NOT_EXIST", "模型训练任务不存在")
 
 
 def no_such_data() -> Refused:
-    return Refused(404, "B_DATA_NOT_FOUND_EXCEPTION", "资源不存在")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """An answer ready to leave, and the line it makes in the journal."""
-
-    response: Response
-    status: int | None
-    code: str | None = None
-    subject: int | None = None
+    return refused(404, "B_DATA_NOT_FOUND_EXCEPTION", "资源不存在")
 
 
 def envelope(
@@ -84,33 +74,39 @@ def _json(status: int, body: Json, request_id: str, headers: Mapping[str, str] |
     )
 
 
-def unavailable() -> Outcome:
-    response = gateway_error(503, "ServiceUnavailable", "The request has failed due to a temporary failure.")
-    return Outcome(response, 503, "ServiceUnavailable")
+class Manners(counter.Manners):
+    """What a fault on order says at AIContent."""
 
+    def unavailable(self) -> Outcome:
+        """The gateway serves nobody."""
+        message = "The request has failed due to a temporary failure."
+        return Outcome(gateway_error(503, "ServiceUnavailable", message), 503, "ServiceUnavailable")
 
-def refusal(fault: Fault) -> Outcome | None:
-    """The answer of a fault that refuses before anything happens; None if the call goes on."""
-    lowercase = fault.details.get("lowercase") is True
-    match fault.kind:
-        case FaultKind.THROTTLED:
-            status = int(fault.number("status", 429))
-            headers = {"x-acs-retry-after": str(int(fault.number("retry_after_ms", 1000)))}
-            message = "Request was denied due to user flow control."
-            response = gateway_error(status, "Throttling.User", message, lowercase=lowercase, headers=headers)
-            return Outcome(response, status, "Throttling.User")
-        case FaultKind.UNAVAILABLE:
-            return unavailable()
-        case FaultKind.ERROR:
-            status, code = int(fault.number("status", 500)), fault.text("code", "UNKNOWN_ERROR")
-            message = fault.text("message", "An error on order.")
-            if fault.text("family", "business") == "gateway":
-                return Outcome(gateway_error(status, code, message, lowercase=lowercase), status, code)
-            return Outcome(envelope(status, code=code, message=message), status, code)
-        case FaultKind.NOT_SUCCESS:
-            code = fault.text("code", "UNKNOWN_ERROR")
-            return Outcome(envelope(200, code=code, message=fault.text("message", "未知错误")), 200, code)
-        case FaultKind.HANG_UP:
-            return Outcome(HangUp(), None, "HANG_UP")
-        case _:
-            return None
+    def refusal(self, fault: Fault) -> Outcome | None:
+        """Either family says no."""
+        lowercase = fault.details.get("lowercase") is True
+        match fault.kind:
+            case FaultKind.THROTTLED:
+                status = int(fault.number("status", 429))
+                headers = {"x-acs-retry-after": str(int(fault.number("retry_after_ms", 1000)))}
+                message = "Request was denied due to user flow control."
+                response = gateway_error(
+                    status, "Throttling.User", message, lowercase=lowercase, headers=headers
+                )
+                return Outcome(response, status, "Throttling.User")
+            case FaultKind.ERROR:
+                status, code = int(fault.number("status", 500)), fault.text("code", "UNKNOWN_ERROR")
+                message = fault.text("message", "An error on order.")
+                if fault.text("family", "business") == "gateway":
+                    return Outcome(gateway_error(status, code, message, lowercase=lowercase), status, code)
+                return Outcome(envelope(status, code=code, message=message), status, code)
+            case FaultKind.NOT_SUCCESS:
+                code = fault.text("code", "UNKNOWN_ERROR")
+                return Outcome(envelope(200, code=code, message=fault.text("message", "未知错误")), 200, code)
+            case _:
+                return None
+
+    def broken(self, fault: Fault) -> Outcome:
+        """The business family does not know what happened."""
+        status = int(fault.number("status", 500))
+        return Outcome(envelope(status, code="UNKNOWN_ERROR", message="未知错误"), status, "UNKNOWN_ERROR")

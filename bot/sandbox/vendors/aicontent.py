@@ -8,34 +8,34 @@ model that is not ready, photo links that redirect being refused, and a seed of 
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from bot.sandbox.clock import wall_of
 from bot.sandbox.vendors import acs3
 from bot.sandbox.vendors._aicontent_answers import (
-    Outcome,
-    Refused,
+    Manners,
     envelope,
-    gateway_error,
+    gateway_refused,
     missing,
-    refusal,
-    unavailable,
+    refused,
 )
 from bot.sandbox.vendors._aicontent_jobs import Jobs
 from bot.sandbox.vendors._aicontent_operations import Arguments, Operation, Operations
 from bot.sandbox.vendors._aicontent_panel import PANEL
 from bot.sandbox.vendors._aicontent_work import Workshop
 from bot.sandbox.vendors._control import Controls, control_routes
-from bot.sandbox.vendors._faults import Fault, FaultKind, FaultTable
-from bot.sandbox.vendors._journal import EntryKind, Journal
-from bot.sandbox.vendors._server import HangUp, serve
+from bot.sandbox.vendors._counter import Counter, Outcome
+from bot.sandbox.vendors._faults import FaultKind, FaultTable
+from bot.sandbox.vendors._journal import Journal
+from bot.sandbox.vendors._server import serve
 from bot.sandbox.vendors._state import Nonces, Pulse, Values, open_database
 
 VERSION = "20240611"
@@ -43,15 +43,6 @@ PATH_PREFIX = "/api/v1/personalizedtxt2img"
 ACTION_PREFIX = "Personalizedtxt2img"
 
 _MAX_BODY = 1024 * 1024
-_REFUSALS = (
-    FaultKind.THROTTLED,
-    FaultKind.UNAVAILABLE,
-    FaultKind.ERROR,
-    FaultKind.NOT_SUCCESS,
-    FaultKind.EFFECT_THEN_500,
-    FaultKind.EFFECT_THEN_HANG_UP,
-    FaultKind.HANG_UP,
-)
 
 
 class _Aicontent:
@@ -66,6 +57,7 @@ class _Aicontent:
         self._jobs = Jobs(self._db, on_change=self.pulse.beat)
         self._faults = FaultTable(self._db)
         self._journal = Journal(self._db, clock=clock)
+        self._counter = Counter(self._faults, self._journal, self.pulse, Manners())
         self.workshop = Workshop(state_dir, self._jobs, self._journal, Values(self._db), self.pulse, clock)
         nonces = Nonces(self._db, keep=2 * acs3.CLOCK_WINDOW)
         self._verifier = acs3.Verifier(keys, version=VERSION, use_nonce=nonces.use)
@@ -85,7 +77,13 @@ class _Aicontent:
             panel=PANEL,
         )
         routes = [
-            Route(PATH_PREFIX + path, self._endpoint(action, operation), methods=[method])
+            Route(
+                PATH_PREFIX + path,
+                self._counter.endpoint(
+                    action, partial(self._let_in, action), partial(self._serve, action, operation)
+                ),
+                methods=[method],
+            )
             for action, (method, path, operation) in self._operations.table.items()
         ]
         lost = Route("/{path:path}", self._nothing_here, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -95,67 +93,30 @@ class _Aicontent:
         """Close the state file."""
         self._db.close()
 
-    def _endpoint(self, action: str, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            if (down := self._faults.peek({FaultKind.DOWN})) is not None:
-                return self._refuse_everything(down, action)
-            try:
-                body = await _read_body(request)
-            except ClientDisconnect:
-                return HangUp()
-            outcome = self._answer(request, body, action, operation)
-            slow = self._faults.take({FaultKind.SLOW}, action)
-            self._write(action, outcome)
-            if slow is not None:
-                await self.pulse.linger(slow.number("seconds", 2.0))
-            return outcome.response
-
-        return endpoint
-
     async def _nothing_here(self, request: Request) -> Response:
-        code = "InvalidAction.NotFound"
-        response = gateway_error(404, code, f"Specified api is not found: {request.method}.")
-        self._write("?", Outcome(response, 404, code))
-        return response
-
-    def _refuse_everything(self, down: Fault, action: str) -> Response:
-        if down.text("mode", "503") == "hang_up":
-            outcome = Outcome(HangUp(), None, "HANG_UP")
-        else:
-            outcome = unavailable()
-        self._write(action, outcome)
+        outcome = gateway_refused(
+            404, "InvalidAction.NotFound", f"Specified api is not found: {request.method}."
+        ).outcome
+        self._counter.write("?", outcome)
         return outcome.response
 
-    def _write(self, action: str, outcome: Outcome) -> None:
-        subject = None if outcome.subject is None else str(outcome.subject)
-        self._journal.write(EntryKind.CALL, action, status=outcome.status, code=outcome.code, subject=subject)
-        self.pulse.beat()
+    async def _let_in(self, action: str, request: Request) -> tuple[Request, bytes]:
+        body = await _read_body(request)
+        try:
+            self._check_signature(request, body, action)
+        except acs3.SignatureRefused as no:
+            raise gateway_refused(no.status, no.code, no.message) from no
+        return request, body
 
-    def _answer(self, request: Request, body: bytes, action: str, operation: Operation) -> Outcome:
-        try:
-            self._let_in(request, body, action)
-        except acs3.SignatureRefused as refused:
-            response = gateway_error(refused.status, refused.code, refused.message)
-            return Outcome(response, refused.status, refused.code)
-        fault = self._faults.take(_REFUSALS, action)
-        if fault is not None and (refused_by_order := refusal(fault)) is not None:
-            return refused_by_order
-        try:
-            self._check_permission(action)
-            done = operation(_arguments(request, body))
-        except Refused as error:
-            response = envelope(error.status, code=error.code, message=error.message)
-            return Outcome(response, error.status, error.code)
-        if fault is not None and fault.kind == FaultKind.EFFECT_THEN_500:
-            response = envelope(500, code="UNKNOWN_ERROR", message="未知错误")
-            return Outcome(response, 500, "UNKNOWN_ERROR", done.subject)
-        if fault is not None and fault.kind == FaultKind.EFFECT_THEN_HANG_UP:
-            return Outcome(HangUp(), None, "HANG_UP", done.subject)
+    async def _serve(self, action: str, operation: Operation, call: tuple[Request, bytes]) -> Outcome:
+        self._check_permission(action)
+        done = operation(_arguments(*call))
+        subject = None if done.subject is None else str(done.subject)
         if done.body is not None:
-            return Outcome(Response(done.body, media_type=done.media_type), 200, None, done.subject)
-        return Outcome(envelope(200, data=done.data), 200, None, done.subject)
+            return Outcome(Response(done.body, media_type=done.media_type), 200, None, subject)
+        return Outcome(envelope(200, data=done.data), 200, None, subject)
 
-    def _let_in(self, request: Request, body: bytes, action: str) -> None:
+    def _check_signature(self, request: Request, body: bytes, action: str) -> None:
         offset = self._faults.peek({FaultKind.CLOCK})
         now = self._wall() + (0.0 if offset is None else offset.number("seconds", 3600.0))
         raw_path: bytes = request.scope["raw_path"]
@@ -175,7 +136,7 @@ class _Aicontent:
     def _check_permission(self, action: str) -> None:
         denied = self.workshop.settings.denied
         if "*" in denied or action in denied:
-            raise Refused(403, "B_PERMISSION_DENIED_EXCEPTION", "没有权限")
+            raise refused(403, "B_PERMISSION_DENIED_EXCEPTION", "没有权限")
 
 
 class AicontentStandIn:

@@ -43,6 +43,16 @@ async def test_an_unavailable_vendor_starts_nothing(setup: Setup) -> None:
     assert (await setup.control.paid()).training == 0
 
 
+async def test_a_proxy_may_answer_with_a_page_of_its_own_and_pass_nothing_on(setup: Setup) -> None:
+    await setup.control.fault("not_json")
+    await setup.control.fault("not_json", status=200)
+    for status in (502, 200):
+        response = await create(setup)
+        assert (response.status_code, response.text.startswith("<html>")) == (status, True)
+    assert (await setup.control.paid()).training == 0
+    assert [entry.code for entry in await setup.control.journal()] == ["NOT_JSON", "NOT_JSON"]
+
+
 async def test_an_error_500_on_order_may_hide_a_job_that_was_created(setup: Setup) -> None:
     await setup.control.fault("effect_then_500", action="AddModelTrainJob")
     response = await create(setup)
