@@ -20,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the bot with the settings of the environment and .env")
     run.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
+    run.add_argument(
+        "--sandbox-clock", type=Path, help="go by the clock of a demo that is up, whose file this is"
+    )
     manifest = commands.add_parser("manifest", help="print the Slack app manifest")
     manifest.add_argument(
         "--slash", default="/darkroom", help="the slash command, as in DARKROOM_COMMAND (/darkroom)"
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     match chosen.command:
         case "run":
-            return _run(until_eof=chosen.until_eof)
+            return _run(until_eof=chosen.until_eof, clock_file=chosen.sandbox_clock)
         case "manifest":
             return _manifest(chosen.slash)
         case _:
@@ -56,7 +59,7 @@ def _play(chosen: argparse.Namespace) -> int:
     return asyncio.run(play(**wish, manifest=app))
 
 
-def _run(*, until_eof: bool) -> int:
+def _run(*, until_eof: bool, clock_file: Path | None) -> int:
     # Starting makes a great many objects that stay for ever. Looking through them for garbage would cost a
     # tenth of the start, and afterwards a pause at every full collection.
     gc.disable()
@@ -72,6 +75,8 @@ def _run(*, until_eof: bool) -> int:
         return _refuse(str(error))
     configure(settings.darkroom_log_level, settings.darkroom_log_format)
     from bot.app import StartupError, build
+    from bot.pace import keep_up
+    from bot.sandbox.clock import FollowingClock
 
     async def live() -> int:
         stop = asyncio.Event()
@@ -85,10 +90,17 @@ def _run(*, until_eof: bool) -> int:
             loop.add_signal_handler(number, stop.set)
         if until_eof:
             loop.add_reader(sys.stdin.fileno(), read_on)
-        async with build(settings, env_file=Path(".env")):
-            gc.freeze()
-            gc.enable()
+        if clock_file is None:
+            async with build(settings, env_file=Path(".env")):
+                gc.freeze()
+                gc.enable()
+                await stop.wait()
+            return 0
+        clock = FollowingClock(clock_file)
+        async with build(settings, env_file=Path(".env"), clock_ms=clock) as bot:
+            following = asyncio.create_task(keep_up(clock, bot.store, bot.services.photos.sweep))
             await stop.wait()
+            following.cancel()
         return 0
 
     try:

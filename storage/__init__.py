@@ -41,6 +41,10 @@ class Tx:
         self.inbox.release(me)
         self.outbox.release(me)
 
+    def at_rest(self) -> bool:
+        """Whether nobody holds any row just now. Inside a write it stays so until the transaction ends."""
+        return not (self.jobs.any_held() or self.inbox.any_held() or self.outbox.any_held())
+
     @cached_property
     def jobs(self) -> Jobs:
         """The job table."""

@@ -81,6 +81,15 @@ class Inbox(Repository):
             .values(lease_until=ZERO, lease_owner=None)
         )
 
+    def any_held(self) -> bool:
+        """Whether somebody holds a row just now."""
+        held = (
+            select(inbox.c.id)
+            .where(inbox.c.lease_owner.is_not(None), inbox.c.lease_until > now_ms())
+            .limit(1)
+        )
+        return self.conn.execute(held).first() is not None
+
     def _settle(self, item: InboxItem, **values: Any) -> None:
         held = self.conn.execute(
             update(inbox).where(*_held(item)).values(lease_until=ZERO, lease_owner=None, **values)

@@ -220,6 +220,11 @@ class Jobs(Repository):
         )
         self.conn.execute(update(job).where(*stranger).values(lease_until=ZERO, lease_owner=None))
 
+    def any_held(self) -> bool:
+        """Whether somebody holds a row just now."""
+        held = select(job.c.id).where(job.c.lease_owner.is_not(None), job.c.lease_until > now_ms()).limit(1)
+        return self.conn.execute(held).first() is not None
+
     # -- moving
 
     def move(self, held: Job, to: JobState, *, wait: timedelta | None = None, **values: Any) -> Job:

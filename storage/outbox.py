@@ -138,6 +138,15 @@ class Outbox(Repository):
             .values(lease_until=ZERO, lease_owner=None)
         )
 
+    def any_held(self) -> bool:
+        """Whether somebody holds a row just now."""
+        held = (
+            select(outbox.c.id)
+            .where(outbox.c.lease_owner.is_not(None), outbox.c.lease_until > now_ms())
+            .limit(1)
+        )
+        return self.conn.execute(held).first() is not None
+
     # -- files on their way into a message
 
     def uploads(self, notice_id: str) -> list[Upload]:

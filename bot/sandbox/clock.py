@@ -4,9 +4,11 @@ The local Slack and the vendors' stand-ins show one and the same. What guards a 
 fast: time-outs, signatures and the like are measured by `wall`.
 """
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 FASTEST = 720.0
@@ -63,6 +65,24 @@ class WorldClock:
         aside.write_text(json.dumps({"ahead": self.ahead, "rate": self.rate, "at": self.wall()}))
         aside.replace(self._file)
 
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep the file current until the block is left; then run as fast as the machine's again."""
+        keeping = asyncio.create_task(self._keep_on())
+        self.keep()
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            self.run(1.0)
+
+    async def _keep_on(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_EVERY)
+            if self.rate > 1.0:
+                self.keep()
+
     def _changed(self) -> None:
         self.keep()
         for told in self._told:
@@ -75,6 +95,32 @@ class WorldClock:
         # Killed while it ran fast: it had run on since it was written down, and must not go back.
         ran_on = min(2 * KEEP_EVERY, max(0.0, self.wall() - float(kept["at"])))
         return float(kept["ahead"]) + (float(kept["rate"]) - 1.0) * ran_on
+
+
+class FollowingClock:
+    """The same clock in another process: it reads the file, and moves only when it is told that it may."""
+
+    def __init__(self, file: Path, *, wall: Callable[[], float] = time.time) -> None:
+        self._file = file
+        self._wall = wall
+        self._ahead = self._target()
+
+    def __call__(self) -> int:
+        """What it shows, in milliseconds."""
+        return int((self._wall() + self._ahead) * 1000)
+
+    @property
+    def behind(self) -> float:
+        """How many seconds the world's clock has run on meanwhile."""
+        return max(0.0, self._target() - self._ahead)
+
+    def catch_up(self) -> None:
+        """Show what the world's clock shows."""
+        self._ahead += self.behind
+
+    def _target(self) -> float:
+        kept = json.loads(self._file.read_text())
+        return float(kept["ahead"]) + (float(kept["rate"]) - 1.0) * max(0.0, self._wall() - float(kept["at"]))
 
 
 def rate_of(clock: Callable[[], float]) -> float:

@@ -54,7 +54,10 @@ async def stand(*, state: Path, manifest: Mapping[str, Any]) -> int:
             screen.line("A local Slack and the vendor's stand-in are up.")
             screen.line(f"See it in a browser: {world.slack.origin}/\n\nThe bot's environment:\n")
             screen.line(settings)
-            screen.line(f"In another terminal: set -a; . {folder.path}/env; set +a; darkroom run\n")
+            screen.line(
+                f"In another terminal: set -a; . {folder.path}/env; set +a; "
+                f"darkroom run --sandbox-clock {world.clock_file}\n"
+            )
             await _stay(world, seen, screen, partial(story_photos, state / "photos", seen.note), None, stop)
         return WELL
 
@@ -100,7 +103,9 @@ class _Performance:
             if again:
                 await seen.recall()
             environment = world.environment(folder.bot_home.resolve() / "data")
-            keeper = Keeper(folder.bot_home, folder.bot_log.resolve(), environment, seen.note)
+            keeper = Keeper(
+                folder.bot_home, folder.bot_log.resolve(), environment, seen.note, clock=world.clock_file
+            )
             async with keeper.running():
                 status = await self._told(world, seen, keeper)
                 if once or status == INTERRUPTED:

@@ -30,13 +30,20 @@ class Keeper:
     """One bot, on one data directory, with one log."""
 
     def __init__(
-        self, home: Path, log: Path, environment: Mapping[str, str], tell: Callable[[str], None]
+        self,
+        home: Path,
+        log: Path,
+        environment: Mapping[str, str],
+        tell: Callable[[str], None],
+        *,
+        clock: Path,
     ) -> None:
         self._home = home
         self._log = log
         self._environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         self._environment |= {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **environment}
         self._tell = tell
+        self._clock = clock
         self._child: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self.watch: asyncio.Task[None] | None = None
@@ -84,7 +91,7 @@ class Keeper:
             lock.truncate()
             # The child holds the lock through the file it inherits, and lets go of it however it ends.
             self._child = child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run", "--until-eof",
+                sys.executable, "-m", "bot", "run", "--until-eof", "--sandbox-clock", str(self._clock),
                 cwd=self._home, env=self._environment, stdin=asyncio.subprocess.PIPE,
                 stdout=log, stderr=log, pass_fds=(lock.fileno(),),
             )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+from bot.sandbox.clock import WorldClock
 from bot.sandbox.slack import Director, LocalSlack
 from bot.sandbox.vendors.aicontent import AicontentStandIn
 from bot.sandbox.vendors.control import AicontentControl
@@ -59,6 +60,7 @@ class World:
     people: Director
     desk: AicontentControl
     ports: Ports
+    clock_file: Path
 
     def environment(self, data_dir: Path) -> dict[str, str]:
         """The bot's settings in this world: it learns where it is from nothing else."""
@@ -91,13 +93,20 @@ async def open_world(home: Path, ports: Ports, manifest: Mapping[str, Any]) -> A
     ports.check()
     for name in ("slack", "vendor"):
         (home / name).mkdir(parents=True, exist_ok=True)
+    clock_file = home / "clock.json"
+    clock = WorldClock(clock_file)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(clock.kept())
         slack = await stack.enter_async_context(
-            LocalSlack.start(home / "slack", port=ports.slack, manifest=manifest)
+            LocalSlack.start(home / "slack", port=ports.slack, manifest=manifest, world=clock)
         )
         vendor = await stack.enter_async_context(
             AicontentStandIn.start(
-                home / "vendor", port=ports.vendor, access_key_id=KEY_ID, access_key_secret=KEY_SECRET
+                home / "vendor",
+                port=ports.vendor,
+                access_key_id=KEY_ID,
+                access_key_secret=KEY_SECRET,
+                clock=clock,
             )
         )
         slack.page.introduce("AIContent", vendor.origin)
@@ -109,7 +118,7 @@ async def open_world(home: Path, ports: Ports, manifest: Mapping[str, Any]) -> A
             fetch_attempts=_FETCHES,
             fetch_pause_seconds=0.5,
         )
-        yield World(slack, vendor, people, desk, ports)
+        yield World(slack, vendor, people, desk, ports, clock_file.resolve())
 
 
 def _is_free(port: int) -> bool:

@@ -45,7 +45,7 @@ async def _play(house: Stage, photos: list[str], thread: Path, modal: Path, phon
     await _shoot(page, modal)
     await form.get_by_label("Name", exact=True).fill("fox in winter")
     await form.get_by_role("button", name="Train").click()
-    await page.get_by_role("button", name="Vendor").click()
+    await page.get_by_role("button", name="Backstage").click()
     await _pictures(side.get_by_role("group", name="4 pictures"))
     await expect(page.get_by_role("button", name="Darkroom, 1 new for you")).to_be_visible()
     await page.mouse.move(700, 5)

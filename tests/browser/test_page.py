@@ -250,20 +250,24 @@ async def test_an_app_that_is_away_is_said_to_be(empty: Stage) -> None:
     assert await empty.people.messages("#portraits") == []
 
 
-async def test_the_vendors_side_is_seen_and_troubled(empty: Stage) -> None:
+async def test_a_vendors_side_is_seen_turned_and_troubled(empty: Stage) -> None:
     page = await empty.sit()
-    await page.get_by_role("button", name="Vendor").click()
-    panel = page.get_by_role("complementary", name="Vendor")
+    await page.get_by_role("button", name="Backstage").click()
+    panel = page.get_by_role("complementary", name="Backstage")
     await expect(panel.get_by_text("Nobody has ordered anything yet.")).to_be_visible()
-    await panel.get_by_role("button", name=re.compile("^Down")).first.click()
+    await panel.get_by_role("button", name=re.compile("^Down")).click()
     orders = panel.get_by_role("list", name="Trouble on order")
     await expect(orders.get_by_text("down, until all is well")).to_be_visible()
     assert [f.kind for f in await empty.desk.faults()] == [FaultKind.DOWN]
-    await panel.get_by_role("button", name="All is well", exact=True).first.click()
+    await panel.get_by_role("button", name="All is well", exact=True).click()
     await expect(orders.get_by_role("listitem")).to_have_count(0)
     assert await empty.desk.faults() == []
-    await panel.get_by_role("slider", name="A training").fill("42")
-    await expect(panel.get_by_text("42 s")).to_be_visible()
+    slider = panel.get_by_role("slider", name="A training takes")
+    await slider.fill("100")
+    await expect(panel.get_by_text("6 h", exact=True)).to_be_visible()
+    await panel.get_by_role("tab", name="AIContent").press("ArrowRight")
+    await expect(panel.get_by_role("tab", name="Slack")).to_be_focused()
+    await expect(panel.get_by_role("button", name="Cut the socket")).to_be_visible()
 
 
 async def test_nothing_is_wider_than_a_phone(empty: Stage) -> None:
@@ -293,7 +297,7 @@ async def test_nothing_is_wider_than_a_phone(empty: Stage) -> None:
         await _fits(page)
         await page.get_by_role("button", name="Back", exact=True).click()
         await page.get_by_role("button", name="Back to the list").click()
-        await expect(page.get_by_role("button", name="Vendor")).to_be_visible()
+        await expect(page.get_by_role("button", name="Backstage")).to_be_visible()
 
 
 async def _fits(page: Page) -> None:

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
+from bot.sandbox.clock import FASTEST, WorldClock
+
 
 class Timer(Protocol):
     """Something due later that may still be called off."""
@@ -69,6 +71,18 @@ class SystemClock(Clock):
         self._due.clear()
 
 
+class ShownClock(SystemClock):
+    """What messages are dated by where the world's clock may run fast; what is due comes by the machine's."""
+
+    def __init__(self, world: WorldClock) -> None:
+        super().__init__()
+        self.world = world
+
+    def now(self) -> float:
+        """Seconds since the epoch, as the world has it."""
+        return self.world()
+
+
 class _Appointment:
     """A timer of the event loop that is forgotten once it is called off."""
 
@@ -122,3 +136,15 @@ class ManualClock(Clock):
             if turn.callback is not None:
                 turn.callback()
         self._now = target
+
+
+def clock_facts(clock: Clock) -> dict[str, float | str]:
+    """What a clock shows and how it may be turned: not at all, by hand, or by letting it run."""
+    facts: dict[str, float | str] = {"now": clock.now(), "rate": 1.0}
+    match clock:
+        case ManualClock():
+            return facts | {"kind": "manual", "rate": 0.0}
+        case ShownClock(world=world):
+            return facts | {"kind": "world", "rate": world.rate, "ahead": world.ahead, "fastest": FASTEST}
+        case _:
+            return facts | {"kind": "machine"}

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.sandbox.slack.clock import ManualClock
+from bot.sandbox.slack.clock import ManualClock, ShownClock, clock_facts
 from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.interactions import Gesture
 from bot.sandbox.slack.parts import Parts
@@ -55,6 +55,7 @@ class Control:
             "membership": self.membership,
             "archive": self.archive,
             "advance": self.advance,
+            "clock": self.run_clock,
         }
         gets: dict[str, Handler] = {
             "workspace": self.workspace,
@@ -62,6 +63,7 @@ class Control:
             "view": self.view,
             "home": self.home,
             "journal": self.journal,
+            "clock": self.clock,
         }
         routes: list[BaseRoute] = [
             Route(f"/control/{name}", _answering(run), methods=["POST"]) for name, run in posts.items()
@@ -207,11 +209,36 @@ class Control:
         self._people.archive(body["channel"], archived=body.get("archived", True))
 
     async def advance(self, body: Json) -> Any:
-        """Turn a clock that is turned by hand."""
-        if not isinstance(self._parts.clock, ManualClock):
+        """Turn a clock that is turned by hand, or have the world's leap ahead."""
+        seconds = float(body["seconds"])
+        match self._parts.workspace.clock:
+            case ManualClock() as clock:
+                clock.advance(seconds)
+            case ShownClock(world=world) if seconds >= 0:
+                world.leap(seconds)
+            case _:
+                raise Refused("clock_runs_by_itself")
+        return self._clock_turned()
+
+    async def run_clock(self, body: Json) -> Any:
+        """Let the world's clock run faster, or as fast as the machine's again."""
+        clock = self._parts.workspace.clock
+        if not isinstance(clock, ShownClock):
             raise Refused("clock_runs_by_itself")
-        self._parts.clock.advance(float(body["seconds"]))
-        return {"now": self._parts.clock.now()}
+        try:
+            clock.world.run(float(body["rate"]))
+        except ValueError as error:
+            raise Refused("invalid_rate", problem=str(error)) from error
+        return self._clock_turned()
+
+    async def clock(self, _body: Json) -> Any:
+        """What the clock shows, and what can be done with it."""
+        return clock_facts(self._parts.workspace.clock)
+
+    def _clock_turned(self) -> Json:
+        facts = clock_facts(self._parts.workspace.clock)
+        self._parts.journal.add("clock", now=facts["now"], rate=facts["rate"])
+        return facts
 
     # What people see.
 

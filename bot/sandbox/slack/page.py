@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot.sandbox.slack.clock import clock_facts
 from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.images import IN_BLOCKS
 from bot.sandbox.slack.parts import Parts
@@ -24,7 +25,7 @@ from bot.sandbox.slack.wire import Entry, Json
 STATIC = Path(__file__).with_name("page")
 LOOPBACK = ("127.0.0.1", "localhost")
 HEARTBEAT = 15.0
-FOLLOWED = ("message", "view", "file", "socket")
+FOLLOWED = ("message", "view", "file", "socket", "clock")
 SHOWN = IN_BLOCKS | {"image/webp"}
 # Scripts and styles are the page's own files and nothing else is run, whatever a message may hold.
 POLICY = (
@@ -164,7 +165,8 @@ class Page:
     async def _follow(self, viewer: User, since: int) -> AsyncIterator[str]:
         journal = self._parts.journal
         first = {"kind": "hello", "team": self._parts.workspace.identity.team, **self._sight.views(viewer)}
-        yield _event(since, [first | {"rewound": since > journal.last, **self._connections()}])
+        clock = clock_facts(self._parts.workspace.clock)
+        yield _event(since, [first | {"rewound": since > journal.last, "clock": clock, **self._connections()}])
         while not journal.closed:
             if await journal.wait(since, HEARTBEAT) <= since:
                 yield ": still here\n\n"
@@ -192,6 +194,8 @@ class Page:
         ]
         if any(e.kind == "view" and e.facts["user"] == viewer.id for e in entries):
             changes.append({"kind": "views", **self._sight.views(viewer)})
+        if any(e.kind == "clock" for e in entries):
+            changes.append({"kind": "clock", "clock": clock_facts(workspace.clock)})
         if any(e.kind == "socket" for e in entries):
             changes.append({"kind": "app", **self._connections()})
         return changes

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.slack.clock import Clock, SystemClock
+from bot.sandbox.clock import WorldClock
+from bot.sandbox.slack.clock import Clock, ShownClock, SystemClock
 from bot.sandbox.slack.database import Database
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.faults import Faults
@@ -63,6 +64,7 @@ class Parts:
         """Stop the clock's appointments and close the file."""
         self.journal.close()
         self.clock.close()
+        self.workspace.clock.close()
         self.database.close()
 
 
@@ -72,22 +74,28 @@ def assemble(
     manifest: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
     clock: Clock | None = None,
+    world: WorldClock | None = None,
     deterministic: bool = False,
     bot_token: str | None = None,
     app_token: str | None = None,
 ) -> Parts:
-    """Open a state directory, new or used, and build a workspace upon it."""
+    """Open a state directory, new or used, and build a workspace upon it.
+
+    Where the world has a clock of its own, messages and response URLs go by it. What guards a call does not:
+    the three seconds of an acknowledgement are the machine's, or a fast world would never hear an answer.
+    """
     state_dir.mkdir(parents=True, exist_ok=True)
     database = Database(state_dir / "slack.sqlite3")
     clock = clock or SystemClock()
+    shown = ShownClock(world) if world else clock
     app = Manifest.parse(manifest if manifest is not None else DEFAULT_MANIFEST)
     settings = settings or Settings(home_tab_enabled=app.home_tab, messages_tab_enabled=app.messages_tab)
     starts = dict(database.load("meta")).get("starts", {"count": 0})["count"]
     database.save("meta", "starts", {"count": starts + 1})
     ids = CountedIds(starts * IDS_PER_START) if deterministic else RandomIds()
-    journal = Journal(database, clock)
+    journal = Journal(database, shown)
     faults = Faults(journal)
-    workspace = Workspace(database, clock, ids, app, state_dir)
+    workspace = Workspace(database, shown, ids, app, state_dir)
     if bot_token or app_token:
         workspace.set_tokens(bot_token, app_token)
     sockets = Sockets(database, clock, ids, journal, settings, workspace.identity.app)

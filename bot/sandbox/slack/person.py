@@ -210,8 +210,12 @@ class Director:
         await self._send("archive", {"channel": channel, "archived": archived})
 
     async def advance(self, seconds: float) -> float:
-        """Turn a clock that is turned by hand; returns what it shows."""
+        """Turn a clock that is turned by hand, or have the world's leap ahead; returns what it shows."""
         return float((await self._send("advance", {"seconds": seconds}))["now"])
+
+    async def run_clock(self, rate: float) -> float:
+        """Let the world's clock run so many times as fast as the machine's; returns what it shows."""
+        return float((await self._send("clock", {"rate": rate}))["now"])
 
     # What people see.
 

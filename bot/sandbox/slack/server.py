@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from bot.sandbox.clock import WorldClock
 from bot.sandbox.slack.calls import Trouble, WebApi
 from bot.sandbox.slack.clock import Clock
 from bot.sandbox.slack.control import Control
@@ -128,6 +129,7 @@ class LocalSlack:
         manifest: Mapping[str, Any] | None = None,
         settings: Settings | None = None,
         clock: Clock | None = None,
+        world: WorldClock | None = None,
         deterministic: bool = False,
         bot_token: str | None = None,
         app_token: str | None = None,
@@ -143,6 +145,7 @@ class LocalSlack:
             manifest=manifest,
             settings=settings,
             clock=clock,
+            world=world,
             deterministic=deterministic,
             bot_token=bot_token,
             app_token=app_token,

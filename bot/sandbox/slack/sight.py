@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from bot.sandbox.slack.clock import ManualClock
+from bot.sandbox.slack.clock import clock_facts
 from bot.sandbox.slack.file_shapes import file_object
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.people import People
@@ -56,7 +56,7 @@ class Sight:
                 "connections": self._parts.sockets.count,
             },
             "channels": [self.channel(viewer, c) for c in self._channels(viewer)],
-            "manual_clock": isinstance(self._parts.clock, ManualClock),
+            "clock": clock_facts(self._parts.workspace.clock),
             **self.views(viewer),
         }
 

@@ -1,6 +1,7 @@
 // The page itself: where one is, what stands in which pane, and what changes while one looks.
 
 import { act, follow, look } from "./api.js";
+import { setClock } from "./clock.js";
 import { Composer } from "./composer.js";
 import { announce, fill, h, icon, iconButton, toast } from "./dom.js";
 import { closeMenu } from "./menus.js";
@@ -8,18 +9,18 @@ import { avatar, explain, ownLink, Pane } from "./messages.js";
 import { homeTab, showModal } from "./modal.js";
 import { applyTheme, drawSidebar, waiting } from "./sidebar.js";
 import { begin, isApp, nameOf, othersIn, state, titleOf } from "./state.js";
-import { VendorPanel } from "./vendor.js";
+import { Backstage } from "./backstage.js";
 import { bareText } from "./words.js";
 
 const sidebar = document.getElementById("sidebar");
 const main = document.getElementById("main");
 const side = document.getElementById("side");
-const vendorNode = document.getElementById("vendor");
+const backstageNode = document.getElementById("backstage");
 let pane = null;
 let composer = null;
 let threadPane = null;
 let threadComposer = null;
-let vendor = null;
+let backstage = null;
 let home = null;
 
 // Where one is stands in the address: #channel, #channel/thread, #channel//message, #channel/home.
@@ -201,13 +202,13 @@ function editLast(where) {
   if (mine) edit(mine.message, where);
 }
 
-function toggleVendor() {
-  const open = vendorNode.hidden;
-  vendorNode.hidden = !open;
-  document.body.classList.toggle("with-vendor", open);
-  sessionStorage.setItem("vendor", open ? "open" : "");
-  vendor?.close();
-  vendor = open ? new VendorPanel(vendorNode, toggleVendor) : null;
+function toggleBackstage() {
+  const open = backstageNode.hidden;
+  backstageNode.hidden = !open;
+  document.body.classList.toggle("with-backstage", open);
+  sessionStorage.setItem("backstage", open ? "open" : "");
+  backstage?.close();
+  backstage = open ? new Backstage(backstageNode, toggleBackstage) : null;
   redraw();
 }
 
@@ -219,7 +220,7 @@ let drawing = 0;
 function redraw() {
   cancelAnimationFrame(drawing);
   drawing = requestAnimationFrame(() => {
-    drawSidebar(sidebar, { go, toggleVendor, vendorOpen: !vendorNode.hidden });
+    drawSidebar(sidebar, { go, toggleBackstage, backstageOpen: !backstageNode.hidden });
     const here = state.channels.get(state.place.channel);
     const waits = waiting();
     document.title = `${waits ? `(${waits}) ` : ""}${here ? titleOf(here) : state.team.name} · ${state.app.name}, local`;
@@ -238,7 +239,11 @@ function changed(change) {
       // Another workspace at the same address, or one that begins anew: nothing here is true any more.
       if (change.team !== state.team.id || change.rewound) location.reload();
       setViews(change);
+      setClock(change.clock);
       state.app.connections = change.connections;
+      break;
+    case "clock":
+      setClock(change.clock);
       break;
     case "message":
       for (const one of [pane, threadPane]) if (one?.holds(change.message)) place(one, change.message);
@@ -306,7 +311,7 @@ async function start() {
   const hash = permalink ? `#${permalink[0]}/${permalink[1] && permalink[1] !== permalink[2] ? permalink[1] : ""}/${permalink[2]}` : location.hash;
   history.replaceState(null, "", `/?as=${encodeURIComponent(state.as)}${hash}`);
   state.home = whole.home;
-  if (sessionStorage.getItem("vendor") && state.vendors.length) toggleVendor();
+  if (sessionStorage.getItem("backstage")) toggleBackstage();
   addEventListener("hashchange", arrive);
   redraw();
   await arrive();

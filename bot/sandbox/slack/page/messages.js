@@ -2,6 +2,7 @@
 
 import { act, fileAddress, look, markRead, Refused } from "./api.js";
 import { picture, pictures, renderBlocks } from "./blocks.js";
+import { now } from "./clock.js";
 import { askPlain } from "./dialogs.js";
 import { h, icon, iconButton, toast } from "./dom.js";
 import { openMenu } from "./menus.js";
@@ -212,7 +213,7 @@ export class Pane {
 
   /** A word from the page itself, which nobody else sees and nothing keeps. */
   notice(words) {
-    const ts = String(Date.now() / 1000 + 0.5);
+    const ts = String(now() / 1000 + 0.5);
     const note = h("div", { class: "message ephemeral local", role: "listitem", data: { ts } });
     note.message = { ts, user: "", ephemeral: true };
     note.append(h("div", { class: "only-you" }, icon("eye"), "Only visible to you"), h("div", { class: "words" }, mrkdwn(words)));

@@ -14,19 +14,19 @@ export function applyTheme(theme = localStorage.getItem("theme") || "auto") {
 }
 
 /** Draw the list. */
-export function drawSidebar(node, { go, toggleVendor, vendorOpen }) {
+export function drawSidebar(node, { go, toggleBackstage, backstageOpen }) {
   const focus = node.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  fill(node, head(toggleVendor, vendorOpen), h("div", { class: "sidebar-scroll" }, channels(go), directs(go), apps(go)), foot());
+  fill(node, head(toggleBackstage, backstageOpen), h("div", { class: "sidebar-scroll" }, channels(go), directs(go), apps(go)), foot());
   if (focus) node.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
 }
 
-function head(toggleVendor, vendorOpen) {
+function head(toggleBackstage, backstageOpen) {
   const theme = iconButton("sun", "Light or dark", () => {
     const now = document.documentElement.dataset.theme;
     openMenu(theme, Object.entries(THEMES).map(([key, label]) => ({ label, checked: key === now, run: () => applyTheme(key) })), "Light or dark");
   }, { "aria-haspopup": "menu", "aria-expanded": "false", data: { key: "theme" } });
-  const vendor = state.vendors.length ? iconButton("gauge", "Vendor", toggleVendor, { "aria-pressed": String(vendorOpen), data: { key: "vendor" } }) : null;
-  return h("div", { class: "sidebar-head" }, h("div", { class: "team" }, h("strong", {}, state.team.name), h("span", { class: "hint" }, "on this machine only")), vendor, theme);
+  const backstage = iconButton("gauge", "Backstage: clock and vendors", toggleBackstage, { "aria-pressed": String(backstageOpen), data: { key: "backstage" } });
+  return h("div", { class: "sidebar-head" }, h("div", { class: "team" }, h("strong", {}, state.team.name), h("span", { class: "hint" }, "on this machine only")), backstage, theme);
 }
 
 function group(title, rows) {

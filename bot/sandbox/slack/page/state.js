@@ -1,5 +1,7 @@
 // What the page knows, in one place. Everything else is drawn from it.
 
+import { setClock } from "./clock.js";
+
 export const state = {
   as: new URLSearchParams(location.search).get("as") || sessionStorage.getItem("as") || "ana",
   me: null,
@@ -19,7 +21,7 @@ export function begin(whole) {
   state.channels = new Map(whole.channels.map((channel) => [channel.id, channel]));
   state.app = whole.app;
   state.vendors = whole.vendors;
-  state.manualClock = whole.manual_clock;
+  setClock(whole.clock);
 }
 
 /** What somebody is called. */

@@ -1,5 +1,6 @@
 // Slack's markup as elements: mrkdwn, dates, mentions, rich text, and the little Markdown of markdown blocks.
 
+import { now } from "./clock.js";
 import { h } from "./dom.js";
 import { nameOf, state } from "./state.js";
 
@@ -69,12 +70,12 @@ export function moment(seconds, format, fallback) {
 /** "today" and its neighbours, or nothing. */
 export function nearDay(date) {
   const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
-  const days = Math.round((midnight(date) - midnight(new Date())) / 86_400_000);
+  const days = Math.round((midnight(date) - midnight(new Date(now()))) / 86_400_000);
   return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
 }
 
 function ago(date) {
-  const seconds = Math.round((date.getTime() - Date.now()) / 1000);
+  const seconds = Math.round((date.getTime() - now()) / 1000);
   const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
     if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit);

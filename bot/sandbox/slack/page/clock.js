@@ -1,0 +1,32 @@
+// The time in the local Slack, which may run faster than this machine's, and how it is told.
+
+let base = { kind: "machine", rate: 1 };
+let began = performance.now();
+
+/** Take in what the clock shows, and how fast it runs. */
+export function setClock(facts) {
+  base = facts;
+  began = performance.now();
+}
+
+/** What there is to say of the clock: its kind, its rate, how fast it can run. */
+export function clockFacts() {
+  return base;
+}
+
+/** The instant it is there, in milliseconds. */
+export function now() {
+  if (base.kind === "machine") return Date.now();
+  return base.now * 1000 + (performance.now() - began) * base.rate;
+}
+
+/** A duration in seconds, as people say it. */
+export function lasting(seconds) {
+  const parts = [["day", 86_400], ["h", 3600], ["min", 60]];
+  for (const [unit, size] of parts) {
+    if (seconds < size) continue;
+    const much = Math.round((seconds / size) * 10) / 10;
+    return unit === "day" ? `${much} day${much === 1 ? "" : "s"}` : `${much} ${unit}`;
+  }
+  return `${Math.round(seconds)} s`;
+}
