@@ -164,9 +164,14 @@ class Page:
 
     async def _follow(self, viewer: User, since: int) -> AsyncIterator[str]:
         journal = self._parts.journal
-        first = {"kind": "hello", "team": self._parts.workspace.identity.team, **self._sight.views(viewer)}
-        clock = clock_facts(self._parts.workspace.clock)
-        yield _event(since, [first | {"rewound": since > journal.last, "clock": clock, **self._connections()}])
+        workspace = self._parts.workspace
+        first = {
+            "kind": "hello",
+            "team": workspace.identity.team,
+            "rewound": since > journal.last,
+            "clock": clock_facts(workspace.clock),
+        }
+        yield _event(since, [first | self._sight.views(viewer) | self._connections()])
         while not journal.closed:
             if await journal.wait(since, HEARTBEAT) <= since:
                 yield ": still here\n\n"
