@@ -1,0 +1,436 @@
+"""Alibaba DashScope (Model Studio): FaceChain portraits, by a face trained once or straight from photos.
+
+The vendor keeps no key of ours, so a start whose answer was lost is recognised by when it was made; its
+generation model was announced to go offline in October 2026. Both stand on this provider's page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+import httpx
+from pydantic import JsonValue, SecretStr, TypeAdapter, ValidationError
+
+from bot.providers._answers import first_text, vendor_words
+from bot.providers._base import (
+    Artifact,
+    Capabilities,
+    Delivery,
+    Finding,
+    GenerationSpec,
+    InputSpec,
+    MediaInput,
+    OneshotSpec,
+    Operation,
+    Provider,
+    RemoteJob,
+    RemoteRef,
+    RemoteState,
+    Role,
+    Spec,
+    TrainingSpec,
+)
+from bot.providers._errors import (
+    InvalidInput,
+    NotFound,
+    Unavailable,
+    UnexpectedResponse,
+)
+from bot.providers._http import HostAuth, HttpClient
+from bot.providers._wire import StatusWords, image, moment
+from bot.providers.dashscope.files import Shelf
+from bot.providers.dashscope.settings import (
+    SUBJECTS,
+    DashscopeSettings,
+    PortraitOptions,
+    TrainFreeOptions,
+)
+from bot.providers.dashscope.wire import (
+    BODY,
+    OUTPUT,
+    Job,
+    Output,
+    Task,
+    findings,
+    maybe,
+    page,
+    rows,
+)
+from bot.providers.dashscope.words import JOB_STATES, TASK_STATES, open_envelope, raise_for
+
+T = TypeVar("T")
+PaintKind = Literal["generation", "oneshot"]
+
+API = "/api/v1"
+TRAINER, PAINTER, INSPECTOR = "facechain-finetune", "facechain-generation", "facechain-facedetect"
+PICTURES = ("image/jpeg", "image/png")
+TEMPLATE, TRAIN_FREE = "portrait_url_template", "train_free_portrait_url_template"
+
+
+class _Bearer(HostAuth):
+    def __init__(self, home: str, key: SecretStr) -> None:
+        super().__init__(home)
+        self._key = key
+
+    def sign(self, request: httpx.Request) -> None:
+        request.headers["authorization"] = f"Bearer {self._key.get_secret_value()}"
+
+
+class Dashscope(Provider[DashscopeSettings]):
+    """Trains with `/fine-tunes`, makes portraits with `gen_potrait` (sic), pulls each by its signed link."""
+
+    name = "dashscope"
+    Settings = DashscopeSettings
+
+    def __init__(self, settings: DashscopeSettings, http: HttpClient) -> None:
+        super().__init__(settings, http)
+        self._auth = _Bearer(settings.endpoint, settings.api_key)
+        self._shelf = Shelf(self._call)
+        self._job_state = StatusWords(self.name, JOB_STATES, {})
+        self._task_state = StatusWords(self.name, TASK_STATES, {})
+        self._zone = timezone(timedelta(hours=settings.utc_offset_hours))
+
+    @classmethod
+    def client(cls, settings: DashscopeSettings, **transport: Any) -> HttpClient:
+        """A client that opens this vendor's envelopes and keeps to its calls per second."""
+        return HttpClient(
+            settings.endpoint,
+            per_second=settings.requests_per_second,
+            connections=settings.connections,
+            deadline=settings.call_deadline,
+            envelope=partial(open_envelope, secrets=(settings.api_key.get_secret_value(),)),
+            retry_headers={"retry-after-ms": timedelta(milliseconds=1)},
+            retry_cap=timedelta(minutes=10),
+            proxy=settings.proxy.get_secret_value() if settings.proxy else None,
+            **transport,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One face per photo, preset styles or a template and no prompt, one job of a kind at a time."""
+        has = self.settings
+        by_link = has.delivery == "url"
+        photos = InputSpec(
+            role=Role.PHOTO,
+            min=1,
+            max=has.photos_max,
+            media_types=PICTURES,
+            max_bytes=has.photo_max_bytes,
+            delivery=Delivery.URL if by_link else Delivery.UPLOAD,
+            max_side=4096,
+            one_face=True,
+        )
+        pace = {
+            "count_max": has.images_max,
+            "concurrency": 1,
+            "idempotent": has.find_tasks,
+            "poll_first": has.generate_poll_first,
+            "poll_most": has.generate_poll_most,
+            "deadline": has.generate_deadline,
+        }
+        training = Operation(
+            inputs=(photos,),
+            subjects=SUBJECTS,
+            # A lost training is recognised as the only one of ours that was made since the call left.
+            idempotent=has.exclusive,
+            concurrency=1,
+            poll_first=has.train_poll_first,
+            poll_most=has.train_poll_most,
+            deadline=has.train_deadline,
+            submit_time=timedelta(seconds=120) if by_link else timedelta(minutes=5),
+            inspects=has.inspect,
+        )
+        generation = Operation(inputs=(_template(has, least=0),), options=PortraitOptions, **pace)
+        own = {"max": 5, "max_bytes": min(3_000_000, has.photo_max_bytes), "max_side": 2048}
+        faces = photos.model_copy(update={**own, "delivery": Delivery.URL})
+        oneshot = Operation(
+            inputs=(faces, _template(has, least=1)), subjects=SUBJECTS, options=TrainFreeOptions, **pace
+        )
+        paints = has.generation == "auto"
+        return Capabilities(
+            label="DashScope FaceChain",
+            country="China",
+            training=training,
+            generation=generation if paints else None,
+            oneshot=oneshot if paints else None,
+            calls_at_once=has.connections,
+        )
+
+    async def check(self) -> None:
+        """Ask for the newest training: free, and right only if the key, its region and its rights are."""
+        query = {"model": TRAINER, "page_no": "1", "page_size": "1"}
+        try:
+            await self._get("/fine-tunes", OUTPUT, query)
+        except Unavailable as error:
+            hint = "Check the network, DASHSCOPE_ENDPOINT and DASHSCOPE_PROXY."
+            told = {"code": error.code, "request_id": error.request_id}
+            raise Unavailable(f"{error} {hint}", **told, retry_after=error.retry_after) from None
+
+    # -- starting
+
+    async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
+        """Have the face check look at every photo; those without a link are uploaded for it and deleted."""
+        faces = [photo for photo in inputs if photo.role is Role.PHOTO]
+        async with self._shelf.lent(faces) as links:
+            body = {"model": INSPECTOR, "input": {"images": links}, "parameters": {}}
+            told = await self._post("/services/vision/facedetection/detect", body, safe=True)
+        return findings(told.output, len(faces))
+
+    async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
+        """Start a training with links, with files uploaded for it, or with both."""
+        entries = [photo.url for photo in spec.inputs if photo.url]
+        files = [photo for photo in spec.inputs if not photo.url]
+        if not 1 <= len(spec.inputs) <= self.settings.photos_max:
+            raise InvalidInput(f"This vendor trains on 1 to {self.settings.photos_max} photos.")
+        if files:
+            entries += await self._shelf.bring(files, key, zipped=self.settings.delivery == "zip")
+        told = await self._post("/fine-tunes", {"model": TRAINER, "training_file_ids": entries})
+        job = self._read(Job, told)
+        return self._said_job(RemoteRef(kind="training", id=job.id), job, RemoteState.QUEUED)
+
+    async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:  # noqa: ARG002
+        """Start portraits of a trained face: in a preset style, or into a template picture."""
+        chosen = _chosen(PortraitOptions, spec.options)
+        template = _link(spec.inputs, Role.TEMPLATE)
+        if bool(template) == bool(chosen.style):
+            raise InvalidInput("Choose either a style or a template picture.")
+        parameters: dict[str, JsonValue] = {"style": chosen.style or TEMPLATE, "n": self._count(spec.count)}
+        if not template:
+            parameters["size"] = "768*1024"
+        face: JsonValue = [{"resource_id": spec.model_id, "resource_type": "facelora"}]
+        scene: JsonValue = {"template_url": template} if template else {}
+        ref = await self._paint({"parameters": parameters, "resources": face, "input": scene}, "generation")
+        return RemoteJob(ref=ref.model_copy(update={"model_id": spec.model_id}), state=RemoteState.QUEUED)
+
+    async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:  # noqa: ARG002
+        """Start portraits straight from photos and a template picture; no face is kept."""
+        chosen = _chosen(TrainFreeOptions, spec.options)
+        photos = [photo.url for photo in spec.inputs if photo.role is Role.PHOTO]
+        template = _link(spec.inputs, Role.TEMPLATE)
+        if not template or not photos or None in photos:
+            raise InvalidInput("This needs a template picture and photos, each by a link.")
+        body: dict[str, JsonValue] = {
+            "parameters": {
+                "style": TRAIN_FREE,
+                "n": self._count(spec.count),
+                "skin_retouch": chosen.skin_retouch,
+            },
+            "input": {"template_url": template, "user_urls": [str(url) for url in photos]},
+        }
+        return RemoteJob(ref=await self._paint(body, "oneshot"), state=RemoteState.QUEUED)
+
+    def _count(self, wanted: int) -> int:
+        if not 1 <= wanted <= self.settings.images_max:
+            raise InvalidInput(f"This vendor makes 1 to {self.settings.images_max} portraits at once.")
+        return wanted
+
+    async def _paint(self, body: Mapping[str, JsonValue], kind: PaintKind) -> RemoteRef:
+        told = await self._post(
+            "/services/aigc/album/gen_potrait",
+            {"model": PAINTER, **body},
+            # Without it the vendor refuses: it makes no portraits while one waits.
+            headers={"x-dashscope-async": "enable"},
+        )
+        return RemoteRef(kind=kind, id=self._read(Task, told).id)
+
+    # -- afterwards
+
+    async def tidy(self, ref: RemoteRef, *, key: str) -> None:
+        """Delete the files that were uploaded for a training: the account has room for a hundred."""
+        if ref.kind == "training":
+            await self._shelf.clear(key)
+
+    # -- looking
+
+    async def find(
+        self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
+    ) -> RemoteJob | None:
+        """Look for the one job of this kind that was made since the call left and belongs to nobody yet.
+
+        Raises:
+            UnexpectedResponse: there is more than one, so nobody can tell which is ours.
+        """
+        if isinstance(spec, TrainingSpec):
+            listed = await self._get("/fine-tunes", OUTPUT, page(model=TRAINER))
+            jobs = [job for row in rows(listed.output, "jobs") if (job := maybe(Job, row))]
+            ours = {file.id for file in await self._shelf.of(key)}
+            found = [job for job in jobs if self._may_be(job, ours, known, since)]
+            if len(found) > 1:
+                raise UnexpectedResponse("Several trainings were started since, and none can be told apart.")
+            if not found:
+                return None
+            ref = RemoteRef(kind="training", id=found[0].id)
+            return self._said_job(ref, found[0], self._open(self._job_state(found[0].status)))
+        if not self.settings.find_tasks:
+            raise UnexpectedResponse("DashScope's portraits cannot be told apart.")
+        query = page(model_name=PAINTER)
+        if since is not None:
+            begun = (since - self.settings.clock_slack).astimezone(self._zone)
+            query["start_time"] = begun.strftime("%Y%m%d%H%M%S")
+        body = await self._get("/tasks", BODY, query)
+        tasks = [task for row in rows(body, "tasks", "data") if (task := maybe(Task, row))]
+        fresh = [task for task in tasks if task.id not in known]
+        if len(fresh) > 1:
+            raise UnexpectedResponse("Several portraits were started since, and none can be told apart.")
+        kind: PaintKind = "generation" if isinstance(spec, GenerationSpec) else "oneshot"
+        model_id = spec.model_id if isinstance(spec, GenerationSpec) else None
+        return (
+            RemoteJob(ref=RemoteRef(kind=kind, id=fresh[0].id, model_id=model_id), state=RemoteState.QUEUED)
+            if fresh
+            else None
+        )
+
+    def _may_be(self, job: Job, ours: set[str], known: frozenset[str], since: datetime | None) -> bool:
+        made = moment(job.created, self._zone)
+        if job.id in known or (since and made and made < since - self.settings.clock_slack):
+            return False
+        # Newer servers echo no files at all: only files of somebody else speak against it.
+        named = {file for file in job.files or () if isinstance(file, str)}
+        return not (ours and named) or bool(ours & named)
+
+    async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:  # noqa: ARG002
+        """Ask where a job stands; trainings and portraits are asked for in different places."""
+        if ref.kind == "training":
+            told = await self._get(f"/fine-tunes/{ref.id}", OUTPUT)
+            job = self._read(Job, told)
+            return self._said_job(ref, job, self._job_state(job.status))
+        told = await self._get(f"/tasks/{ref.id}", OUTPUT)
+        return self._said_task(ref, self._read(Task, told), told.usage)
+
+    async def logs(self, ref: RemoteRef) -> tuple[str, ...]:
+        """The last lines a training has written; portraits write none."""
+        if ref.kind != "training":
+            return ()
+        told = await self._get(f"/fine-tunes/{ref.id}/logs", OUTPUT, {"offset": "0", "line": "100"})
+        lines = told.output.get("logs")
+        return tuple(vendor_words(line) for line in lines) if isinstance(lines, list) else ()
+
+    async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
+        """Pull one portrait. Its link lives for a day and is asked for anew, so that none is kept here.
+
+        Raises:
+            NotFound: the vendor has forgotten the portraits, or this one has failed.
+        """
+        told = await self._get(f"/tasks/{ref.id}", OUTPUT)
+        link = self._read(Task, told).links().get(int(json.loads(artifact.locator)[1]))
+        if link is None:
+            raise NotFound("DashScope no longer has this portrait.")
+        async for chunk in image(self.http.download(link, max_bytes=self.settings.image_max_bytes)):
+            yield chunk
+
+    async def cancel(self, ref: RemoteRef) -> bool:
+        """Stop a training, or portraits that still wait. False: the vendor says that it is too late."""
+        path = f"/fine-tunes/{ref.id}/cancel" if ref.kind == "training" else f"/tasks/{ref.id}/cancel"
+        return await self._done("POST", path)
+
+    async def delete(self, ref: RemoteRef) -> bool:
+        """Delete a training and with it, as far as the vendor says, its face. Portraits go by themselves."""
+        return ref.kind == "training" and await self._done("DELETE", f"/fine-tunes/{ref.id}")
+
+    async def _done(self, method: str, path: str) -> bool:
+        try:
+            await self._call(method, path, BODY, safe=True)
+        except (InvalidInput, NotFound):
+            return False
+        return True
+
+    # -- the wire
+
+    def _headers(self) -> dict[str, str]:
+        return {"x-dashscope-workspace": self.settings.workspace} if self.settings.workspace else {}
+
+    async def _get(self, path: str, into: TypeAdapter[T], query: Mapping[str, str] | None = None) -> T:
+        return await self._call("GET", path, into, query=query)
+
+    async def _post(self, path: str, body: Mapping[str, object], **facts: Any) -> Output:
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"content-type": "application/json; charset=utf-8"} | facts.pop("headers", {})
+        return await self._call("POST", path, OUTPUT, content=content, headers=headers, **facts)
+
+    async def _call(self, method: str, path: str, into: TypeAdapter[T], **facts: Any) -> T:
+        headers = self._headers() | facts.pop("headers", {})
+        return await self.http.call(method, API + path, into, headers=headers, auth=self._auth, **facts)
+
+    @staticmethod
+    def _read(kind: type[T], told: Output) -> T:
+        try:
+            return TypeAdapter(kind).validate_python(told.output)
+        except ValidationError:
+            raise UnexpectedResponse("DashScope's answer names no job.") from None
+
+    @staticmethod
+    def _open(state: RemoteState) -> RemoteState:
+        """What became of a job just made or found is for `poll` to say."""
+        return RemoteState.QUEUED if state is RemoteState.QUEUED else RemoteState.RUNNING
+
+    def _said_job(self, ref: RemoteRef, job: Job, state: RemoteState) -> RemoteJob:
+        # The create answer already names the model of a training that has not begun.
+        model_id = job.model_id if state is RemoteState.SUCCEEDED else None
+        if state is RemoteState.FAILED:
+            raise_for(job.code, job.message)
+        facts = {"id": job.id, "status": job.status, "model_id": model_id, "code": job.code}
+        if made := moment(job.created, self._zone):
+            facts["created_at"] = made.astimezone(UTC).isoformat(timespec="seconds")
+        return RemoteJob(
+            ref=ref.model_copy(update={"model_id": model_id or ref.model_id}),
+            state=state,
+            model_id=model_id,
+            reason=vendor_words(job.message or job.code) or None if state is RemoteState.FAILED else None,
+            cost=Decimal(job.usage) if job.usage is not None else None,
+            cost_unit="training" if job.usage is not None else None,
+            details={name: vendor_words(fact) for name, fact in facts.items() if fact},
+        )
+
+    def _said_task(self, ref: RemoteRef, task: Task, usage: JsonValue) -> RemoteJob:
+        state, links = self._task_state(task.status), task.links()
+        if state is RemoteState.FAILED:
+            raise_for(task.code, task.message)
+        reason = vendor_words(task.message or task.code) or None
+        lost = state is RemoteState.SUCCEEDED and not links
+        if lost:
+            first = next((row for row in task.results if row.get("code")), {})
+            raise_for(first_text(first, "code"), first_text(first, "message"))
+            reason = vendor_words(first_text(first, "message")) or "The vendor names no picture."
+        made = usage.get("image_count") if isinstance(usage, dict) else None
+        facts = {"id": task.id, "status": task.status, "code": task.code}
+        return RemoteJob(
+            ref=ref,
+            state=RemoteState.FAILED if lost else state,
+            # Just after a task was made the vendor may not find it yet.
+            tentative=lost or (task.status or "").upper() == "UNKNOWN",
+            model_id=ref.model_id,
+            artifacts=tuple(Artifact(locator=json.dumps([task.id, n])) for n in links),
+            reason=reason if state is RemoteState.FAILED or lost else None,
+            cost=Decimal(made) if isinstance(made, int) else None,
+            cost_unit="image" if isinstance(made, int) else None,
+            details={name: vendor_words(fact) for name, fact in facts.items() if fact},
+        )
+
+
+def _template(has: DashscopeSettings, *, least: int) -> InputSpec:
+    return InputSpec(
+        role=Role.TEMPLATE,
+        min=least,
+        max=1,
+        media_types=PICTURES,
+        max_bytes=has.photo_max_bytes,
+        delivery=Delivery.URL,
+        min_side=512,
+        max_side=1680,
+    )
+
+
+def _chosen(kind: type[T], options: Mapping[str, JsonValue]) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(dict(options))
+    except ValidationError:
+        raise InvalidInput("These options are not this vendor's.") from None
+
+
+def _link(inputs: Sequence[MediaInput], role: Role) -> str | None:
+    return next((one.url for one in inputs if one.role is role), None)

@@ -1,0 +1,128 @@
+"""What DashScope sends, read forgivingly: unknown fields are ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
+
+from bot.providers._answers import vendor_words
+from bot.providers._base import Finding
+from bot.providers._errors import UnexpectedResponse
+from bot.providers._wire import Id, MaybeText
+
+T = TypeVar("T")
+
+
+class Job(BaseModel):
+    """A training: `output` of its create and query answers, and a row of the list."""
+
+    id: Id = Field(alias="job_id")
+    status: MaybeText = None
+    model_id: MaybeText = Field(None, alias="finetuned_output")
+    created: MaybeText = Field(None, alias="create_time")
+    files: list[JsonValue] | None = Field(None, alias="training_file_ids")
+    usage: int | None = None
+    code: MaybeText = None
+    message: MaybeText = None
+
+
+class Task(BaseModel):
+    """A task that makes portraits."""
+
+    id: Id = Field(alias="task_id")
+    status: MaybeText = Field(None, alias="task_status")
+    results: list[dict[str, JsonValue]] = []
+    result_url: MaybeText = None
+    metrics: dict[str, JsonValue] = Field({}, alias="task_metrics")
+    code: MaybeText = None
+    message: MaybeText = None
+
+    def links(self) -> dict[int, str]:
+        """The pictures that came out, by their place; one that failed has no link."""
+        found = {
+            n: url for n, row in enumerate(self.results) if isinstance(url := row.get("url"), str) and url
+        }
+        return found or ({0: self.result_url} if self.result_url else {})
+
+
+class File(BaseModel):
+    """A file in the store; `url` is signed and expires."""
+
+    id: Id = Field(alias="file_id")
+    name: MaybeText = None
+    description: MaybeText = None
+    url: MaybeText = None
+
+
+class Output(BaseModel):
+    """The body of everything but files."""
+
+    output: dict[str, JsonValue] = {}
+    usage: JsonValue = None
+
+
+class Uploaded(BaseModel):
+    """The answer to an upload, which may have failed within a 200."""
+
+    class Data(BaseModel):
+        """Its payload."""
+
+        uploaded_files: list[File] = []
+        failed_uploads: list[dict[str, JsonValue]] = []
+
+    data: Data
+
+
+class OneFile(BaseModel):
+    """One file."""
+
+    data: File
+
+
+class Files(BaseModel):
+    """A page of files."""
+
+    class Data(BaseModel):
+        """Its payload."""
+
+        files: list[File] = []
+        total: int | None = None
+
+    data: Data
+
+
+BODY: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+OUTPUT = TypeAdapter(Output)
+UPLOADED, ONE_FILE, FILES = TypeAdapter(Uploaded), TypeAdapter(OneFile), TypeAdapter(Files)
+
+
+def findings(output: Mapping[str, JsonValue], count: int) -> tuple[Finding, ...]:
+    """The face check's verdict on each photo, in order. Raises UnexpectedResponse where one is missing."""
+    verdicts, reasons = output.get("is_face"), output.get("failed_reason")
+    if not isinstance(verdicts, list) or len(verdicts) != count:
+        raise UnexpectedResponse("DashScope's face check did not answer for every photo.")
+    words = reasons if isinstance(reasons, list) and len(reasons) == count else [None] * count
+    return tuple(
+        Finding(ok=verdict is True, reason=None if verdict is True else vendor_words(why) or None)
+        for verdict, why in zip(verdicts, words, strict=True)
+    )
+
+
+def page(**query: str) -> dict[str, str]:
+    """The first and longest page of a list: an account keeps a hundred files and runs one job at a time."""
+    return {"page_no": "1", "page_size": "100", **query}
+
+
+def rows(body: Mapping[str, JsonValue], *names: str) -> list[JsonValue]:
+    """The first of these lists that is there."""
+    return next((rows for name in names if isinstance(rows := body.get(name), list)), [])
+
+
+def maybe(kind: type[T], row: JsonValue) -> T | None:
+    """A row of a list, or None for one that makes no sense: it must not hide the others."""
+    try:
+        return TypeAdapter(kind).validate_python(row)
+    except ValidationError:
+        return None
