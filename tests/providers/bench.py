@@ -39,6 +39,8 @@ class Bench(ABC):
 
     faulty = True
     """Faults can be ordered; false where there is no wire to break."""
+    keyed = True
+    """The vendor keeps our key with a training."""
 
     @abstractmethod
     def provider(self) -> Provider[Any]:

@@ -240,8 +240,10 @@ async def test_a_job_whose_answer_was_lost_is_found_and_not_paid_again(faulty: B
 
 
 async def test_another_key_finds_nothing(faulty: Bench) -> None:
-    await faulty.provider().submit(faulty.training(), key="key-1")
-    assert await faulty.provider().find(faulty.training(), key="key-2", known=frozenset()) is None
+    begun = await faulty.provider().submit(faulty.training(), key="key-1")
+    # Where the vendor keeps no key of ours, only what our tables say keeps two jobs apart.
+    known = frozenset() if faulty.keyed else frozenset({begun.ref.id})
+    assert await faulty.provider().find(faulty.training(), key="key-2", known=known) is None
 
 
 async def test_a_lost_call_that_made_nothing_is_unknown_and_not_found(faulty: Bench) -> None:

@@ -38,6 +38,7 @@ from bot.providers._base import (
 from bot.providers._errors import (
     InvalidInput,
     NotFound,
+    RateLimited,
     Unavailable,
     UnexpectedResponse,
 )
@@ -61,7 +62,14 @@ from bot.providers.dashscope.wire import (
     page,
     rows,
 )
-from bot.providers.dashscope.words import JOB_STATES, TASK_STATES, open_envelope, raise_for
+from bot.providers.dashscope.words import (
+    JOB_STATES,
+    ONE_ENDS,
+    RUNS_ONE,
+    TASK_STATES,
+    open_envelope,
+    raise_for,
+)
 
 T = TypeVar("T")
 PaintKind = Literal["generation", "oneshot"]
@@ -354,7 +362,12 @@ class Dashscope(Provider[DashscopeSettings]):
 
     async def _call(self, method: str, path: str, into: TypeAdapter[T], **facts: Any) -> T:
         headers = self._headers() | facts.pop("headers", {})
-        return await self.http.call(method, API + path, into, headers=headers, auth=self._auth, **facts)
+        try:
+            return await self.http.call(method, API + path, into, headers=headers, auth=self._auth, **facts)
+        except RateLimited as error:
+            if error.code == RUNS_ONE:
+                error.retry_after = error.retry_after or ONE_ENDS
+            raise
 
     @staticmethod
     def _read(kind: type[T], told: Output) -> T:

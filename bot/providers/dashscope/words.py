@@ -57,7 +57,9 @@ _FULL = (
     "DashScope keeps 100 files and 5 GB per account, and they are used up: delete old files in its console."
 )
 _GONE = "DashScope no longer has this model, or not in this region."
-_SLOW, _SOON, _LATER = timedelta(seconds=60), timedelta(seconds=1), timedelta(seconds=30)
+_SOON, _LATER = timedelta(seconds=1), timedelta(seconds=30)
+RUNS_ONE, ONE_ENDS = "Throttling", timedelta(seconds=60)
+"""A limit on what runs and not on calls: polls go on, and the next job is tried again after this."""
 
 CODES: Mapping[str, tuple[type[ProviderError], str, timedelta | None]] = {
     "InvalidApiKey": (AuthenticationFailed, _KEY, None),
@@ -68,8 +70,7 @@ CODES: Mapping[str, tuple[type[ProviderError], str, timedelta | None]] = {
     "Model.AccessDenied": (Retired, _GONE, None),
     "Model.NotExist": (Retired, _GONE, None),
     "ModelNotFound": (Retired, _GONE, None),
-    # A limit on what runs, and not on calls: it passes when the running one ends.
-    "Throttling": (RateLimited, "One job of a kind runs at a time in this account.", _SLOW),
+    RUNS_ONE: (RateLimited, "One job of a kind runs at a time in this account.", None),
     "Throttling.RateQuota": (RateLimited, "DashScope asks for fewer calls.", _SOON),
     "Throttling.AllocationQuota": (RateLimited, "DashScope's allowance is used up for now.", _LATER),
     "DataInspectionFailed": (ContentRejected, "", None),
