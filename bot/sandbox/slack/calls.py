@@ -1,6 +1,7 @@
 """The Web API over HTTP: token, scopes, limits and faults around each method, and a journal line after it."""
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,18 @@ from bot.sandbox.slack.arguments import Arguments, merged_arguments
 from bot.sandbox.slack.errors import ApiError, RateLimited
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.methods import METHODS, Call, Method
-from bot.sandbox.slack.methods._registry import check_scopes
+from bot.sandbox.slack.methods._registry import Auth, check_scopes, scope_list
 from bot.sandbox.slack.parts import Parts
+from bot.sandbox.slack.tokens import Token, TokenKind
 from bot.sandbox.slack.wire import Json
 
-TOKENLESS = frozenset({"api.test"})
+TAKES = {
+    Auth.BOT: (TokenKind.BOT,),
+    Auth.ANY: (TokenKind.BOT, TokenKind.USER),
+    Auth.APP: (TokenKind.APP,),
+}
+# What opens a door is not written down.
+SECRETS = frozenset({"token", "client_secret", "code", "code_verifier", "refresh_token"})
 PUBLIC_HEADERS = {"cache-control": "private, no-cache, no-store, must-revalidate"}
 
 
@@ -100,39 +108,33 @@ class WebApi:
         method = METHODS.get(name)
         if method is None:
             raise ApiError("unknown_method", req_method=name)
-        token = _token(raw, request)
-        self._check_token(method, token)
-        if not method.app_token:
-            check_scopes(self._parts.workspace, method.scopes)
+        token = self._holder(method, _token(raw, request))
+        if method.auth not in (Auth.APP, Auth.NONE):
+            check_scopes(frozenset(token.scopes if token else ()), method.scopes)
         if self._parts.settings.limits:
             self._parts.limits.spend(name, raw.get("channel"))
         arguments = Arguments({key: value for key, value in raw.items() if key != "token"})
-        return method.run(Call(arguments, self._parts))
+        return method.run(Call(arguments, self._parts, token, _basic(request)))
 
-    def _check_token(self, method: Method, token: str) -> None:
-        identity = self._parts.workspace.identity
-        if method.name in TOKENLESS:
-            return
-        if not token:
+    def _holder(self, method: Method, value: str) -> Token | None:
+        if method.auth is Auth.NONE:
+            return None
+        if not value:
             raise ApiError("not_authed")
-        if token not in (identity.bot_token, identity.app_token):
-            raise ApiError("invalid_auth")
-        if method.app_token != (token == identity.app_token):
+        token = self._parts.tokens.holder(value)
+        takes = TAKES[method.auth]
+        if token.kind not in takes:
             raise ApiError("not_allowed_token_type")
+        return token
 
     def _headers(self, name: str, raw: Json, request: Request) -> dict[str, str]:
-        identity = self._parts.workspace.identity
-        token = _token(raw, request)
-        if token == identity.app_token:
-            return {**PUBLIC_HEADERS, "x-oauth-scopes": "connections:write"}
-        if token != identity.bot_token:
+        token = self._parts.tokens.find(_token(raw, request))
+        if token is None:
             return PUBLIC_HEADERS
-        accepted = METHODS[name].scopes if name in METHODS else ()
-        return {
-            **PUBLIC_HEADERS,
-            "x-oauth-scopes": self._parts.workspace.manifest.scope_header(),
-            "x-accepted-oauth-scopes": ",".join(accepted),
-        }
+        headers = {**PUBLIC_HEADERS, "x-oauth-scopes": scope_list(token.scopes)}
+        if token.kind is not TokenKind.APP:
+            headers["x-accepted-oauth-scopes"] = ",".join(METHODS[name].scopes if name in METHODS else ())
+        return headers
 
     def _log(
         self,
@@ -144,7 +146,7 @@ class WebApi:
         status: int,
         answer: Json | None = None,
     ) -> None:
-        shown = {k: _loggable(v) for k, v in arguments.items() if k != "token"}
+        shown = {k: _loggable(v) for k, v in arguments.items() if k not in SECRETS}
         facts: Json = {"method": name, "arguments": shown, "ok": ok, "error": error, "status": status}
         if answer is not None and ok:
             facts["answer"] = {
@@ -165,6 +167,17 @@ def bearer(request: Request) -> str:
     """Read the token a request carries in its header."""
     word, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if word.lower() == "bearer" else ""
+
+
+def _basic(request: Request) -> tuple[str, str] | None:
+    word, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if word.lower() != "basic":
+        return None
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return name, password
 
 
 def _token(raw: Json, request: Request) -> str:

@@ -3,17 +3,15 @@
 It is protected by nothing but the loopback address it is served on.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import BaseModel
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bot.sandbox.slack.answering import Handler, answering
 from bot.sandbox.slack.clock import ManualClock, ShownClock, clock_facts
 from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.interactions import Gesture
@@ -24,7 +22,6 @@ from bot.sandbox.slack.settings import FILE_INPUT_BYTES
 from bot.sandbox.slack.wire import CommandResult, FaultOrder, Json, PressResult, Scenario, SubmitResult
 
 LONGEST_WAIT = 30.0
-Handler = Callable[[Json], Awaitable[Any]]
 
 
 class Control:
@@ -52,7 +49,6 @@ class Control:
             "clear_faults": self.clear_faults,
             "settings": self.settings,
             "disconnect": self.disconnect,
-            "membership": self.membership,
             "archive": self.archive,
             "advance": self.advance,
             "clock": self.run_clock,
@@ -66,9 +62,9 @@ class Control:
             "clock": self.clock,
         }
         routes: list[BaseRoute] = [
-            Route(f"/control/{name}", _answering(run), methods=["POST"]) for name, run in posts.items()
+            Route(f"/control/{name}", answering(run), methods=["POST"]) for name, run in posts.items()
         ]
-        routes += [Route(f"/control/{name}", _answering(run), methods=["GET"]) for name, run in gets.items()]
+        routes += [Route(f"/control/{name}", answering(run), methods=["GET"]) for name, run in gets.items()]
         return [*routes, Route("/control/files/{file}", self.file_bytes, methods=["GET"])]
 
     # What people do.
@@ -185,7 +181,7 @@ class Control:
     async def clear_faults(self, _body: Json) -> None:
         """Call off all trouble, and let go of events held back for reordering."""
         self._parts.faults.clear()
-        self._parts.release_events()
+        self._parts.events.release()
 
     async def settings(self, body: Json) -> Any:
         """Turn knobs; answers with all of them."""
@@ -199,10 +195,6 @@ class Control:
         """Part with every socket."""
         reason, hard = body.get("reason", "refresh_requested"), body.get("hard", False)
         return {"connections": self._parts.sockets.order_disconnect(reason, hard=hard)}
-
-    async def membership(self, body: Json) -> None:
-        """Invite the bot into a channel, or remove it."""
-        self._people.move_bot(body["channel"], member=body["member"])
 
     async def archive(self, body: Json) -> None:
         """Archive a channel, or bring it back."""
@@ -249,7 +241,7 @@ class Control:
             "users": [u.model_dump() for u in self._people.everybody()],
             "channels": [c.model_dump() for c in self._people.everywhere()],
             "connections": self._parts.sockets.count,
-            "undelivered": self._parts.sockets.undelivered,
+            "undelivered": self._parts.deliveries.undelivered,
         }
 
     async def messages(self, body: Json) -> Any:
@@ -308,37 +300,6 @@ class Control:
             name: [uploads[n].id for n in value["files"]] if isinstance(value, dict) else value
             for name, value in body.get("values", {}).items()
         }
-
-
-class _Body(dict[str, Any]):
-    """What was asked; something needed and not given is refused by name."""
-
-    def __missing__(self, name: str) -> Any:
-        raise Refused("missing", field=name)
-
-
-def _answering(run: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        try:
-            result = await run(await _body(request))
-        except Refused as refused:
-            return JSONResponse({"error": refused.error, "facts": refused.facts}, 409)
-        except ValueError as error:
-            return JSONResponse({"error": "bad_request", "facts": {"problem": str(error)}}, 409)
-        return JSONResponse(result.model_dump(mode="json") if isinstance(result, BaseModel) else result)
-
-    return endpoint
-
-
-async def _body(request: Request) -> Json:
-    if request.method == "GET":
-        return _Body(request.query_params)
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return _Body(await request.json())
-    async with request.form() as form:
-        body = _Body(json.loads(str(form["body"])))
-        body["_parts"] = [await p.read() for p in form.getlist("file") if isinstance(p, UploadFile)]
-    return body
 
 
 def _command_result(gesture: Gesture, messages: list[Any]) -> CommandResult:

@@ -1,8 +1,12 @@
 """What happens in the workspace, told to the app: only what it subscribed to, may read and is a member of."""
 
+from collections import deque
+
+from bot.sandbox.slack.clock import Clock
+from bot.sandbox.slack.delivery import Deliveries
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.records import Channel, Kind
-from bot.sandbox.slack.sockets import Sockets
+from bot.sandbox.slack.settings import Settings
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import Workspace
 
@@ -13,21 +17,48 @@ MESSAGE_EVENTS = {
     Kind.IM: ("message.im", "im:history"),
     Kind.MPIM: ("message.mpim", "mpim:history"),
 }
-OTHER_EVENTS = {
-    "app_mention": "app_mentions:read",
-    "file_shared": "files:read",
+READING = {"C": "channels:read", "G": "groups:read"}
+# Event -> the scope it needs; None for none. Those about membership go by the kind of conversation.
+OTHER_EVENTS: dict[str, str | None] = {
     "app_home_opened": None,
+    "app_mention": "app_mentions:read",
+    "app_uninstalled": None,
+    "channel_archive": "channels:read",
+    "channel_unarchive": "channels:read",
+    "file_deleted": "files:read",
+    "file_shared": "files:read",
+    "group_archive": "groups:read",
+    "group_unarchive": "groups:read",
+    "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
+    "team_join": "users:read",
+    "tokens_revoked": None,
+    "user_change": "users:read",
 }
+MEMBERSHIP_EVENTS = frozenset({"member_joined_channel", "member_left_channel"})
+# What is told although, and because, nothing is granted any more.
+FAREWELLS = frozenset({"app_uninstalled", "tokens_revoked"})
+HOUR, MINUTE = 3600.0, 60
 
 
 class Events:
     """The way out for events, with the faults that may befall them."""
 
-    def __init__(self, workspace: Workspace, sockets: Sockets, faults: Faults) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        clock: Clock,
+        deliveries: Deliveries,
+        faults: Faults,
+        settings: Settings,
+    ) -> None:
         self._workspace = workspace
-        self._sockets = sockets
+        self._clock = clock
+        self._deliveries = deliveries
         self._faults = faults
-        self._held: list[Json] = []
+        self._settings = settings
+        self._lately: deque[float] = deque()
+        self._minute_told = 0
 
     def message(self, channel: Channel, event: Json) -> None:
         """Tell of something said, changed or deleted in a conversation."""
@@ -39,41 +70,71 @@ class Events:
         """Tell of anything else; nothing is said of conversations the bot is not in."""
         if channel is not None and not self._workspace.is_bot_in(channel):
             return
-        if self._granted(event["type"], OTHER_EVENTS[event["type"]]):
+        kind = event["type"]
+        scope = (
+            READING.get(event.get("channel_type", "")) if kind in MEMBERSHIP_EVENTS else OTHER_EVENTS[kind]
+        )
+        if self._granted(kind, scope):
             self._emit(event, channel.id if channel else None)
 
     def release(self) -> None:
         """Send the events an order held back, when nothing came to overtake them."""
-        held, self._held = self._held, []
-        for payload in held:
-            self._sockets.send_event(payload)
+        self._deliveries.release()
 
     def _granted(self, subscription: str, scope: str | None) -> bool:
-        manifest = self._workspace.manifest
-        return subscription in manifest.events and (scope is None or scope in manifest.scopes)
+        workspace = self._workspace
+        if subscription not in workspace.manifest.events:
+            return False
+        if not workspace.granted and subscription not in FAREWELLS:
+            return False
+        return scope is None or scope in workspace.granted
 
     def _emit(self, event: Json, channel: str | None) -> None:
+        if self._too_many():
+            return
         payload = self._envelope(event, channel)
         fault = self._faults.take("event", event["type"])
         match fault.effect if fault else None:
             case "drop":
                 return
             case "reorder":
-                self._held.append(payload)
+                self._deliveries.hold(payload)
                 return
             case "delay" if fault:
-                seconds = float(fault.options.get("seconds", 1.0))
-                self._workspace.clock.call_later(seconds, lambda: self._sockets.send_event(payload))
+                self._deliveries.send_event(payload, after=float(fault.options.get("seconds", 1.0)))
                 return
             case "duplicate":
-                self._sockets.send_event(payload)
-        self._sockets.send_event(payload)
+                self._deliveries.send_event(payload)
+        self._deliveries.send_event(payload)
         self.release()
+
+    def _too_many(self) -> bool:
+        """Count an event; past the hour's share it is dropped, and the app is told so once a minute."""
+        now = self._clock.now()
+        while self._lately and self._lately[0] <= now - HOUR:
+            self._lately.popleft()
+        if len(self._lately) < self._settings.events_per_hour:
+            self._lately.append(now)
+            return False
+        minute = int(now // MINUTE) * MINUTE
+        if minute != self._minute_told:
+            self._minute_told = minute
+            identity = self._workspace.identity
+            self._deliveries.send_event(
+                {
+                    "token": identity.verification_token,
+                    "type": "app_rate_limited",
+                    "team_id": identity.team,
+                    "minute_rate_limited": minute,
+                    "api_app_id": identity.app,
+                }
+            )
+        return True
 
     def _envelope(self, event: Json, channel: str | None) -> Json:
         identity = self._workspace.identity
         return {
-            "token": "local-verification",
+            "token": identity.verification_token,
             "team_id": identity.team,
             "context_team_id": identity.team,
             "context_enterprise_id": None,

@@ -1,7 +1,9 @@
 """Trouble on order: what goes wrong next, and how often."""
 
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import asdict, dataclass, field
 
+from bot.sandbox.slack.database import Database
 from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.wire import FaultOrder, Json
@@ -14,6 +16,8 @@ EFFECTS = {
     "download": frozenset({"http_500", "break", "hang", "slow", "rate_limited", "login_page"}),
     "response_url": CALL_EFFECTS,
     "event": frozenset({"duplicate", "reorder", "delay", "drop"}),
+    "gesture": frozenset({"duplicate", "delay", "drop"}),
+    "delivery": frozenset({"bad_signature", "stale_signature"}),
     "share": frozenset({"never", "delay"}),
 }
 
@@ -31,29 +35,42 @@ class Fault:
 class Faults:
     """The orders not yet carried out, first come first served."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
         self._journal = journal
-        self._orders: list[Fault] = []
+        self._orders = {int(key): Fault(**body) for key, body in database.load("fault")}
+        self._numbers = itertools.count(max(self._orders, default=0) + 1)
 
     def order(self, order: FaultOrder) -> None:
         """Take an order, or refuse one that means nothing."""
         family = order.target.partition(":")[0]
         if order.effect not in EFFECTS.get(family, frozenset()):
             raise Refused("unknown_fault", target=order.target, effect=order.effect)
-        self._orders.append(Fault(order.target, order.effect, order.times, dict(order.options)))
+        number = next(self._numbers)
+        self._orders[number] = Fault(order.target, order.effect, order.times, dict(order.options))
+        self._save(number)
 
     def clear(self) -> None:
         """Forget every order."""
+        for number in self._orders:
+            self._database.delete("fault", f"{number:06d}")
         self._orders.clear()
 
     def take(self, family: str, name: str | None = None) -> Fault | None:
         """Carry out the first order that fits, if there is one."""
         wanted = (family,) if name is None else (f"{family}:{name}", f"{family}:*")
-        for fault in self._orders:
+        for number, fault in self._orders.items():
             if fault.target in wanted:
                 fault.times -= 1
-                if fault.times <= 0:
-                    self._orders.remove(fault)
+                self._save(number)
                 self._journal.add("fault", target=fault.target, effect=fault.effect, options=fault.options)
                 return fault
         return None
+
+    def _save(self, number: int) -> None:
+        fault = self._orders[number]
+        if fault.times > 0:
+            self._database.save("fault", f"{number:06d}", asdict(fault))
+        else:
+            del self._orders[number]
+            self._database.delete("fault", f"{number:06d}")

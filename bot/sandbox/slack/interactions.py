@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.sandbox.slack.block_tables import check_view
+from bot.sandbox.slack.delivery import Ack, Deliveries
 from bot.sandbox.slack.errors import ApiError, Refused
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.forms import (
@@ -20,6 +21,7 @@ from bot.sandbox.slack.forms import (
     unfilled,
 )
 from bot.sandbox.slack.journal import Journal
+from bot.sandbox.slack.outgoing import Family
 from bot.sandbox.slack.posting import with_view_ids
 from bot.sandbox.slack.records import Channel, Kind, Message, User, View
 from bot.sandbox.slack.responses import Place, Responses
@@ -30,7 +32,6 @@ from bot.sandbox.slack.shapes import (
     team_part,
     view_object,
 )
-from bot.sandbox.slack.sockets import Ack, Sockets
 from bot.sandbox.slack.views import Triggers, Views
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import TEAM_DOMAIN, Workspace
@@ -52,7 +53,7 @@ class Interactions:
     def __init__(
         self,
         workspace: Workspace,
-        sockets: Sockets,
+        deliveries: Deliveries,
         events: Events,
         journal: Journal,
         triggers: Triggers,
@@ -60,14 +61,14 @@ class Interactions:
         responses: Responses,
     ) -> None:
         self._workspace = workspace
-        self._sockets = sockets
+        self._deliveries = deliveries
         self._events = events
         self._journal = journal
         self._triggers = triggers
         self._views = views
         self._responses = responses
         # What a person chose in a message's menus stays chosen for them.
-        self._chosen: dict[tuple[str, str, str], Values] = {}
+        self._chosen: dict[str, Values] = dict(workspace.database.load("chosen"))
 
     # Commands and shortcuts.
 
@@ -75,12 +76,12 @@ class Interactions:
         """Type a slash command; it works wherever the person is, with or without the bot."""
         workspace = self._workspace
         command = workspace.manifest.commands.get(name)
-        if command is None or "commands" not in workspace.manifest.scopes:
+        if command is None or "commands" not in workspace.granted:
             raise Refused("not_a_valid_command", command=name)
         trigger_id = self._triggers.issue(user.id)
         place = Place(user.id, channel.id)
         payload = {
-            "token": "local-verification",
+            "token": workspace.identity.verification_token,
             "team_id": workspace.identity.team,
             "team_domain": TEAM_DOMAIN,
             "channel_id": channel.id,
@@ -148,12 +149,13 @@ class Interactions:
         dialog = _dialog(field)
         if dialog and not confirmed:
             return Gesture(Ack(False, {}, None, 0.0), confirm=dialog, sent=False)
-        key = (message.channel, message.ts, user.id)
+        key = f"{message.key}/{user.id}"
         values = carried_values(message.blocks, self._chosen.get(key, {}))
         state = self._entered(field, option)
         if initial_state(field.element) is not None and state is not None:
             values.setdefault(field.block_id, {})[field.action_id] = state
         self._chosen[key] = values
+        self._workspace.database.save("chosen", key, values)
         hidden = message.ephemeral_to is not None
         container: Json = {
             "type": "message",
@@ -184,6 +186,7 @@ class Interactions:
         state = self._entered(field, option)
         if initial_state(field.element) is not None and state is not None:
             view.values.setdefault(field.block_id, {})[field.action_id] = state
+            self._views.keep(view)
         if field.block["type"] == "input" and not field.block.get("dispatch_action"):
             return Gesture(Ack(False, {}, None, 0.0), sent=False)
         body: Json = {
@@ -216,6 +219,7 @@ class Interactions:
         states = [(field, entered(field, value, self._resolve)) for field, value in found]
         for field, state in states:
             view.values.setdefault(field.block_id, {})[field.action_id] = state
+        self._views.keep(view)
 
     async def submit(self, user: User, view: View) -> Gesture:
         """Press a modal's submit button; a form the client would hold back is refused."""
@@ -227,6 +231,7 @@ class Interactions:
         if problems:
             raise Refused("form_not_filled", blocks=problems)
         view.errors = {}
+        self._views.keep(view)
         trigger_id = self._triggers.issue(user.id, view.id)
         payload = self._common("view_submission", user) | {
             "trigger_id": trigger_id,
@@ -261,7 +266,7 @@ class Interactions:
         action = answer.get("response_action")
         try:
             match action:
-                case None:
+                case None if not answer:
                     self._views.close(view)
                 case "clear":
                     self._views.clear(view.user)
@@ -294,7 +299,7 @@ class Interactions:
             "team": team_part(self._workspace, TEAM_DOMAIN),
             "user": person_part(self._workspace, user),
             "api_app_id": self._workspace.identity.app,
-            "token": "local-verification",
+            "token": self._workspace.identity.verification_token,
             "enterprise": None,
             "is_enterprise_install": False,
         }
@@ -303,16 +308,20 @@ class Interactions:
         channel = self._workspace.channels[channel_id]
         return {"id": channel.id, "name": "directmessage" if channel.kind is Kind.IM else channel.name}
 
-    async def _ask(self, kind: str, payload: Json, *, accepts: bool, **facts: Any) -> Ack:
+    async def _ask(self, kind: Family, payload: Json, *, accepts: bool, **facts: Any) -> Ack:
         if kind == "interactive" and not self._workspace.manifest.interactivity:
             raise Refused("interactivity_not_enabled")
-        ack = await self._sockets.ask(kind, payload, accepts=accepts)
+        if not self._workspace.granted:
+            raise Refused("app_not_installed")
+        name = payload.get("type", "command")
+        ack = await self._deliveries.ask(kind, payload, accepts=accepts, name=name)
         self._journal.add(
             "interaction",
             state="acked" if ack.acked else "unacked",
             type=payload.get("type", kind),
             error=ack.error,
             seconds=ack.seconds,
+            **({"answer": ack.payload} if ack.payload else {}),
             **facts,
         )
         return ack

@@ -8,6 +8,7 @@ from typing import Any
 from bot.sandbox.clock import WorldClock
 from bot.sandbox.slack.clock import Clock, ShownClock, SystemClock
 from bot.sandbox.slack.database import Database
+from bot.sandbox.slack.delivery import Deliveries
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.ids import CountedIds, RandomIds
@@ -15,10 +16,13 @@ from bot.sandbox.slack.interactions import Interactions
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.limits import Limits
 from bot.sandbox.slack.manifest import DEFAULT_MANIFEST, Manifest
+from bot.sandbox.slack.oauth import OAuth
 from bot.sandbox.slack.posting import Posting
+from bot.sandbox.slack.posts import Posts
 from bot.sandbox.slack.responses import Responses
 from bot.sandbox.slack.settings import Settings
 from bot.sandbox.slack.sockets import Sockets
+from bot.sandbox.slack.tokens import Tokens
 from bot.sandbox.slack.uploads import Uploads
 from bot.sandbox.slack.views import Triggers, Views
 from bot.sandbox.slack.workspace import Workspace
@@ -37,7 +41,11 @@ class Parts:
     settings: Settings
     faults: Faults
     workspace: Workspace
+    tokens: Tokens
     sockets: Sockets
+    posts: Posts
+    deliveries: Deliveries
+    oauth: OAuth
     posting: Posting
     uploads: Uploads
     triggers: Triggers
@@ -53,12 +61,9 @@ class Parts:
         self.database.save("meta", "origin", {"origin": origin})
         self.workspace.origin = origin
         if before != origin:
-            self.sockets.move(before, origin)
+            self.deliveries.move(before, origin)
+        self.deliveries.resume()
         self.uploads.resume()
-
-    def release_events(self) -> None:
-        """Let go of events held back for reordering."""
-        self.events.release()
 
     def close(self) -> None:
         """Stop the clock's appointments and close the file."""
@@ -78,6 +83,7 @@ def assemble(
     deterministic: bool = False,
     bot_token: str | None = None,
     app_token: str | None = None,
+    signing_secret: str | None = None,
 ) -> Parts:
     """Open a state directory, new or used, and build a workspace upon it.
 
@@ -88,24 +94,32 @@ def assemble(
     database = Database(state_dir / "slack.sqlite3")
     clock = clock or SystemClock()
     shown = ShownClock(world) if world else clock
-    app = Manifest.parse(manifest if manifest is not None else DEFAULT_MANIFEST)
+    meta = dict(database.load("meta"))
+    document = manifest if manifest is not None else meta.get("manifest", DEFAULT_MANIFEST)
+    anew = meta.get("manifest") != dict(document)
+    database.save("meta", "manifest", dict(document))
+    app = Manifest.parse(document)
     settings = settings or Settings(home_tab_enabled=app.home_tab, messages_tab_enabled=app.messages_tab)
-    starts = dict(database.load("meta")).get("starts", {"count": 0})["count"]
+    starts = meta.get("starts", {"count": 0})["count"]
     database.save("meta", "starts", {"count": starts + 1})
     ids = CountedIds(starts * IDS_PER_START) if deterministic else RandomIds()
     journal = Journal(database, shown)
-    faults = Faults(journal)
+    faults = Faults(database, journal)
     workspace = Workspace(database, shown, ids, app, state_dir)
-    if bot_token or app_token:
-        workspace.set_tokens(bot_token, app_token)
-    sockets = Sockets(database, clock, ids, journal, settings, workspace.identity.app)
-    events = Events(workspace, sockets, faults)
+    workspace.use(bot_token=bot_token, app_token=app_token, signing_secret=signing_secret)
+    tokens = Tokens(workspace, clock)
+    tokens.install_for_development(anew=anew)
+    sockets = Sockets(database, clock, ids, journal, workspace.identity.app)
+    posts = Posts(workspace, clock, faults)
+    deliveries = Deliveries(workspace, clock, journal, settings, faults, sockets, posts)
+    events = Events(workspace, clock, deliveries, faults, settings)
+    oauth = OAuth(workspace, clock, tokens, events, journal)
     posting = Posting(workspace, events, journal, settings)
     uploads = Uploads(workspace, posting, faults, journal, settings)
-    triggers = Triggers(clock, ids)
-    views = Views(clock, ids, journal)
+    triggers = Triggers(database, clock, ids)
+    views = Views(database, clock, ids, journal)
     responses = Responses(workspace, posting, journal)
-    interactions = Interactions(workspace, sockets, events, journal, triggers, views, responses)
+    interactions = Interactions(workspace, deliveries, events, journal, triggers, views, responses)
     return Parts(
         database,
         clock,
@@ -113,7 +127,11 @@ def assemble(
         settings,
         faults,
         workspace,
+        tokens,
         sockets,
+        posts,
+        deliveries,
+        oauth,
         posting,
         uploads,
         triggers,

@@ -89,20 +89,51 @@ class People:
             raise Refused("no_modal_open", user=user.name)
         return view
 
-    def move_bot(self, name: str, *, member: bool) -> None:
-        """Invite the bot into a channel, or remove it."""
-        workspace = self._parts.workspace
-        channel = workspace.find_channel(name)
-        bot = workspace.identity.bot_user
-        others = [m for m in channel.members if m != bot]
-        channel.members = [*others, bot] if member else others
+    def move(self, user_name: str, name: str, *, member: bool) -> None:
+        """Invite somebody or the bot into a channel, or take them out; the app hears of it where it may."""
+        workspace, events = self._parts.workspace, self._parts.events
+        user, channel = workspace.find_user(user_name), workspace.find_channel(name)
+        if channel.kind not in (Kind.PUBLIC, Kind.PRIVATE) or user.deleted:
+            raise Refused("cannot_move", user=user.name, channel=name)
+        if (user.id in channel.members) == member:
+            return
+        event: Json = {
+            "type": "member_joined_channel" if member else "member_left_channel",
+            "user": user.id,
+            "channel": channel.id,
+            "channel_type": "C" if channel.kind is Kind.PUBLIC else "G",
+            "team": workspace.identity.team,
+            "event_ts": workspace.next_ts(),
+        }
+        if not member:
+            # Whoever leaves still hears of it.
+            events.other(event, channel)
+        channel.members = [*(m for m in channel.members if m != user.id), *([user.id] if member else [])]
         workspace.save_channel(channel)
+        if member:
+            events.other(event, channel)
+
+    def retire(self, user: User) -> None:
+        """Take somebody whose account was closed out of every channel, and close their windows."""
+        self._parts.views.clear(user.id)
+        for channel in list(self._parts.workspace.channels.values()):
+            if channel.kind in (Kind.PUBLIC, Kind.PRIVATE) and user.id in channel.members:
+                channel.members = [m for m in channel.members if m != user.id]
+                self._parts.workspace.save_channel(channel)
 
     def archive(self, name: str, *, archived: bool) -> None:
         """Archive a channel, or bring it back."""
         channel = self._parts.workspace.find_channel(name)
         channel.archived = archived
         self._parts.workspace.save_channel(channel)
+        noun = "group" if channel.kind is Kind.PRIVATE else "channel"
+        event: Json = {
+            "type": f"{noun}_{'archive' if archived else 'unarchive'}",
+            "channel": channel.id,
+            "user": channel.creator,
+            "event_ts": self._parts.workspace.next_ts(),
+        }
+        self._parts.events.other(event, channel)
 
     # What they see.
 

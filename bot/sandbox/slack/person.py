@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from bot.sandbox.slack.developer import Developer
 from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.wire import (
     Channel,
@@ -54,6 +55,7 @@ class Director:
 
     def __init__(self, origin: str) -> None:
         self._http = httpx.AsyncClient(base_url=f"{origin}/control/", timeout=60, trust_env=False)
+        self.developer = Developer(self._send, self._get, self._http)
 
     async def __aenter__(self) -> Self:
         return self
@@ -172,6 +174,12 @@ class Director:
     async def close(self, user: str, view_id: str | None = None) -> bool:
         """Close the open modal by hand; returns whether the app was told."""
         return bool((await self._send("close", {"user": user, "view_id": view_id}))["notified"])
+
+    async def react(self, user: str, channel: str, ts: str, name: str, *, remove: bool = False) -> None:
+        """Put an emoji under a message, or take it away again."""
+        await self._send(
+            "react", {"user": user, "channel": channel, "ts": ts, "name": name, "remove": remove}
+        )
 
     async def open_home(self, user: str, tab: str = "home") -> None:
         """Open the app's home."""

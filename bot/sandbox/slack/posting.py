@@ -155,6 +155,29 @@ class Posting:
             "message", state="reacted", channel=message.channel, ts=message.ts, user=user, name=name
         )
 
+        self._tell_reaction("reaction_added", message, user, name)
+
+    def unreact(self, message: Message, user: str, name: str) -> None:
+        """Take an emoji away again."""
+        left = [u for u in message.reactions.get(name, ()) if u != user]
+        reactions = {k: v for k, v in message.reactions.items() if k != name}
+        self._workspace.save_message(replace(message, reactions=reactions | ({name: left} if left else {})))
+        self._journal.add(
+            "message", state="unreacted", channel=message.channel, ts=message.ts, user=user, name=name
+        )
+        self._tell_reaction("reaction_removed", message, user, name)
+
+    def _tell_reaction(self, kind: str, message: Message, user: str, name: str) -> None:
+        event: Json = {
+            "type": kind,
+            "user": user,
+            "reaction": name,
+            "item_user": message.user,
+            "item": {"type": "message", "channel": message.channel, "ts": message.ts},
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._events.other(event, self._workspace.channels[message.channel])
+
     def _open_thread(self, message: Message) -> None:
         if not message.thread_ts:
             return

@@ -16,7 +16,9 @@ class Kind(StrEnum):
     MPIM = "mpim"
 
 
-class _Record:
+class Record:
+    """Something kept as a document."""
+
     def document(self) -> Json:
         """Render the record for the database."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
@@ -28,7 +30,7 @@ class _Record:
 
 
 @dataclass
-class User(_Record):
+class User(Record):
     """A person, or a bot's user."""
 
     id: str
@@ -40,10 +42,12 @@ class User(_Record):
     deleted: bool = False
     locale: str = "en-US"
     tz: str = "Europe/London"
+    is_single_channel_guest: bool = False
+    updated: int = 0
 
 
 @dataclass
-class Channel(_Record):
+class Channel(Record):
     """A conversation."""
 
     id: str
@@ -61,7 +65,7 @@ class Channel(_Record):
 
 
 @dataclass
-class Message(_Record):
+class Message(Record):
     """Something said in a conversation, to all of it or to one person."""
 
     channel: str
@@ -98,7 +102,7 @@ class Share:
 
 
 @dataclass
-class File(_Record):
+class File(Record):
     """An uploaded file; its bytes lie beside the database under its id."""
 
     id: str
@@ -132,7 +136,7 @@ class File(_Record):
 
 
 @dataclass
-class PendingShare(_Record):
+class PendingShare(Record):
     """Files whose upload is complete and which will appear as one message."""
 
     id: str
@@ -144,7 +148,7 @@ class PendingShare(_Record):
 
 
 @dataclass
-class View(_Record):
+class View(Record):
     """An open modal, or a published home tab."""
 
     id: str

@@ -19,8 +19,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bot.sandbox.clock import WorldClock
+from bot.sandbox.slack.backstage import Backstage
 from bot.sandbox.slack.calls import Trouble, WebApi
 from bot.sandbox.slack.clock import Clock
+from bot.sandbox.slack.consent import Consent
 from bot.sandbox.slack.control import Control
 from bot.sandbox.slack.page import OwnOriginOnly, Page
 from bot.sandbox.slack.parts import Parts, assemble
@@ -52,7 +54,9 @@ def build_app(parts: Parts, page: Page, stopping: asyncio.Event) -> Starlette:
             await websocket.close(4001, "ticket used or unknown")
             return
         await websocket.accept()
-        connection = parts.sockets.connected(websocket.scope["state"]["transport"].abort)
+        abort = websocket.scope["state"]["transport"].abort
+        debug = websocket.query_params.get("debug_reconnects") == "true"
+        connection = parts.sockets.connected(abort, debug=debug)
         writer = asyncio.create_task(_write(websocket, connection))
         try:
             async for frame in websocket.iter_text():
@@ -71,7 +75,9 @@ def build_app(parts: Parts, page: Page, stopping: asyncio.Event) -> Starlette:
             Route("/elsewhere/{file}/{name:path}", transfers.elsewhere),
             Route("/response/{token}", transfers.respond, methods=["POST"]),
             WebSocketRoute("/socket/{ticket}", connect),
+            *Consent(parts).routes(),
             *control.routes(),
+            *Backstage(parts).routes(),
             *page.routes(),
         ],
         middleware=[Middleware(OwnOriginOnly)],
@@ -133,6 +139,7 @@ class LocalSlack:
         deterministic: bool = False,
         bot_token: str | None = None,
         app_token: str | None = None,
+        signing_secret: str | None = None,
     ) -> AsyncIterator["LocalSlack"]:
         """Serve a state directory, new or used, on loopback until the block is left."""
         # asyncio turns Nagle's algorithm off only for sockets that say they are TCP; with it on, each answer
@@ -149,6 +156,7 @@ class LocalSlack:
             deterministic=deterministic,
             bot_token=bot_token,
             app_token=app_token,
+            signing_secret=signing_secret,
         )
         stopping = asyncio.Event()
         origin = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -179,5 +187,6 @@ class LocalSlack:
             parts.journal.close()
             server.should_exit = True
             await serving
+            await parts.posts.close()
             await outward.aclose()
             parts.close()

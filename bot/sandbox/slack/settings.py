@@ -35,6 +35,9 @@ class Settings(BaseModel):
         default=(1.0, 60.0, 300.0),
         description="From a missed acknowledgement to the first, second and third retry.",
     )
+    events_per_hour: int = Field(
+        default=30_000, ge=1, description="Events before the app is told that there are too many."
+    )
     drip_delay: float = Field(default=0.5, ge=0, description="Between the pieces of a slow download.")
     home_tab_enabled: bool = Field(default=True, description="Whether views.publish is accepted.")
     messages_tab_enabled: bool = Field(

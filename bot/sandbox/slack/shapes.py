@@ -27,7 +27,7 @@ def user_object(workspace: Workspace, user: User, *, with_locale: bool = False) 
         },
         "is_bot": user.is_bot,
         "is_app_user": False,
-        "updated": 0,
+        "updated": user.updated,
     }
     if user.is_bot:
         shape["profile"] |= {"api_app_id": workspace.identity.app, "bot_id": workspace.identity.bot}
@@ -41,7 +41,7 @@ def user_object(workspace: Workspace, user: User, *, with_locale: bool = False) 
             "is_owner": False,
             "is_primary_owner": False,
             "is_restricted": user.is_guest,
-            "is_ultra_restricted": False,
+            "is_ultra_restricted": user.is_single_channel_guest,
         }
         if with_locale:
             shape["locale"] = user.locale

@@ -20,6 +20,7 @@ from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.file_shapes import elsewhere_url
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.records import File
+from bot.sandbox.slack.tokens import TokenKind
 from bot.sandbox.slack.wire import Scenario
 
 LOGIN_PAGE = """<!DOCTYPE html>
@@ -55,7 +56,8 @@ class Transfers:
         """Give a file to whoever may read it, and the login page, with a 200, to everybody else."""
         workspace = self._parts.workspace
         file = workspace.files.get(request.path_params["file"].rpartition("-")[2])
-        known = bearer(request) == workspace.identity.bot_token and "files:read" in workspace.manifest.scopes
+        token = self._parts.tokens.find(bearer(request))
+        known = token is not None and token.kind is TokenKind.BOT and "files:read" in token.scopes
         allowed = known and file is not None and workspace.may_bot_read(file) and _is_here(file)
         self._log(request, file, allowed=allowed)
         fault = self._parts.faults.take("download")

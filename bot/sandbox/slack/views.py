@@ -1,8 +1,9 @@
 """Triggers, open modals and home tabs: who sees which view, and which hash is the newest."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bot.sandbox.slack.clock import Clock
+from bot.sandbox.slack.database import Database
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.forms import carried_values
 from bot.sandbox.slack.ids import Ids
@@ -28,17 +29,22 @@ class Trigger:
 class Triggers:
     """The gestures of the last moments."""
 
-    def __init__(self, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+        self._database = database
         self._clock = clock
         self._ids = ids
-        self._issued: dict[str, Trigger] = {}
+        issued = sorted(database.load("trigger"), key=lambda kept: kept[1]["at"])
+        self._issued = {key: Trigger(**body) for key, body in issued}
 
     def issue(self, user: str, view: str | None = None) -> str:
         """Make a trigger for a gesture, made inside a modal or elsewhere."""
         trigger_id = f"{int(self._clock.now() * 1000)}.{self._ids.secret()}"
         self._issued[trigger_id] = Trigger(user, self._clock.now(), view)
+        self._save(trigger_id)
         while len(self._issued) > REMEMBERED:
-            del self._issued[next(iter(self._issued))]
+            oldest = next(iter(self._issued))
+            del self._issued[oldest]
+            self._database.delete("trigger", oldest)
         return trigger_id
 
     def exchange(self, trigger_id: str) -> Trigger:
@@ -51,19 +57,24 @@ class Triggers:
         if self._clock.now() - trigger.at > TRIGGER_SECONDS:
             raise ApiError("expired_trigger_id")
         trigger.spent = True
+        self._save(trigger_id)
         return trigger
+
+    def _save(self, trigger_id: str) -> None:
+        self._database.save("trigger", trigger_id, asdict(self._issued[trigger_id]))
 
 
 class Views:
-    """Every open view; they live in the clients, so a restart closes them."""
+    """Every open view, with what is filled in so far."""
 
-    def __init__(self, clock: Clock, ids: Ids, journal: Journal) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids, journal: Journal) -> None:
+        self._database = database
         self._clock = clock
         self._ids = ids
         self._journal = journal
-        self._views: dict[str, View] = {}
-        self._stacks: dict[str, list[str]] = {}
-        self._homes: dict[str, str] = {}
+        self._views = {key: View(**body) for key, body in database.load("view")}
+        self._stacks = {user: body["views"] for user, body in database.load("stack")}
+        self._homes = {v.user: v.id for v in self._views.values() if v.type == "home"}
 
     def stack(self, user: str) -> list[View]:
         """A person's modals, the visible one last."""
@@ -113,6 +124,7 @@ class Views:
         self._check_external_id(body, besides=view.id)
         view.values = carried_values(body["blocks"], view.values)
         view.body, view.hash, view.errors = body, self._new_hash(), {}
+        self.keep(view)
         self._log("updated", view)
         return view
 
@@ -131,7 +143,7 @@ class Views:
             root=view_id,
             values=carried_values(body["blocks"], {}),
         )
-        self._views[view_id] = view
+        self.keep(view)
         self._homes[user] = view_id
         self._log("published", view)
         return view
@@ -139,6 +151,7 @@ class Views:
     def refuse(self, view: View, errors: dict[str, str]) -> None:
         """Show messages under a modal's fields."""
         view.errors = errors
+        self.keep(view)
         self._log("errors", view)
 
     def close(self, view: View) -> None:
@@ -147,13 +160,23 @@ class Views:
         if view.id in stack:
             for view_id in stack[stack.index(view.id) :]:
                 self._log("closed", self._views.pop(view_id))
+                self._database.delete("view", view_id)
             del stack[stack.index(view.id) :]
+            self._keep_stack(view.user)
 
     def clear(self, user: str) -> None:
         """Close all of a person's modals."""
         stack = self.stack(user)
         if stack:
             self.close(stack[0])
+
+    def keep(self, view: View) -> None:
+        """Write a view down, new or changed."""
+        self._views[view.id] = view
+        self._database.save("view", view.id, view.document())
+
+    def _keep_stack(self, user: str) -> None:
+        self._database.save("stack", user, {"views": self._stacks.get(user, [])})
 
     def _stack(self, user: str, body: Json, previous: View | None) -> View:
         view_id = self._ids.new("V")
@@ -167,8 +190,9 @@ class Views:
             previous=previous.id if previous else None,
             values=carried_values(body["blocks"], {}),
         )
-        self._views[view_id] = view
+        self.keep(view)
         self._stacks.setdefault(user, []).append(view_id)
+        self._keep_stack(user)
         self._log("opened", view)
         return view
 

@@ -35,10 +35,12 @@ class Entry(_Wire):
     """A line of the journal.
 
     Kinds and their main facts: ``api`` (method, arguments, ok, error, status), ``event`` (state: waiting,
-    acked, unacked or lost; type, event_id, attempt, seconds), ``interaction`` (state, type, user, seconds),
-    ``message`` (state: posted, changed, deleted or reacted; channel, ts, user), ``view`` (state, view, user),
-    ``file`` (state, file), ``download`` (file, host, authorized, allowed; at the other host token_leaked),
-    ``response`` (ok, error, body), ``socket`` (state), ``fault`` (target, effect).
+    acked, unacked or lost; type, event_id, attempt, seconds; over HTTP also status, and what was answered),
+    ``interaction`` (state, type, user, seconds, answer), ``message`` (state: posted, changed, deleted,
+    reacted or unreacted; channel, ts, user), ``view`` (state, view, user), ``file`` (state, file),
+    ``download`` (file, host, authorized, allowed; at the other host token_leaked), ``response`` (ok, error,
+    body), ``socket`` (state), ``oauth`` (state: allowed, denied, installed, token_revoked or removed),
+    ``fault`` (target, effect).
     """
 
     seq: int
@@ -178,12 +180,14 @@ class FaultOrder(_Wire):
 
     Calls (api, upload, response_url) know error (error=), rate_limited (retry_after=), http_500, break
     (nothing done), lose_answer (done, and then the connection breaks), hang and slow (seconds=); a download
-    also login_page. Events know duplicate, reorder (after the next one), delay (seconds=) and drop; a share
-    never and delay (seconds=).
+    also login_page. Events know duplicate, reorder (after the next one), delay (seconds=) and drop; gestures
+    (a command, or an interaction by its type) duplicate, delay and drop; a delivery by HTTP (events_api,
+    interactive or slash_commands) bad_signature and stale_signature; a share never and delay (seconds=).
     """
 
     target: str = Field(
-        description="api:METHOD, api:*, upload, download, response_url, event:TYPE, event:*, or share."
+        description="api:METHOD, upload, download, response_url, event:TYPE, gesture:TYPE, delivery:FAMILY "
+        "or share; * stands for every method, type or family."
     )
     effect: str
     times: int = 1

@@ -1,6 +1,7 @@
 """The workspace: people, conversations, messages and files, in memory and on disk alike."""
 
 import bisect
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -32,6 +33,10 @@ class Identity:
     bot_user: str
     bot_token: str
     app_token: str
+    client_id: str
+    client_secret: str
+    signing_secret: str
+    verification_token: str
 
 
 class Workspace:
@@ -45,6 +50,8 @@ class Workspace:
         self.ids = ids
         self.manifest = manifest
         self.origin = ""
+        # What the installed app may do now; ``Tokens`` keeps it up to date.
+        self.granted: frozenset[str] = frozenset()
         self._blobs = state_dir / "files"
         self._blobs.mkdir(parents=True, exist_ok=True)
         self.users: dict[str, User] = {}
@@ -64,18 +71,26 @@ class Workspace:
         for _, body in self.database.load("message"):
             self._index(Message.read(body))
         if "identity" in documents:
-            self.identity = Identity(**documents["identity"])
+            # A folder from before the app had secrets of its own is given them now.
+            self.identity = Identity(**{**self._secrets(), **documents["identity"]})
+            self.database.save("meta", "identity", asdict(self.identity))
         else:
             self.identity = self._found()
 
-    def set_tokens(self, bot_token: str | None, app_token: str | None) -> None:
-        """Use these tokens from now on instead of those made up."""
-        self.identity = replace(
-            self.identity,
-            bot_token=bot_token or self.identity.bot_token,
-            app_token=app_token or self.identity.app_token,
-        )
+    def use(self, **credentials: str | None) -> None:
+        """Use these tokens and secrets from now on instead of those made up; None leaves one as it is."""
+        given = {name: value for name, value in credentials.items() if value}
+        self.identity = replace(self.identity, **given)
         self.database.save("meta", "identity", asdict(self.identity))
+
+    def _secrets(self) -> dict[str, str]:
+        secret = self.ids.secret
+        return {
+            "client_id": f"{_digits(secret())}.{_digits(secret())}",
+            "client_secret": _hex(secret()),
+            "signing_secret": _hex(secret()),
+            "verification_token": secret(),
+        }
 
     def _found(self) -> Identity:
         new, secret = self.ids.new, self.ids.secret
@@ -86,6 +101,7 @@ class Workspace:
             bot_user=new("U"),
             bot_token=f"xoxb-{secret()}",
             app_token=f"xapp-1-{secret()}",
+            **self._secrets(),
         )
         with self.database.together():
             self.database.save("meta", "identity", asdict(identity))
@@ -274,3 +290,11 @@ class Workspace:
 def size_of(value: object) -> int:
     """Measure a value the way it travels, in bytes of compact JSON."""
     return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _hex(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()[:32]
+
+
+def _digits(secret: str) -> str:
+    return f"{int(_hex(secret), 16) % 10**12:012d}"

@@ -124,11 +124,24 @@ async def test_an_event_waits_for_a_connection_and_is_then_a_redelivery(
     frozen: LocalSlack, director: Director
 ) -> None:
     await director.post("ana", "#portraits", "anybody there?")
-    await director.advance(3_600)
-    assert await states(director) == [("waiting", 1)]
+    await director.advance(30)
+    assert await states(director) == [("waiting", 1), ("waiting", 2)]
     async with listening(frozen) as ear:
         request = await ear.next()
-        assert (request.payload["event"]["text"], request.retry_attempt) == ("anybody there?", 1)
+        assert (request.payload["event"]["text"], request.retry_attempt) == ("anybody there?", 2)
+
+
+async def test_an_event_that_nobody_comes_for_is_lost_after_its_last_retry(
+    frozen: LocalSlack, director: Director
+) -> None:
+    await director.post("ana", "#portraits", "anybody there?")
+    await director.advance(361)
+    assert (await states(director))[-1] == ("lost", 3)
+    assert (await director.workspace())["undelivered"] == 0
+    async with listening(frozen) as ear:
+        await director.wait_for_connection()
+        await director.post("ana", "#portraits", "and now?")
+        assert (await ear.next()).payload["event"]["text"] == "and now?"
 
 
 async def test_an_acknowledgement_after_three_seconds_is_too_late(
@@ -206,9 +219,10 @@ def test_a_killed_process_leaves_its_undelivered_events_behind(tmp_path: Path) -
     clock = ManualClock()
     event: dict[str, Any] = {"event_id": "Ev1", "event": {"type": "message"}}
     first = assemble(tmp_path, clock=clock, deterministic=True)
-    first.sockets.send_event(event)
+    first.deliveries.send_event(event)
     # No farewell: the second one opens what the first one left.
     second = assemble(tmp_path, clock=clock, deterministic=True)
+    second.serve_at("http://127.0.0.1:1")
     connection = second.sockets.connected(lambda: None)
     assert json.loads(connection.outbox.get_nowait() or "")["type"] == "hello"
     envelope = json.loads(connection.outbox.get_nowait() or "")

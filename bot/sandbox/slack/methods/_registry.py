@@ -1,12 +1,14 @@
 """What a method is: a name, the scopes it asks for, the token it takes, and what it does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.sandbox.slack.arguments import Arguments
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.records import Channel, Kind
+from bot.sandbox.slack.tokens import Token
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import Workspace
 
@@ -21,10 +23,12 @@ HISTORY = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a method by the app."""
+    """One call of a method by the app; ``basic`` holds the name and password of HTTP Basic, if sent."""
 
     arguments: Arguments
     parts: Parts
+    token: Token | None = None
+    basic: tuple[str, str] | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -36,9 +40,21 @@ class Call:
         """The bot's user id."""
         return self.workspace.identity.bot_user
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the token was granted."""
+        return frozenset(self.token.scopes) if self.token else frozenset()
+
+    @property
+    def holder(self) -> Token:
+        """The token of a method that is never called without one."""
+        if self.token is None:
+            raise ApiError("not_authed")
+        return self.token
+
     def need(self, *scopes: str) -> None:
         """Refuse the call unless one of the scopes was granted."""
-        check_scopes(self.workspace, scopes)
+        check_scopes(self.scopes, scopes)
 
     def channel(self, name: str = "channel", *, scopes: dict[Kind, str] | None = None) -> Channel:
         """Resolve the conversation an argument names, as far as the bot sees it."""
@@ -48,6 +64,15 @@ class Call:
         return channel
 
 
+class Auth(StrEnum):
+    """What a method asks to be called with."""
+
+    BOT = "bot"  # the bot's token
+    ANY = "any"  # a bot's or a person's
+    APP = "app"  # the app's own token, of Socket Mode
+    NONE = "none"  # nothing; the method may look at the app's credentials itself
+
+
 @dataclass(frozen=True)
 class Method:
     """A method of the Web API. Any one of the scopes is enough; none means any token will do."""
@@ -55,14 +80,18 @@ class Method:
     name: str
     run: Callable[[Call], Json]
     scopes: tuple[str, ...] = ()
-    app_token: bool = False
+    auth: Auth = Auth.BOT
 
 
-def check_scopes(workspace: Workspace, scopes: tuple[str, ...]) -> None:
+def check_scopes(granted: frozenset[str], scopes: tuple[str, ...]) -> None:
     """Refuse unless one of the scopes was granted, telling which are needed and which are there."""
-    granted = workspace.manifest.scopes
     if scopes and not granted.intersection(scopes):
-        raise ApiError("missing_scope", needed=",".join(scopes), provided=workspace.manifest.scope_header())
+        raise ApiError("missing_scope", needed=",".join(scopes), provided=scope_list(granted))
+
+
+def scope_list(scopes: Iterable[str]) -> str:
+    """Write scopes down as answers and headers do."""
+    return ",".join(sorted(scopes))
 
 
 def page(items: list[Json], call: Call, default: int, most: int = 999) -> tuple[list[Json], str]:

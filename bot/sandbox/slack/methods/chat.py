@@ -150,7 +150,7 @@ def _speakable(call: Call) -> Channel:
         channel = call.workspace.conversation_of([user.id, call.bot])
     else:
         channel = call.workspace.visible_channel(_channel_id(call, name))
-    public = channel.kind is Kind.PUBLIC and "chat:write.public" in call.workspace.manifest.scopes
+    public = channel.kind is Kind.PUBLIC and "chat:write.public" in call.scopes
     if not (public and not channel.archived):
         may_speak(call, channel)
     return channel

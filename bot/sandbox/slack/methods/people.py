@@ -1,8 +1,8 @@
 """Who is who, and the app itself: users, the token's owner, Socket Mode's address."""
 
 from bot.sandbox.slack.errors import ApiError
-from bot.sandbox.slack.methods._registry import Call, Method, page
-from bot.sandbox.slack.shapes import about_team, user_object
+from bot.sandbox.slack.methods._registry import Auth, Call, Method, page
+from bot.sandbox.slack.shapes import user_object
 from bot.sandbox.slack.wire import Json
 
 
@@ -13,11 +13,6 @@ def api_test(call: Call) -> Json:
     if error is not None:
         raise ApiError(error, args=arguments)
     return {"args": arguments}
-
-
-def auth_test(call: Call) -> Json:
-    """Say whose token this is."""
-    return about_team(call.workspace)
 
 
 def user_info(call: Call) -> Json:
@@ -39,14 +34,15 @@ def list_users(call: Call) -> Json:
 
 def open_connection(call: Call) -> Json:
     """Give the single-use address of a new socket."""
+    if not call.workspace.manifest.socket_mode:
+        raise ApiError("access_denied", messages=["[ERROR] Socket Mode is not turned on for this app"])
     ticket = call.parts.sockets.issue_ticket()
     return {"url": f"{call.workspace.origin.replace('http', 'ws', 1)}/socket/{ticket}"}
 
 
 METHODS = (
-    Method("api.test", api_test),
-    Method("auth.test", auth_test),
+    Method("api.test", api_test, auth=Auth.NONE),
     Method("users.info", user_info, ("users:read",)),
     Method("users.list", list_users, ("users:read",)),
-    Method("apps.connections.open", open_connection, app_token=True),
+    Method("apps.connections.open", open_connection, auth=Auth.APP),
 )
