@@ -26,7 +26,8 @@ from bot.providers import (
     Unavailable,
     UnexpectedResponse,
 )
-from bot.providers.aicontent import STATES, AicontentSettings, with_subject
+from bot.providers.aicontent.settings import AicontentSettings
+from bot.providers.aicontent.words import STATES, with_subject
 from tests.providers.aicontent.bench import (
     png,
     verify,

@@ -8,7 +8,7 @@ import pytest
 
 import bot.providers
 from bot.providers import Provider, Unconfigured, discover, load
-from bot.providers.aicontent import AicontentSettings
+from bot.providers.aicontent.settings import AicontentSettings
 from tests.providers.test_contract import block
 
 KEYS = {"AICONTENT_ACCESS_KEY_ID": "LTAI-id", "AICONTENT_ACCESS_KEY_SECRET": "the-secret"}

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 from PIL import Image
 
-from bot.providers.aicontent import Aicontent, AicontentSettings
+from bot.providers.aicontent import Aicontent
+from bot.providers.aicontent.settings import AicontentSettings
 from tests.providers.bench import HttpBench
 
 KEY_ID, SECRET = "testAccessKeyId", "testAccessKeySecret"

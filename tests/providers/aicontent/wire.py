@@ -14,7 +14,8 @@ from bot.providers import (
     RemoteRef,
     TrainingSpec,
 )
-from bot.providers.aicontent import Aicontent, AicontentSettings
+from bot.providers.aicontent import Aicontent
+from bot.providers.aicontent.settings import AicontentSettings
 from tests.providers.aicontent.bench import HERE, KEY_ID, PREFIX, SECRET
 
 HOST = "https://aicontent.aliyuncs.com"

@@ -1,4 +1,4 @@
-"""Alibaba Cloud AIContent: personalised text to image, by a model trained once and used again.
+"""Alibaba Cloud AIContent: personalised text to image, by a model that is kept or in one shot.
 
 The vendor documents few status words, no failure word and hardly an error. What is read into them stands in
 the tables below and on this provider's page in the documentation.
@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
     JsonValue,
-    SecretStr,
     TypeAdapter,
     ValidationError,
-    model_validator,
 )
-from pydantic_settings import SettingsConfigDict
 
 from bot.providers._acs3 import Acs3Auth, open_envelope
 from bot.providers._answers import vendor_words
@@ -33,192 +25,50 @@ from bot.providers._base import (
     Artifact,
     Capabilities,
     Delivery,
-    Endpoint,
     GenerationSpec,
     InputSpec,
+    MediaInput,
     OneshotSpec,
     Operation,
     Provider,
-    ProviderSettings,
     RemoteJob,
     RemoteRef,
     RemoteState,
     Role,
-    Seconds,
     Spec,
     TrainingSpec,
 )
 from bot.providers._errors import (
-    ContentRejected,
     InvalidInput,
     NotFound,
-    ProviderError,
-    QuotaExceeded,
     Unavailable,
+    UnexpectedResponse,
 )
-from bot.providers._http import MIB, HttpClient
-from bot.providers._wire import Id, MaybeText, Share, StatusWords, Texts, image, is_id, moment
+from bot.providers._http import HttpClient
+from bot.providers._wire import StatusWords, image, moment
+from bot.providers.aicontent.settings import AicontentSettings, OneshotOptions, TrainingOptions
+from bot.providers.aicontent.wire import ASKED, INFERENCE, LIST, STATUS, TRAINING, Inference, Job, own
+from bot.providers.aicontent.words import CODES, FAMILIES, STATES, verdict, with_subject
 
 T = TypeVar("T")
+Kind = Literal["training", "generation", "oneshot"]
 
 API = "/api/v1/personalizedtxt2img"
 VERSION = "20240611"
-ACTIONS = "aicontent:Personalizedtxt2img*"
-TOKEN = "<special-token>"  # noqa: S105  (the vendor's word for the subject of a prompt)
-SUBJECTS = ("person", "woman", "man", "girl", "boy", "dog", "cat", "object")
-INT32 = 2**31 - 1
+ACTIONS = "aicontent:Personalizedtxt2img* and aicontent:PersonalizedTextToImage*"
+
+# The call signed as an action, and where it goes. The one-shot's own names follow no rule.
+ADD_ONESHOT = "PersonalizedTextToImageAddInferenceJob", "addPreModelInferenceJob"
+ASK_ONESHOT = "PersonalizedTextToImageQueryPreModelInferenceJobInfo", "queryPreModelInferenceJobInfo"
+ONESHOT_IMAGE = "PersonalizedTextToImageQueryImageAsset", "queryImageAssetFromImageId"
 
 
-Word = Annotated[str, Field(pattern="^[A-Za-z]+$")]
+def _model(action: str) -> tuple[str, str]:
+    """A call about a model that is kept, where path and action go by one word."""
+    return f"Personalizedtxt2img{action}", action[0].lower() + action[1:]
 
 
-def _split(value: object) -> object:
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def _after(seconds: float, description: str) -> Any:
-    return Field(timedelta(seconds=seconds), description=description)
-
-
-class AicontentSettings(ProviderSettings):
-    """Keys, address, and every fact that the vendor leaves open."""
-
-    model_config = SettingsConfigDict(env_prefix="AICONTENT_", str_strip_whitespace=True)
-
-    access_key_id: str = Field(
-        min_length=1, description="AccessKey id of the RAM user, or of STS credentials."
-    )
-    access_key_secret: SecretStr = Field(min_length=1, description="AccessKey secret that belongs to the id.")
-    security_token: SecretStr | None = Field(None, description="STS token, with temporary credentials only.")
-    endpoint: Endpoint = Field("https://aicontent.aliyuncs.com", description="Address of the API.")
-    subjects: Annotated[tuple[Word, ...], BeforeValidator(_split)] = Field(
-        SUBJECTS, min_length=1, description="What can be in the photos: single words, separated by commas."
-    )
-    photos_min: int = Field(3, ge=1, description="Fewest photos for a training.")
-    photos_max: int = Field(30, ge=1, description="Most photos for a training.")
-    photo_max_bytes: int = Field(10_000_000, ge=1, description="Largest photo.")
-    train_steps: int | None = Field(None, ge=1, le=INT32, description="Training steps; not sent unless set.")
-    prompt_max: int = Field(500, ge=1, description="Longest prompt, in characters.")
-    images_max: int = Field(10, ge=1, le=10, description="Most images per request.")
-    image_encoding: Literal["raw", "base64"] = Field("raw", description="How images are asked for.")
-    image_max_bytes: int = Field(32 * MIB, ge=1, description="Largest image that is fetched.")
-    train_concurrency: int = Field(2, ge=1, description="Trainings under way at once.")
-    generate_concurrency: int = Field(
-        1, ge=1, description="Generations under way at once; see *Lost answers*."
-    )
-    train_poll_first: Seconds = _after(15, "First interval between polls of a training.")
-    train_poll_most: Seconds = _after(60, "Longest interval between polls of a training.")
-    train_deadline: Seconds = _after(7200, "A training without a result has failed after this.")
-    generate_poll_first: Seconds = _after(5, "First interval between polls of a generation.")
-    generate_poll_most: Seconds = _after(15, "Longest interval between polls of a generation.")
-    generate_deadline: Seconds = _after(900, "A generation without a result has failed after this.")
-    requests_per_second: float = Field(2.0, gt=0, le=1000, description="Calls per second, of all kinds.")
-    connections: int = Field(4, ge=1, le=20, description="Calls under way at once, downloads included.")
-    call_deadline: Seconds = _after(60, "Longest time for one call.")
-    utc_offset_hours: float = Field(8, ge=-14, le=14, description="Zone of the vendor's times.")
-
-    @model_validator(mode="after")
-    def _fit_together(self) -> Self:
-        pairs = [("photos_min", "photos_max")]
-        for work in ("train", "generate"):
-            pairs += [(f"{work}_poll_first", f"{work}_poll_most"), (f"{work}_poll_most", f"{work}_deadline")]
-        for small, large in pairs:
-            if getattr(self, small) > getattr(self, large):
-                raise ValueError(f"AICONTENT_{small.upper()} is more than AICONTENT_{large.upper()}")
-        return self
-
-
-class TrainingOptions(BaseModel):
-    """What may be chosen for one training."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    train_steps: int | None = Field(
-        None, ge=1, le=INT32, title="Training steps", description="Left empty, the vendor decides."
-    )
-
-
-# What the vendor's words mean to us.
-
-STATES: Mapping[str, RemoteState] = {
-    "": RemoteState.QUEUED,
-    "NOT_START": RemoteState.QUEUED,
-    "WAIT_SCHEDULE": RemoteState.QUEUED,
-    "TRAINING": RemoteState.RUNNING,
-    "FINISHED": RemoteState.SUCCEEDED,
-}
-"""The words that have been seen. No word for a failure is among them, hence the families."""
-
-FAMILIES: Mapping[str, RemoteState] = {
-    "FAIL|ERROR|EXCEPTION|TIMEOUT|REJECT": RemoteState.FAILED,
-    "CANCEL|STOP|TERMINAT": RemoteState.CANCELLED,
-}
-
-CODES: Mapping[str, type[ProviderError]] = {
-    "B_PARAMETER_NOT_FOUND": InvalidInput,
-    "B_DATA_NOT_FOUND|B_MODEL_TRAIN_JOB_NOT_EXIST": NotFound,
-    # Guesses by the platform's habits: of this product no code for either is known.
-    ".*(ARREAR|OVERDUE|QUOTA|BALANCE)": QuotaExceeded,
-    ".*(SENSITIV|INSPECTION|MODERAT)": ContentRejected,
-}
-"""How a code of the product's own begins, in capitals; those of the gateway belong to the signature."""
-
-
-# What the vendor sends; unknown fields are ignored.
-
-
-class _Job(BaseModel):
-    id: Id
-    model_id: MaybeText = Field(None, alias="modelId")
-    status: MaybeText = Field(None, alias="jobStatus")
-    progress: Share = Field(None, alias="jobTrainProgress")
-    created: MaybeText = Field(None, alias="createTime")
-
-
-class _Inference(_Job):
-    prompt_id: MaybeText = Field(None, alias="promptId")
-    images: Texts = Field((), alias="resultImageUrl")
-
-
-class _Status(BaseModel):
-    word: MaybeText = Field(None, alias="modelTrainStatus")
-
-
-def _own(rows: object) -> list[dict[str, JsonValue]]:
-    """The rows of a list that can be jobs: one that makes no sense must not hide the others."""
-    listed = rows if isinstance(rows, list) else []
-    return [row for row in listed if isinstance(row, dict) and is_id(row.get("id"))]
-
-
-_TRAINING = TypeAdapter(_Job)
-_INFERENCE = TypeAdapter(_Inference)
-_ASKED: TypeAdapter[_Inference | None] = TypeAdapter(_Inference | None)
-_STATUS: TypeAdapter[_Status | None] = TypeAdapter(_Status | None)
-_LIST: TypeAdapter[list[object] | None] = TypeAdapter(list[object] | None)
-
-SUBJECT_MARK = re.compile(r"(?:<|&lt;)special-token(?:>|&gt;)|\{token\}", re.IGNORECASE)
-
-
-def with_subject(prompt: str) -> str:
-    """Name the subject in a prompt: `{token}` stands for it, and a prompt without it is led in by it."""
-    named, marks = SUBJECT_MARK.subn(TOKEN, prompt)
-    return named if marks else f"a photo of {TOKEN}, {named}"
-
-
-def verdict(listed: RemoteState | None, status: RemoteState | None) -> tuple[RemoteState, bool]:
-    """Weigh the job list against the train status, None being silence; the flag says `tentative`.
-
-    The train status is what the vendor tells us to wait for, so its success decides. A failure that only one
-    of two voices knows is believed after a grace, and so is the silence of both.
-    """
-    if status is None or listed is None:
-        said = status or listed
-        return (said, False) if said else (RemoteState.FAILED, True)
-    if status in {RemoteState.SUCCEEDED, listed}:
-        return status, False
-    if {RemoteState.FAILED, RemoteState.CANCELLED} & {status, listed}:
-        return RemoteState.FAILED, True
-    return status, False
+ASK_IMAGES, IMAGE = _model("QueryInferenceJobInfo"), _model("QueryImageAsset")
 
 
 class Aicontent(Provider[AicontentSettings]):
@@ -285,11 +135,25 @@ class Aicontent(Provider[AicontentSettings]):
             poll_most=has.generate_poll_most,
             deadline=has.generate_deadline,
         )
+        faces = photos.model_copy(update={"min": 1, "max": has.oneshot_photos_max})
+        oneshot = Operation(
+            inputs=(faces,),
+            subjects=has.subjects,
+            options=OneshotOptions,
+            prompt_max=has.prompt_max,
+            count_max=has.images_max,
+            idempotent=False,
+            concurrency=1,
+            poll_first=has.train_poll_first,
+            poll_most=has.train_poll_most,
+            deadline=has.train_deadline + has.generate_deadline,
+        )
         return Capabilities(
             label="Alibaba AIContent",
             country="China",
             training=training,
             generation=generation,
+            oneshot=oneshot if has.oneshot else None,
             calls_at_once=has.connections,
         )
 
@@ -304,34 +168,39 @@ class Aicontent(Provider[AicontentSettings]):
 
     async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
         """Start a training named `key`, by which `find` recognises it."""
-        try:
-            chosen = TrainingOptions.model_validate(dict(spec.options))
-        except ValidationError:
-            raise InvalidInput("These training options are not this vendor's.") from None
-        links = [photo.url for photo in spec.inputs]
-        if not links or None in links:
-            raise InvalidInput("This vendor fetches every photo by a link, and one has none.")
-        steps = chosen.train_steps or self.settings.train_steps
-        body = {"imageUrl": links, "name": key, "objectType": spec.subject, "trainSteps": steps}
-        begun = await self._post("AddModelTrainJob", body, _TRAINING)
-        return self._begun(begun)
+        steps = _chosen(TrainingOptions, spec.options).train_steps or self.settings.train_steps
+        body = {"imageUrl": _links(spec.inputs), "name": key, "objectType": spec.subject, "trainSteps": steps}
+        begun = await self._post(_model("AddModelTrainJob"), body, TRAINING)
+        return self._begun(begun, "training")
 
     async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:  # noqa: ARG002
         """Start a generation. The vendor keeps no key of ours: `find` goes by the model."""
+        body = {**self._wish(spec), "modelId": spec.model_id}
+        begun = await self._post(_model("AddInferenceJob"), dict(sorted(body.items())), INFERENCE)
+        return self._begun(begun, "generation")
+
+    async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:  # noqa: ARG002
+        """Start images straight from photos. The vendor keeps neither a key of ours nor a list of these."""
+        chosen = _chosen(OneshotOptions, spec.options)
+        steps = chosen.train_steps or self.settings.train_steps
+        body = {
+            **self._wish(spec),
+            "imageUrl": _links(spec.inputs),
+            "strength": float(chosen.strength),
+            "trainSteps": steps,
+        }
+        begun = await self._post(ADD_ONESHOT, dict(sorted(body.items())), INFERENCE)
+        return self._begun(begun, "oneshot")
+
+    def _wish(self, spec: GenerationSpec | OneshotSpec) -> dict[str, object]:
+        """What is asked for, refused first where the vendor would refuse it or silently change it."""
         prompt = (spec.prompt or "").strip()
         if not 0 < len(prompt) <= self.settings.prompt_max:
             raise InvalidInput(f"A prompt has 1 to {self.settings.prompt_max} characters.")
         if not 0 < spec.count <= self.settings.images_max:
             # The vendor would silently make fewer.
             raise InvalidInput(f"This vendor makes 1 to {self.settings.images_max} images at once.")
-        body = {
-            "imageNumber": spec.count,
-            "modelId": spec.model_id,
-            "prompt": with_subject(prompt),
-            "seed": spec.seed,
-        }
-        begun = await self._post("AddInferenceJob", body, _INFERENCE)
-        return self._begun(begun)
+        return {"imageNumber": spec.count, "prompt": with_subject(prompt), "seed": spec.seed}
 
     async def find(
         self,
@@ -342,23 +211,26 @@ class Aicontent(Provider[AicontentSettings]):
         since: datetime | None = None,  # noqa: ARG002
     ) -> RemoteJob | None:
         """Look in the job list: for a training's name, or for a generation of that model not yet ours."""
+        if isinstance(spec, OneshotSpec):
+            raise UnexpectedResponse("AIContent lists no one-shots, so a lost one cannot be found.")
         rows = await self._rows()
         if isinstance(spec, TrainingSpec):
-            found = [_Job.model_validate(row) for row in rows if row.get("name") == key]
-        elif isinstance(spec, OneshotSpec):
-            return None
+            found = [Job.model_validate(row) for row in rows if row.get("name") == key]
         else:
             made = [row.get("inferenceJobList") for row in rows if row.get("modelId") == spec.model_id]
-            found = [_Inference.model_validate(row) for inner in made for row in _own(inner)]
+            found = [Inference.model_validate(row) for inner in made for row in own(inner)]
         newest = max((job for job in found if job.id not in known), key=self._age, default=None)
-        return self._begun(newest) if newest else None
+        kind: Kind = "training" if isinstance(spec, TrainingSpec) else "generation"
+        return self._begun(newest, kind) if newest else None
 
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:  # noqa: ARG002
         """Ask where a job stands. The vendor calls nobody back, so `pushed` never says anything."""
-        return await (self._poll_training(ref) if ref.kind == "training" else self._poll_generation(ref))
+        if ref.kind == "training":
+            return await self._poll_training(ref)
+        return await self._poll_images(ref, ASK_ONESHOT if ref.kind == "oneshot" else ASK_IMAGES)
 
     async def _poll_training(self, ref: RemoteRef) -> RemoteJob:
-        jobs = [_Job.model_validate(row) for row in await self._rows()]
+        jobs = [Job.model_validate(row) for row in await self._rows()]
         job = next((job for job in jobs if job.id == ref.id), None)
         model_id = (job and job.model_id) or ref.model_id
         word = await self._train_status(model_id) if model_id else None
@@ -372,14 +244,14 @@ class Aicontent(Provider[AicontentSettings]):
     async def _train_status(self, model_id: str) -> str | None:
         """The vendor's word for a model: empty if it has none, None if it does not know the model (yet)."""
         try:
-            told = await self._get("QueryModelTrainStatus", {"modelId": model_id}, _STATUS)
+            told = await self._get(_model("QueryModelTrainStatus"), {"modelId": model_id}, STATUS)
         except NotFound:
             return None
         return (told and told.word) or ""
 
-    async def _poll_generation(self, ref: RemoteRef) -> RemoteJob:
+    async def _poll_images(self, ref: RemoteRef, operation: tuple[str, str]) -> RemoteJob:
         try:
-            job = await self._get("QueryInferenceJobInfo", {"inferenceJobId": ref.id}, _ASKED)
+            job = await self._get(operation, {"inferenceJobId": ref.id}, ASKED)
         except NotFound:
             # Just after a job was made, the vendor may not find it yet.
             return self._said(ref, None, RemoteState.FAILED, tentative=True)
@@ -394,7 +266,7 @@ class Aicontent(Provider[AicontentSettings]):
         return empty.model_copy(update={"reason": reason, "poll_after": self.settings.generate_poll_first})
 
     @staticmethod
-    def _artifacts(job: _Inference, model_id: str | None) -> tuple[Artifact, ...]:
+    def _artifacts(job: Inference, model_id: str | None) -> tuple[Artifact, ...]:
         # The same `0000.png` is in every job, so only the three ids together name an image.
         if not (model_id and job.prompt_id):
             return ()
@@ -405,19 +277,21 @@ class Aicontent(Provider[AicontentSettings]):
             for name in dict.fromkeys(job.images)
         )
 
-    def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:  # noqa: ARG002
+    def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
         """Pull one image by a signed call.
 
         Raises:
             NotFound: the vendor does not have it; just after the end of a job it may only not have it yet.
         """
         model_id, prompt_id, image_id = json.loads(artifact.locator)
-        query = {"imageId": image_id, "modelId": model_id, "promptId": prompt_id}
+        alone = ref.kind == "oneshot"
+        operation = ONESHOT_IMAGE if alone else IMAGE
+        query = {"imageId": image_id} | ({} if alone else {"modelId": model_id, "promptId": prompt_id})
         encoded = self.settings.image_encoding == "base64"
         chunks = self.http.stream(
-            f"{API}/queryImageAsset",
+            f"{API}/{operation[1]}",
             query=query | ({"encodeFormat": "base64"} if encoded else {}),
-            headers=_headers("QueryImageAsset"),
+            headers=_headers(operation),
             auth=self._auth,
             max_bytes=self.settings.image_max_bytes,
             envelope_lead=b"{",
@@ -434,33 +308,32 @@ class Aicontent(Provider[AicontentSettings]):
 
     async def _rows(self) -> list[dict[str, JsonValue]]:
         """The job list, which the vendor hands out whole."""
-        listed = await self._get("QueryModelTrainJobList", {}, _LIST)
-        return _own(listed)
+        listed = await self._get(_model("QueryModelTrainJobList"), {}, LIST)
+        return own(listed)
 
-    async def _get(self, action: str, query: Mapping[str, str], into: TypeAdapter[T]) -> T:
+    async def _get(self, operation: tuple[str, str], query: Mapping[str, str], into: TypeAdapter[T]) -> T:
         return await self.http.call(
-            "GET", _path(action), into, query=query, headers=_headers(action), auth=self._auth
+            "GET", f"{API}/{operation[1]}", into, query=query, headers=_headers(operation), auth=self._auth
         )
 
-    async def _post(self, action: str, body: Mapping[str, object], into: TypeAdapter[T]) -> T:
+    async def _post(self, operation: tuple[str, str], body: Mapping[str, object], into: TypeAdapter[T]) -> T:
         given = {name: value for name, value in body.items() if value is not None}
         content = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = _headers(action) | {"content-type": "application/json; charset=utf-8"}
+        headers = _headers(operation) | {"content-type": "application/json; charset=utf-8"}
         return await self.http.call(
-            "POST", _path(action), into, content=content, headers=headers, auth=self._auth
+            "POST", f"{API}/{operation[1]}", into, content=content, headers=headers, auth=self._auth
         )
 
-    def _begun(self, job: _Job) -> RemoteJob:
+    def _begun(self, job: Job, kind: Kind) -> RemoteJob:
         """A job just made or found. What has become of it is for `poll` to say."""
         queued = self._state(job.status) is RemoteState.QUEUED
-        kind = "generation" if isinstance(job, _Inference) else "training"
         state = RemoteState.QUEUED if queued else RemoteState.RUNNING
         return self._said(RemoteRef(kind=kind, id=job.id), job, state)
 
     def _said(
         self,
         ref: RemoteRef,
-        job: _Job | None,
+        job: Job | None,
         state: RemoteState,
         *,
         tentative: bool = False,
@@ -470,7 +343,7 @@ class Aicontent(Provider[AicontentSettings]):
         told = job.status if job else None
         model_id = (job and job.model_id) or ref.model_id
         facts = {"id": ref.id, "status": told, "model_status": word, "model_id": model_id}
-        if isinstance(job, _Inference):
+        if isinstance(job, Inference):
             facts["prompt_id"] = job.prompt_id
         if job and (created := moment(job.created, self._zone)):
             facts["created_at"] = created.astimezone(UTC).isoformat(timespec="seconds")
@@ -488,15 +361,25 @@ class Aicontent(Provider[AicontentSettings]):
             details={name: vendor_words(fact) for name, fact in facts.items() if fact},
         )
 
-    def _age(self, job: _Job) -> tuple[datetime, int]:
+    def _age(self, job: Job) -> tuple[datetime, int]:
         """What sorts jobs by age; ids decide where the moments are equal or missing."""
         created = moment(job.created, self._zone) or datetime.min.replace(tzinfo=UTC)
         return created, int(job.id) if job.id.isdecimal() else 0
 
 
-def _path(action: str) -> str:
-    return f"{API}/{action[0].lower()}{action[1:]}"
+def _headers(operation: tuple[str, str]) -> dict[str, str]:
+    return {"x-acs-action": operation[0], "x-acs-version": VERSION}
 
 
-def _headers(action: str) -> dict[str, str]:
-    return {"x-acs-action": f"Personalizedtxt2img{action}", "x-acs-version": VERSION}
+def _chosen(kind: type[T], options: Mapping[str, JsonValue]) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(dict(options))
+    except ValidationError:
+        raise InvalidInput("These options are not this vendor's.") from None
+
+
+def _links(inputs: Sequence[MediaInput]) -> list[str]:
+    links = [photo.url for photo in inputs if photo.url]
+    if not links or len(links) < len(inputs):
+        raise InvalidInput("This vendor fetches every photo by a link, and one has none.")
+    return links
