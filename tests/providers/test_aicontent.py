@@ -479,6 +479,8 @@ def test_every_setting_is_on_the_page_with_its_default(variable: str) -> None:
         assert float(shown) == default.total_seconds()
     elif isinstance(default, tuple):
         assert tuple(shown.split(", ")) == default
+    elif isinstance(default, bool):
+        assert shown == str(default).lower()
     elif isinstance(default, str):
         assert shown == default
     else:
