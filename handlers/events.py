@@ -9,6 +9,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot.services import Services
+from handlers.phrases import said
 from storage.records import Arrival
 
 _SUBTYPES = {None, "file_share", "thread_broadcast"}
@@ -64,7 +65,7 @@ class Events:
                 # A reply stays in its thread; a post begins one.
                 "thread": event.get("thread_ts") or event["ts"],
                 "asked": asked,
-                "words": text.replace(self._mention, " ").strip()[:200] if asked and not files else "",
+                "words": said(text.replace(self._mention, " ")).strip()[:200] if asked and not files else "",
                 "files": [{key: file[key] for key in _KEPT if key in file} for file in files],
             },
             delay=_MENTION_WAITS if kind == "app_mention" else timedelta(0),

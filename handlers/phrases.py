@@ -26,6 +26,11 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def said(text: str) -> str:
+    """What a person wrote, out of a message's text: Slack sends their `&`, `<` and `>` as entities."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def clock(instant: datetime) -> str:
     """A time of day in the reader's own zone; UTC where a client cannot."""
     return f"<!date^{int(instant.timestamp())}^{{time}}|{instant:%H:%M} UTC>"

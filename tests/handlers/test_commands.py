@@ -174,6 +174,15 @@ async def test_a_mention_without_photos_or_words_says_what_to_do(surface: Surfac
     assert said.ephemeral
 
 
+async def test_what_a_person_wrote_comes_back_as_they_wrote_it(surface: Surface) -> None:
+    tray = await surface.tray()
+    await surface.post(text="@darkroom statu&", user="lee", thread=tray.thread_ts)
+    surface.clock.advance(4)
+    said = await surface.said("is no command of mine", viewer="lee")
+    # Once escaped and not twice: Slack had done it already.
+    assert said.words().startswith("`statu&amp;` is no command")
+
+
 async def test_my_jobs_pressed_under_help_lists_the_jobs_of_the_one_who_pressed(surface: Surface) -> None:
     await surface.train()
     (said,) = (await command(surface, "help", user="lee")).messages

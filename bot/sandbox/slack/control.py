@@ -17,7 +17,7 @@ from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.interactions import Gesture
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.people import People
-from bot.sandbox.slack.records import File, User
+from bot.sandbox.slack.records import File, Message, User, View
 from bot.sandbox.slack.settings import FILE_INPUT_BYTES
 from bot.sandbox.slack.wire import CommandResult, FaultOrder, Json, PressResult, Scenario, SubmitResult
 
@@ -41,6 +41,7 @@ class Control:
             "shortcut": self.shortcut,
             "press": self.press,
             "press_view": self.press_view,
+            "suggest": self.suggest,
             "fill": self.fill,
             "submit": self.submit,
             "close": self.close,
@@ -137,18 +138,30 @@ class Control:
             )
         )
 
+    async def suggest(self, body: Json) -> Any:
+        """Type into a menu the app fills, and see what it offers."""
+        user = self._people.person(body["user"])
+        where: Message | View = (
+            self._people.message_for(user, body["channel"], body["ts"])
+            if body.get("ts")
+            else self._people.modal(user, body.get("view_id"))
+        )
+        return await self._parts.interactions.suggest_in(
+            user, where, body["action"], body.get("block_id"), body["typed"]
+        )
+
     async def fill(self, body: Json) -> Any:
         """Type into a modal without submitting it."""
         user = self._people.person(body["user"])
         view = self._people.modal(user, body.get("view_id"))
-        self._parts.interactions.fill(view, self._values(user, body))
+        await self._parts.interactions.fill(user, view, self._values(user, body))
         return self._people.seen_view(view)
 
     async def submit(self, body: Json) -> Any:
         """Fill a modal in and submit it."""
         user = self._people.person(body["user"])
         view = self._people.modal(user, body.get("view_id"))
-        self._parts.interactions.fill(view, self._values(user, body))
+        await self._parts.interactions.fill(user, view, self._values(user, body))
         gesture = await self._parts.interactions.submit(user, view)
         now = self._parts.views.top(user.id)
         return SubmitResult(
@@ -163,7 +176,9 @@ class Control:
     async def close(self, body: Json) -> Any:
         """Close a modal by hand."""
         user = self._people.person(body["user"])
-        gesture = await self._parts.interactions.close(user, self._people.modal(user, body.get("view_id")))
+        view = self._people.modal(user, body.get("view_id"))
+        everything = bool(body.get("everything"))
+        gesture = await self._parts.interactions.close(user, view, everything=everything)
         return {"notified": gesture is not None, "acked": gesture.ack.acked if gesture else False}
 
     async def open_home(self, body: Json) -> None:

@@ -1,17 +1,20 @@
 """Filling in a form as Slack's client lets a person: what is offered, what is required, what survives."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.sandbox.slack.block_walk import all_blocks, elements_of
 from bot.sandbox.slack.errors import Refused
+from bot.sandbox.slack.markup import rich_text_of
 from bot.sandbox.slack.wire import Json
 
 Values = dict[str, dict[str, Json]]
 ONE_TEXT = frozenset({"plain_text_input", "email_text_input", "url_text_input", "number_input"})
-ONE_OPTION = frozenset({"static_select", "radio_buttons"})
-MANY_OPTIONS = frozenset({"multi_static_select", "checkboxes"})
+ONE_OPTION = frozenset({"static_select", "radio_buttons", "external_select"})
+MANY_OPTIONS = frozenset({"multi_static_select", "checkboxes", "multi_external_select"})
+EXTERNAL = frozenset({"external_select", "multi_external_select"})
 PICKED = {"datepicker": "date", "timepicker": "time", "datetimepicker": "date_time"}
 NAMED = {"users_select": "user", "conversations_select": "conversation", "channels_select": "channel"}
 PATTERNS = {
@@ -61,12 +64,7 @@ class Field:
 
 def fields(blocks: list[Json]) -> list[Field]:
     """Every field of the blocks, in the order they are seen."""
-    found = []
-    for block in blocks:
-        if block["type"] == "actions":
-            found += [Field(block, e) for e in block["elements"]]
-        found += [Field(block, block[k]) for k in ("accessory", "element") if "action_id" in block.get(k, {})]
-    return found
+    return [Field(block, element) for block in all_blocks(blocks) for element in elements_of(block)]
 
 
 def find_field(blocks: list[Json], name: str, block_id: str | None = None) -> Field:
@@ -103,16 +101,27 @@ def initial_state(element: Json) -> Json | None:
         return state | {"selected_options": element.get("initial_options", [])}
     if kind in PICKED:
         noun = PICKED[kind]
-        return state | {f"selected_{noun}": element.get(f"initial_{noun}")}
+        zone = {"timezone": element["timezone"]} if "timezone" in element else {}
+        return state | {f"selected_{noun}": element.get(f"initial_{noun}")} | zone
     if kind in NAMED:
         noun = NAMED[kind]
         return state | {f"selected_{noun}": element.get(f"initial_{noun}")}
     if kind.removeprefix("multi_") in NAMED:
         noun = NAMED[kind.removeprefix("multi_")]
         return state | {f"selected_{noun}s": element.get(f"initial_{noun}s", [])}
+    if kind == "rich_text_input":
+        return state | {"rich_text_value": element.get("initial_value")}
     if kind == "file_input":
         return state | {"files": []}
     return None
+
+
+def emptied(element: Json) -> Json:
+    """What a field holds once a person has taken everything out of it."""
+    state = initial_state(element) or {"type": element["type"]}
+    return {
+        k: v if k in ("type", "timezone") else [] if isinstance(v, list) else None for k, v in state.items()
+    }
 
 
 def carried_values(blocks: list[Json], before: Values) -> Values:
@@ -130,36 +139,46 @@ def carried_values(blocks: list[Json], before: Values) -> Values:
 
 
 def _still_offered(field: Field, state: Json) -> bool:
+    if field.element["type"] in EXTERNAL:
+        return True
     chosen = [state["selected_option"]] if state.get("selected_option") else state.get("selected_options", [])
     offered = [o["value"] for o in field.options()]
     return all(o["value"] in offered for o in chosen)
 
 
-def entered(field: Field, value: Any, resolve: Callable[[str, str], str]) -> Json:
-    """Turn what a person types or picks into the field's state; ``resolve`` finds people and channels."""
+def entered(
+    field: Field, value: Any, resolve: Callable[[str, str], str], suggested: Sequence[Json] = ()
+) -> Json:
+    """Turn what a person types or picks into the field's state.
+
+    ``resolve`` finds people and channels; ``suggested`` is what the app offered for a menu it fills itself.
+    """
     element = field.element
     kind = element["type"]
     state: Json = {"type": kind}
+    if value is None:
+        return emptied(element)
     if kind in ONE_TEXT:
         return state | {"value": _typed(field, value)}
     if kind in ONE_OPTION:
-        return state | {"selected_option": None if value is None else chosen_option(field, str(value))}
+        return state | {"selected_option": chosen_option(field, str(value), suggested)}
     if kind in MANY_OPTIONS:
-        chosen = [chosen_option(field, str(v)) for v in value]
+        chosen = [chosen_option(field, str(v), suggested) for v in value]
         if len(chosen) > element.get("max_selected_items", len(chosen)):
             raise Refused("too_many_selected", field=field.block_id)
         return state | {"selected_options": chosen}
     if kind in PICKED:
         if value is not None and not PATTERNS[kind].fullmatch(str(value)):
             raise Refused("invalid_value", field=field.block_id)
-        return state | {
-            f"selected_{PICKED[kind]}": int(value) if kind == "datetimepicker" and value else value
-        }
+        picked = int(value) if kind == "datetimepicker" and value else value
+        return (initial_state(element) or state) | {f"selected_{PICKED[kind]}": picked}
     if kind in NAMED:
         return state | {f"selected_{NAMED[kind]}": resolve(NAMED[kind], str(value))}
     if kind.removeprefix("multi_") in NAMED:
         noun = NAMED[kind.removeprefix("multi_")]
         return state | {f"selected_{noun}s": [resolve(noun, str(v)) for v in value]}
+    if kind == "rich_text_input":
+        return state | {"rich_text_value": rich_text_of(str(value)) if value else None}
     if kind == "file_input":
         if len(value) > element.get("max_files", 10):
             raise Refused("too_many_files", field=field.block_id, most=element.get("max_files", 10))
@@ -191,14 +210,28 @@ def _check_number(field: Field, text: str) -> None:
         raise Refused("out_of_range", field=field.block_id, least=low, most=high)
 
 
-def chosen_option(field: Field, wanted: str) -> Json:
+def chosen_option(field: Field, wanted: str, suggested: Sequence[Json] = ()) -> Json:
     """Find an offered choice by its value or its label."""
-    for option in field.options():
-        if wanted in (option["value"], option["text"]["text"]):
+    offered = [*field.options(), *suggested]
+    for option in offered:
+        if wanted in (option.get("value"), option["text"]["text"]):
             return option
-    raise Refused(
-        "not_offered", field=field.block_id, option=wanted, offered=[o["value"] for o in field.options()]
-    )
+    raise Refused("not_offered", field=field.block_id, option=wanted, offered=[o["value"] for o in offered])
+
+
+def reports(field: Field, *, entered_by_key: bool = False) -> bool:
+    """Say whether the app hears of this field's change at once.
+
+    A line of text in a form is reported when Enter is pressed in it, or at each character, as the app chose.
+    """
+    if field.block["type"] != "input":
+        return True
+    if not field.block.get("dispatch_action"):
+        return False
+    if field.element["type"] not in ONE_TEXT | {"rich_text_input"} or entered_by_key:
+        return True
+    config = field.element.get("dispatch_action_config") or {}
+    return "on_character_entered" in config.get("trigger_actions_on", ())
 
 
 def unfilled(blocks: list[Json], values: Values) -> dict[str, str]:
@@ -212,9 +245,28 @@ def unfilled(blocks: list[Json], values: Values) -> dict[str, str]:
         if not content:
             if not field.block.get("optional"):
                 problems[field.block_id] = "required"
+        elif field.element["type"] != "plain_text_input":
+            continue
         elif isinstance(content, str) and len(content) < field.element.get("min_length", 0):
             problems[field.block_id] = f"at least {field.element['min_length']} characters"
     return problems
+
+
+# What an interaction repeats of the element, beside the choice.
+REPEATED = (
+    "placeholder",
+    "confirm",
+    "initial_option",
+    "initial_options",
+    "initial_date",
+    "initial_time",
+    "initial_date_time",
+    "initial_user",
+    "initial_conversation",
+    "initial_channel",
+    "min_query_length",
+)
+PRESSED = ("text", "value", "style", "url", "confirm")
 
 
 def action_of(field: Field, state: Json | None, at: str) -> Json:
@@ -226,10 +278,15 @@ def action_of(field: Field, state: Json | None, at: str) -> Json:
         "block_id": field.block_id,
         "action_ts": at,
     }
-    if element["type"] == "button":
-        action |= {k: element[k] for k in ("text", "value", "style", "url") if k in element}
-    elif state is not None:
-        action |= state
-    if "placeholder" in element:
-        action["placeholder"] = element["placeholder"]
-    return action
+    if element["type"] in ("button", "icon_button"):
+        return action | {k: element[k] for k in PRESSED if k in element}
+    return action | (state or {}) | {k: element[k] for k in REPEATED if k in element}
+
+
+def opinion(field: Field, wanted: Any) -> Json:
+    """Find which of two feedback buttons is pressed, by its value or its label."""
+    buttons = [field.element[f"{side}_button"] for side in ("positive", "negative")]
+    for button in buttons:
+        if wanted in (button["value"], button["text"]["text"]):
+            return {"text": button["text"], "value": button["value"]}
+    raise Refused("not_offered", field=field.block_id, option=wanted, offered=[b["value"] for b in buttons])

@@ -1,9 +1,9 @@
 """What a person may do and see in the workspace, checked as their client would."""
 
-import re
 from collections.abc import Sequence
 
 from bot.sandbox.slack.errors import Refused
+from bot.sandbox.slack.markup import rich_text_of
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.records import Channel, File, Kind, Message, User, View
 from bot.sandbox.slack.shapes import rendered_values
@@ -13,8 +13,6 @@ from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.wire import Message as MessageSeen
 from bot.sandbox.slack.wire import User as UserSeen
 from bot.sandbox.slack.wire import View as ViewSeen
-
-MENTION = re.compile(r"(<@[A-Z0-9]+>)")
 
 
 class People:
@@ -59,22 +57,23 @@ class People:
             parent = workspace.message(channel.id, thread_ts)
             if parent is None or parent.thread_ts not in (None, parent.ts):
                 raise Refused("thread_not_found", ts=thread_ts)
-        stored = workspace.with_mentions(text)
+        stored = workspace.typed(text)
         return self._parts.posting.say(
             channel,
             user.id,
             stored,
-            blocks=[typed_block(stored)] if stored else [],
+            blocks=[rich_text_of(stored)] if stored else [],
             files=[file.id for file in files],
             thread_ts=thread_ts,
+            unfurl=True,
         )
 
     def edit(self, user: User, message: Message, text: str) -> Message:
         """Change one's own message."""
         if message.user != user.id:
             raise Refused("not_your_message", user=user.name)
-        stored = self._parts.workspace.with_mentions(text)
-        return self._parts.posting.change(message, text=stored, blocks=[typed_block(stored)])
+        stored = self._parts.workspace.typed(text)
+        return self._parts.posting.change(message, text=stored, blocks=[rich_text_of(stored)])
 
     def delete(self, user: User, message: Message) -> None:
         """Delete one's own message, or anybody's as an admin."""
@@ -209,17 +208,6 @@ class People:
         return [
             self.seen(m) for m in found if m and m.user != viewer.id and m.ephemeral_to in (None, viewer.id)
         ]
-
-
-def typed_block(text: str) -> Json:
-    """Make the rich text block a client sends along with what was typed."""
-    parts: list[Json] = []
-    for piece in MENTION.split(text):
-        if MENTION.fullmatch(piece):
-            parts.append({"type": "user", "user_id": piece[2:-1]})
-        elif piece:
-            parts.append({"type": "text", "text": piece})
-    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
 
 
 def _file(file: File) -> FileSeen:

@@ -171,9 +171,32 @@ class Director:
         body = {"user": user, "values": filled, "view_id": view_id}
         return SubmitResult.model_validate(await self._send("submit", body, uploads))
 
-    async def close(self, user: str, view_id: str | None = None) -> bool:
-        """Close the open modal by hand; returns whether the app was told."""
-        return bool((await self._send("close", {"user": user, "view_id": view_id}))["notified"])
+    async def suggest(
+        self,
+        user: str,
+        action: str,
+        typed: str,
+        *,
+        channel: str | None = None,
+        ts: str | None = None,
+        block_id: str | None = None,
+    ) -> list[Json]:
+        """Type into a menu that the app fills, under a message or in the open modal; returns the options."""
+        body = {
+            "user": user,
+            "action": action,
+            "typed": typed,
+            "channel": channel,
+            "ts": ts,
+            "block_id": block_id,
+        }
+        options: list[Json] = await self._send("suggest", body)
+        return options
+
+    async def close(self, user: str, view_id: str | None = None, *, everything: bool = False) -> bool:
+        """Close the open modal by hand, or with its cross all of them; returns whether the app was told."""
+        body = {"user": user, "view_id": view_id, "everything": everything}
+        return bool((await self._send("close", body))["notified"])
 
     async def react(self, user: str, channel: str, ts: str, name: str, *, remove: bool = False) -> None:
         """Put an emoji under a message, or take it away again."""

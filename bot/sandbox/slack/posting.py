@@ -1,5 +1,6 @@
 """Saying, whispering, changing and deleting: what every way into a conversation ends in."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 from bot.sandbox.slack.block_walk import rewritten
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.journal import Journal
+from bot.sandbox.slack.markup import BROADCAST
 from bot.sandbox.slack.records import Channel, Kind, Message, Share
 from bot.sandbox.slack.settings import Settings
 from bot.sandbox.slack.shapes import message_object
+from bot.sandbox.slack.unfurling import unfurled
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import Workspace
 
@@ -36,6 +39,7 @@ class Posting:
         metadata: Json | None = None,
         broadcast: bool = False,
         subtype: str | None = None,
+        unfurl: bool = False,
     ) -> Message:
         """Post a message for everybody in the conversation."""
         workspace = self._workspace
@@ -64,6 +68,8 @@ class Posting:
             workspace.save_message(message)
             self._log("posted", message)
             self._tell(channel, message)
+        if unfurl:
+            workspace.clock.call_later(self._settings.unfurl_delay, lambda: self._unfurl(message))
         return message
 
     def whisper(
@@ -178,6 +184,15 @@ class Posting:
         }
         self._events.other(event, self._workspace.channels[message.channel])
 
+    def _unfurl(self, posted: Message) -> None:
+        """Show under a message what its links lead to; everybody hears of it as of a change."""
+        message = self._workspace.message(posted.channel, posted.ts)
+        if message is None or message.text != posted.text:
+            return
+        attachments = unfurled(self._workspace, message)
+        if attachments:
+            self.change(message, mark=False, attachments=[*message.attachments, *attachments])
+
     def _open_thread(self, message: Message) -> None:
         if not message.thread_ts:
             return
@@ -254,6 +269,9 @@ class Posting:
             facts["thread_ts"] = message.thread_ts
         if message.ephemeral_to:
             facts["ephemeral_to"] = message.ephemeral_to
+        if called := sorted(set(BROADCAST.findall(f"{message.text} {json.dumps(message.blocks)}"))):
+            # Everybody's telephone rings: worth a word in the journal, whoever wrote it.
+            facts["called"] = called
         self._journal.add("message", state=state, **facts)
 
 

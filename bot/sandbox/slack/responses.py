@@ -1,14 +1,12 @@
 """Response URLs: five answers within half an hour, without a token."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from bot.sandbox.slack.block_tables import check_message_blocks
-from bot.sandbox.slack.blocks import Poster
+from bot.sandbox.slack.content import read_content, read_metadata
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.posting import Posting
-from bot.sandbox.slack.records import Message
+from bot.sandbox.slack.records import Channel, Message
 from bot.sandbox.slack.settings import RESPONSE_URL_SECONDS, RESPONSE_URL_USES
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import Workspace
@@ -53,30 +51,44 @@ class Responses:
     def answer(self, place: Place, body: Json) -> Message | None:
         """Show what the app said to a gesture."""
         workspace = self._workspace
+        kind = body.get("response_type", "ephemeral")
+        if kind not in ("ephemeral", "in_channel"):
+            raise ApiError("invalid_response_type")
         original = workspace.message(place.channel, place.message_ts) if place.message_ts else None
         if body.get("delete_original"):
-            if original is None:
-                raise ApiError("message_not_found")
-            self._posting.delete(original)
+            self._posting.delete(_own(original))
             return None
-        content = _content(body, workspace.tokenless)
-        if body.get("replace_original") and original is not None:
-            return self._posting.change(original, **content)
+        content = read_content(
+            workspace.tokenless, body.get("text") or "", body.get("blocks"), body.get("attachments")
+        )
+        metadata = read_metadata(body.get("metadata"))
+        if body.get("replace_original") and place.message_ts:
+            return self._posting.change(_own(original), **content.parts())
         channel = workspace.channels[place.channel]
-        thread_ts = body.get("thread_ts")
-        if body.get("response_type") == "in_channel":
+        if channel.archived:
+            raise ApiError("is_archived")
+        thread_ts = self._thread(channel, body)
+        if kind == "in_channel":
             bot = workspace.identity.bot_user
-            return self._posting.say(
-                channel, bot, thread_ts=thread_ts, metadata=body.get("metadata"), **content
-            )
-        return self._posting.whisper(channel, place.user, thread_ts=thread_ts, **content)
+            return self._posting.say(channel, bot, thread_ts=thread_ts, metadata=metadata, **content.parts())
+        return self._posting.whisper(channel, place.user, thread_ts=thread_ts, **content.parts())
+
+    def _thread(self, channel: Channel, body: Json) -> str | None:
+        thread_ts = body.get("thread_ts")
+        if thread_ts is None:
+            return None
+        parent = self._workspace.message(channel.id, str(thread_ts))
+        if parent is None or parent.ephemeral_to is not None:
+            raise ApiError("thread_not_found")
+        if parent.thread_ts not in (None, parent.ts):
+            raise ApiError("cannot_reply_to_message")
+        return parent.ts
 
 
-def _content(body: Json, poster: Poster) -> dict[str, Any]:
-    blocks = body.get("blocks") or []
-    problems = check_message_blocks(blocks, poster)
-    if problems:
-        raise ApiError("invalid_blocks", messages=problems)
-    if not body.get("text") and not blocks and not body.get("attachments"):
-        raise ApiError("no_text")
-    return {"text": body.get("text") or "", "blocks": blocks, "attachments": body.get("attachments") or []}
+def _own(original: Message | None) -> Message:
+    """The message a gesture was made on, as far as the app may touch it: what people wrote stays theirs."""
+    if original is None:
+        raise ApiError("message_not_found")
+    if not original.by_bot:
+        raise ApiError("cant_update_message")
+    return original

@@ -31,6 +31,9 @@ class Settings(BaseModel):
     file_shared_order: Literal["before", "after"] = Field(
         default="before", description="Whether file_shared comes before or after the message."
     )
+    unfurl_delay: float = Field(
+        default=0.3, ge=0, description="From a message with a link to another to the preview under it."
+    )
     retry_delays: tuple[float, float, float] = Field(
         default=(1.0, 60.0, 300.0),
         description="From a missed acknowledgement to the first, second and third retry.",

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from bot.sandbox.slack.clock import Clock
 from bot.sandbox.slack.database import Database
 from bot.sandbox.slack.errors import ApiError
-from bot.sandbox.slack.forms import carried_values
+from bot.sandbox.slack.forms import Values, carried_values
 from bot.sandbox.slack.ids import Ids
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.records import View
@@ -75,6 +75,8 @@ class Views:
         self._views = {key: View(**body) for key, body in database.load("view")}
         self._stacks = {user: body["views"] for user, body in database.load("stack")}
         self._homes = {v.user: v.id for v in self._views.values() if v.type == "home"}
+        # What a person chose in a message's menus stays chosen for them.
+        self._chosen: dict[str, Values] = dict(database.load("chosen"))
 
     def stack(self, user: str) -> list[View]:
         """A person's modals, the visible one last."""
@@ -148,8 +150,25 @@ class Views:
         self._log("published", view)
         return view
 
+    def enter(self, view: View, block_id: str, action_id: str, state: Json) -> None:
+        """Note what a field of a view holds now."""
+        view.values.setdefault(block_id, {})[action_id] = state
+        self.keep(view)
+
+    def chosen(self, user: str, message: str) -> Values:
+        """What a person chose in the menus under a message."""
+        return self._chosen.get(f"{message}/{user}", {})
+
+    def choose(self, user: str, message: str, values: Values) -> None:
+        """Note what a person chose in the menus under a message."""
+        key = f"{message}/{user}"
+        self._chosen[key] = values
+        self._database.save("chosen", key, values)
+
     def refuse(self, view: View, errors: dict[str, str]) -> None:
-        """Show messages under a modal's fields."""
+        """Show messages under a modal's fields; none take away those that are there."""
+        if errors == view.errors == {}:
+            return
         view.errors = errors
         self.keep(view)
         self._log("errors", view)

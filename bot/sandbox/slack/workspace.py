@@ -2,7 +2,6 @@
 
 import bisect
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from bot.sandbox.slack.errors import ApiError, Refused
 from bot.sandbox.slack.ids import Ids
 from bot.sandbox.slack.images import IN_BLOCKS
 from bot.sandbox.slack.manifest import Manifest
+from bot.sandbox.slack.markup import typed
 from bot.sandbox.slack.records import Channel, File, Kind, Message, User
 
 # A file's private address names the team and the file, its permalink the uploader and the file.
@@ -194,16 +194,11 @@ class Workspace:
             raise ApiError("channel_not_found")
         return channel
 
-    def with_mentions(self, text: str) -> str:
-        """Turn a typed ``@name`` or ``#channel`` into what Slack stores."""
+    def typed(self, text: str, *, labelled: bool = False) -> str:
+        """Turn what a person typed into what Slack stores: mentions, links, entities."""
         users = {u.name: u.id for u in self.users.values()}
         channels = {c.name: c.id for c in self.channels.values() if c.name}
-        text = re.sub(
-            r"(?<![\w<])@([\w.-]*\w)", lambda m: f"<@{users[m[1]]}>" if m[1] in users else m[0], text
-        )
-        return re.sub(
-            r"(?<![\w<&])#([\w-]+)", lambda m: f"<#{channels[m[1]]}|>" if m[1] in channels else m[0], text
-        )
+        return typed(text, users, channels, labelled=labelled)
 
     # Messages.
 
@@ -271,12 +266,12 @@ class Workspace:
     def poster(self) -> Poster:
         """The bot as one who sends blocks with its token."""
         remote = frozenset(f.external_id for f in self.files.values() if f.external_id and not f.deleted)
-        return Poster(self.may_stand_in_block, self.manifest.scopes, remote)
+        return Poster(self.may_stand_in_block, self.granted, remote)
 
     @property
     def tokenless(self) -> Poster:
         """The bot through a response URL: what it sends carries no token, so it shows no private file."""
-        return Poster(lambda _id: False, self.manifest.scopes)
+        return Poster(lambda _id: False, self.granted)
 
     def may_stand_in_block(self, name: str) -> bool:
         """Say whether a file, by id or address, may stand in a block: a picture the bot sees, and ready."""
@@ -285,11 +280,6 @@ class Workspace:
         if file is None or not self.may_bot_read(file):
             return False
         return file.completed and file.ready and file.mimetype in IN_BLOCKS
-
-
-def size_of(value: object) -> int:
-    """Measure a value the way it travels, in bytes of compact JSON."""
-    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def _hex(secret: str) -> str:

@@ -1,5 +1,6 @@
 """Commands, shortcuts, presses and response URLs, as a raw Socket Mode client meets them."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.sandbox.slack import Director, LocalSlack, ManualClock, Message, Refused
+from bot.sandbox.slack import DEFAULT_MANIFEST, Director, LocalSlack, ManualClock, Message, Refused
 from tests.sandbox.slack.harness import (
     Ear,
     channel_id,
@@ -287,3 +288,95 @@ async def test_a_bad_view_does_not_spend_the_trigger(
     assert too_large["error"] == "view_too_large"
     opened = await client.views_open(trigger_id=result.trigger_id, view=modal(text_input("name", "Name")))
     assert opened["ok"]
+
+
+async def test_a_command_is_trimmed_escaped_where_asked_and_keeps_private_names_back(
+    tmp_path: Path, slack: LocalSlack, director: Director, ear: Ear
+) -> None:
+    await director.command("ana", "#atelier", "/darkroom", "  new @lee  ")
+    plainly = (await interaction(ear, "slash_commands")).payload
+    assert (plainly["text"], plainly["channel_name"]) == ("new @lee", "privategroup")
+    manifest = {
+        **DEFAULT_MANIFEST,
+        "features": {"slash_commands": [{"command": "/escaped", "should_escape": True}]},
+    }
+    async with (
+        LocalSlack.start(tmp_path / "other", manifest=manifest) as other,
+        Director(other.origin) as people,
+        listening(other) as theirs,
+    ):
+        await people.wait_for_connection()
+        await people.command("ana", "@darkroom", "/escaped", "new @lee in #general & more")
+        heard = (await interaction(theirs, "slash_commands")).payload
+        lee, general = await user_id(people, "lee"), await channel_id(people, "general")
+        assert heard["text"] == f"new <@{lee}|lee> in <#{general}|general> &amp; more"
+        assert heard["channel_name"] == "directmessage"
+
+
+async def test_a_response_url_touches_what_the_app_wrote_and_nothing_else(
+    client: AsyncWebClient, director: Director, ear: Ear
+) -> None:
+    said = await director.post("ana", "#portraits", "my own words")
+    await director.shortcut("lee", "train_from_message", "#portraits", said.ts)
+    url = (await interaction(ear, "message_action")).payload["response_url"]
+    async with httpx.AsyncClient(trust_env=False) as http:
+        for change in ({"delete_original": True}, {"replace_original": True, "text": "mine now"}):
+            assert (await http.post(url, json=change)).json()["error"] == "cant_update_message"
+        answered = await http.post(url, json={"text": "seen", "thread_ts": said.ts})
+        assert answered.text == "ok"
+        unknown = await http.post(url, json={"text": "x", "response_type": "everywhere"})
+        assert unknown.json()["error"] == "invalid_response_type"
+        nowhere = await http.post(url, json={"text": "x", "thread_ts": "1.000000"})
+        assert nowhere.json()["error"] == "thread_not_found"
+    seen = await director.messages("#portraits", thread_ts=said.ts, viewer="lee")
+    assert [(m.text, m.ephemeral) for m in seen] == [("my own words", False), ("seen", True)]
+
+
+async def test_a_response_url_replaces_the_card_for_everybody(
+    client: AsyncWebClient, director: Director, ear: Ear
+) -> None:
+    message = await card(client, director)
+    await director.press("ana", "#portraits", message.ts, "Details")
+    url = (await interaction(ear, "block_actions")).payload["response_url"]
+    hook = AsyncWebhookClient(url)
+    await hook.send(text="replaced", replace_original=True)
+    assert [m.text for m in await director.messages("#portraits", viewer="lee")] == ["replaced"]
+    await hook.send(delete_original=True)
+    assert await director.messages("#portraits", viewer="lee") == []
+
+
+async def test_a_response_url_shows_no_private_file(
+    slack: LocalSlack, client: AsyncWebClient, director: Director, ear: Ear
+) -> None:
+    answer = await client.files_upload_v2(content=b"x", filename="fox.png")
+    file_id = answer["file"]["id"]
+    await director.wait_for_entry(
+        lambda e: e.facts.get("file") == file_id and e.facts.get("state") == "ready"
+    )
+    block = {"type": "image", "alt_text": "fox", "slack_file": {"id": file_id}}
+    await director.command("ana", "#portraits", "/darkroom")
+    url = (await interaction(ear, "slash_commands")).payload["response_url"]
+    async with httpx.AsyncClient(trust_env=False) as http:
+        refused = await http.post(url, json={"text": "x", "blocks": [block]})
+    assert refused.json()["error"] == "invalid_blocks"
+
+
+async def test_what_somebody_chose_outlives_a_change_only_under_the_same_ids(
+    client: AsyncWebClient, director: Director, ear: Ear
+) -> None:
+    message = await card(client, director)
+    await director.press("ana", "#portraits", message.ts, "count", option="Four")
+    await interaction(ear, "block_actions")
+    await client.chat_update(channel=message.channel, ts=message.ts, text="card", blocks=CARD)
+    await director.press("ana", "#portraits", message.ts, "details")
+    kept = (await interaction(ear, "block_actions")).payload["state"]["values"]
+    assert kept["buttons"]["count"]["selected_option"] == option("Four", "4")
+    # What one person chose is nothing to another.
+    await director.press("lee", "#portraits", message.ts, "details")
+    theirs = (await interaction(ear, "block_actions")).payload["state"]["values"]
+    assert theirs["buttons"]["count"]["selected_option"] is None
+    renamed = [CARD[0], CARD[1] | {"block_id": "newer"}]
+    await client.chat_update(channel=message.channel, ts=message.ts, text="card", blocks=renamed)
+    await director.press("ana", "#portraits", message.ts, "details")
+    fresh = (await interaction(ear, "block_actions")).payload["state"]["values"]
+    assert fresh["newer"]["count"]["selected_option"] is None

@@ -341,3 +341,89 @@ async def test_a_home_tab_is_published_with_its_hash(client: AsyncWebClient, dir
     assert stale["error"] == "hash_conflict"
     await director.settings(home_tab_enabled=False)
     assert (await refusal(client.views_publish(user_id=ana, view=home)))["error"] == "not_enabled"
+
+
+async def test_the_cross_closes_the_whole_stack_and_every_modal_that_asked_is_told(
+    client: AsyncWebClient, director: Director, ear: Ear
+) -> None:
+    button = {"type": "button", "action_id": "deeper", "text": plain("Deeper")}
+
+    def level(name: str, **more: Any) -> dict[str, Any]:
+        return modal({"type": "actions", "elements": [button]}, callback_id=name, **more)
+
+    await opened(client, director, level("first", notify_on_close=True))
+    for name, notify in (("second", False), ("third", True)):
+        pressed = await director.press_view("ana", "Deeper")
+        assert pressed.acked
+        while (heard := (await ear.next()).payload).get("type") != "block_actions":
+            pass
+        await client.views_push(trigger_id=heard["trigger_id"], view=level(name, notify_on_close=notify))
+    assert await director.close("ana", everything=True)
+    closed = [
+        (p["view"]["callback_id"], p["is_cleared"])
+        for p in [(await ear.next()).payload for _ in range(2)]
+        if p["type"] == "view_closed"
+    ]
+    assert closed == [("third", True), ("first", True)]
+    assert await director.view("ana") is None
+
+
+@pytest.mark.parametrize(("clear", "left"), [(False, "first"), (True, None)])
+async def test_closing_by_hand_takes_one_modal_or_all_where_the_view_says_so(
+    client: AsyncWebClient, director: Director, ear: Ear, clear: bool, left: str | None
+) -> None:
+    button = {"type": "button", "action_id": "deeper", "text": plain("Deeper")}
+    await opened(client, director, modal({"type": "actions", "elements": [button]}, callback_id="first"))
+    await director.press_view("ana", "Deeper")
+    while (heard := (await ear.next()).payload).get("type") != "block_actions":
+        pass
+    upper = modal({"type": "divider"}, callback_id="upper", notify_on_close=True, clear_on_close=clear)
+    await client.views_push(trigger_id=heard["trigger_id"], view=upper)
+    assert await director.close("ana")
+    told = (await ear.next()).payload
+    assert (told["type"], told["is_cleared"]) == ("view_closed", clear)
+    below = await director.view("ana")
+    assert (below.callback_id if below else None) == left
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"response_action": "errors", "errors": {"nowhere": "x"}}, "errors_outside_input_blocks"),
+        ({"response_action": "errors", "errors": {"words": "x"}}, "errors_outside_input_blocks"),
+        ({"response_action": "errors", "errors": {"name": ""}}, "errors_without_words"),
+        ({"response_action": "errors", "errors": {}}, "errors_outside_input_blocks"),
+        ({"response_action": "update", "view": {"type": "modal"}}, "invalid_arguments"),
+        ({"response_action": "update"}, "invalid_arguments"),
+        ({"response_action": "explode"}, "unknown response_action: explode"),
+    ],
+)
+async def test_an_answer_no_client_can_show_is_an_error_to_the_person(
+    slack: LocalSlack, client: AsyncWebClient, director: Director, answer: Any, error: str
+) -> None:
+    words = {"type": "section", "block_id": "words", "text": plain("x")}
+    async with listening(slack, lambda r: answer if r.payload.get("type") == "view_submission" else None):
+        await director.wait_for_connection()
+        await opened(client, director, modal(text_input("name", "Name"), words))
+        result = await director.submit("ana", {"Name": "fox"})
+    assert (result.error, result.closed) == (error, False)
+
+
+async def test_a_submission_carries_an_address_for_each_conversation_that_was_chosen(
+    slack: LocalSlack, client: AsyncWebClient, director: Director, ear: Ear
+) -> None:
+    select = {"type": "conversations_select", "action_id": "where", "response_url_enabled": True}
+    quiet = {"type": "channels_select", "action_id": "other"}
+    blocks = [
+        {"type": "input", "block_id": b, "label": plain(b), "element": e}
+        for b, e in (("loud", select), ("quiet", quiet))
+    ]
+    await opened(client, director, modal(*blocks))
+    await director.submit("ana", {"loud": "#atelier", "quiet": "#general"})
+    [address] = (await submission(ear))["response_urls"]
+    atelier = next(c.id for c in await director.channels() if c.name == "atelier")
+    assert (address["block_id"], address["action_id"], address["channel_id"]) == ("loud", "where", atelier)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        said = await http.post(address["response_url"], json={"text": "begun", "response_type": "in_channel"})
+    assert said.text == "ok"
+    assert [m.text for m in await director.messages("#atelier", viewer="admin")] == ["begun"]

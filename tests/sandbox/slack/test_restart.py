@@ -11,7 +11,18 @@ import pytest
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.sandbox.slack import Director, LocalSlack, ManualClock, Upload
-from tests.sandbox.slack.harness import channel_id, client_of, listening, png
+from tests.sandbox.slack.harness import (
+    channel_id,
+    client_of,
+    listening,
+    modal,
+    option,
+    plain,
+    png,
+    refusal,
+    text_input,
+    user_id,
+)
 
 SERVER = """
 import asyncio, json, sys
@@ -114,6 +125,55 @@ async def test_a_response_url_outlives_a_restart_on_the_same_port(tmp_path: Path
     async with LocalSlack.start(tmp_path, port=port) as slack, Director(slack.origin) as director:
         assert (await AsyncWebhookClient(url).send(text="still good")).status_code == 200
         assert [m.text for m in await director.messages("#portraits", viewer="ana")] == ["still good"]
+
+
+async def test_open_forms_home_tabs_and_choices_outlive_a_restart(tmp_path: Path) -> None:
+    menu = {"type": "static_select", "action_id": "a", "options": [option("One", "1"), option("Two", "2")]}
+    async with (
+        LocalSlack.start(tmp_path) as slack,
+        Director(slack.origin) as director,
+        client_of(slack) as client,
+        listening(slack),
+    ):
+        await director.wait_for_connection()
+        gesture = await director.command("ana", "#portraits", "/darkroom")
+        view = modal(text_input("name", "Name"), text_input("more", "More"), external_id="draft")
+        await client.views_open(trigger_id=gesture.trigger_id, view=view)
+        await director.fill("ana", {"Name": "fox"})
+        ana = await user_id(director, "ana")
+        home = await client.views_publish(user_id=ana, view={"type": "home", "blocks": []})
+        channel = await channel_id(director, "portraits")
+        row = {"type": "actions", "block_id": "b", "elements": [menu]}
+        card = await client.chat_postMessage(channel=channel, text="x", blocks=[row])
+        await director.press("ana", "#portraits", card["ts"], "a", option="Two")
+    async with (
+        LocalSlack.start(tmp_path) as slack,
+        Director(slack.origin) as director,
+        client_of(slack) as client,
+        listening(slack) as ear,
+    ):
+        await director.wait_for_connection()
+        seen = await director.view("ana")
+        assert seen is not None
+        assert seen.values["name"]["text"]["value"] == "fox"
+        await client.views_update(external_id="draft", view=view | {"title": plain("Two")})
+        assert (await director.submit("ana", {"More": "x"})).closed
+        assert await director.view("ana") is None
+        stale = await refusal(
+            client.views_publish(user_id=ana, view={"type": "home", "blocks": []}, hash="0.old")
+        )
+        assert stale["error"] == "hash_conflict"
+        again = await client.views_publish(
+            user_id=ana, view={"type": "home", "blocks": []}, hash=home["view"]["hash"]
+        )
+        assert again["view"]["id"] == home["view"]["id"]
+        button = {"type": "button", "action_id": "go", "text": plain("Go")}
+        row = {"type": "actions", "block_id": "b", "elements": [menu, button]}
+        await client.chat_update(channel=channel, ts=card["ts"], text="x", blocks=[row])
+        await director.press("ana", "#portraits", card["ts"], "go")
+        while (heard := (await ear.next()).payload).get("type") != "block_actions":
+            pass
+        assert heard["state"]["values"]["b"]["a"]["selected_option"] == option("Two", "2")
 
 
 async def test_counted_ids_are_never_given_twice(tmp_path: Path) -> None:

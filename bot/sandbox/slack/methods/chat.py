@@ -1,20 +1,13 @@
 """Messages: post, update, delete, whisper, link, react."""
 
-from typing import Any
+from dataclasses import replace
 
-from bot.sandbox.slack.block_tables import MAX_MESSAGE_TEXT, check_message_blocks, text_length
+from bot.sandbox.slack.content import CUT_ABOVE, UPDATE_LIMIT, Content, read_content, read_metadata
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.methods._registry import Call, Method
 from bot.sandbox.slack.records import Channel, Kind, Message
 from bot.sandbox.slack.shapes import message_object
 from bot.sandbox.slack.wire import Json
-from bot.sandbox.slack.workspace import size_of
-
-CUT_ABOVE = 40_000
-UPDATE_LIMIT = 4_000
-MARKDOWN_LIMIT = 12_000
-MAX_ATTACHMENTS = 100
-MAX_METADATA_BYTES = 16_000
 
 
 def post_message(call: Call) -> Json:
@@ -24,8 +17,8 @@ def post_message(call: Call) -> Json:
     parent = _parent(call, channel)
     metadata = _metadata(call)
     answer: Json = {}
-    if len(content["text"]) > CUT_ABOVE:
-        content["text"] = content["text"][:CUT_ABOVE]
+    if len(content.text) > CUT_ABOVE:
+        content = replace(content, text=content.text[:CUT_ABOVE])
         answer = {"warning": "message_truncated", "response_metadata": {"warnings": ["message_truncated"]}}
     message = call.parts.posting.say(
         channel,
@@ -33,7 +26,8 @@ def post_message(call: Call) -> Json:
         thread_ts=parent.ts if parent else None,
         metadata=metadata,
         broadcast=parent is not None and call.arguments.flag("reply_broadcast"),
-        **content,
+        unfurl=call.arguments.flag("unfurl_links"),
+        **content.parts(),
     )
     shape = message_object(call.workspace, message, with_metadata=True)
     return {"channel": channel.id, "ts": message.ts, "message": shape, **answer}
@@ -44,18 +38,18 @@ def update(call: Call) -> Json:
     call.arguments.require("channel", "ts")
     channel = call.channel()
     message = _message(call, channel, "ts")
-    if not message.by_bot:
+    if not message.by_bot or message.subtype == "tombstone":
         raise ApiError("cant_update_message")
     content = _content(call)
-    if len(content["text"]) > UPDATE_LIMIT:
+    if len(content.text) > UPDATE_LIMIT:
         raise ApiError("msg_too_long")
     # A new text without blocks removes the blocks; anything else that is not sent stays as it was.
-    kept = {"attachments"} if content["text"] else {"text", "blocks", "attachments"}
+    kept = {"attachments"} if content.text else {"text", "blocks", "attachments"}
     given = call.arguments.raw.keys() & kept
-    changes = {key: value for key, value in content.items() if key not in kept - given}
+    changes = {key: value for key, value in content.parts().items() if key not in kept - given}
     if call.arguments.raw.get("metadata") not in (None, ""):
         changes["metadata"] = _metadata(call)
-    changed = call.parts.posting.change(message, mark=not content["blocks"], **changes)
+    changed = call.parts.posting.change(message, mark=not content.blocks, **changes)
     shape = message_object(call.workspace, changed, with_metadata=True)
     return {"channel": channel.id, "ts": changed.ts, "text": changed.text, "message": shape}
 
@@ -79,10 +73,12 @@ def post_ephemeral(call: Call) -> Json:
     if user not in channel.members or call.workspace.users[user].deleted:
         raise ApiError("user_not_in_channel")
     content = _content(call)
-    if len(content["text"]) > CUT_ABOVE:
+    if len(content.text) > CUT_ABOVE:
         raise ApiError("msg_too_long")
     parent = _parent(call, channel)
-    message = call.parts.posting.whisper(channel, user, thread_ts=parent.ts if parent else None, **content)
+    message = call.parts.posting.whisper(
+        channel, user, thread_ts=parent.ts if parent else None, **content.parts()
+    )
     return {"message_ts": message.ts}
 
 
@@ -108,17 +104,6 @@ def add_reaction(call: Call) -> Json:
         raise ApiError("already_reacted")
     call.parts.posting.react(message, call.bot, name)
     return {}
-
-
-def check_blocks(call: Call, blocks: Any) -> None:
-    """Refuse blocks Slack would refuse, with a pointer to each mistake."""
-    problems = check_message_blocks(blocks, call.workspace.poster)
-    if problems:
-        raise ApiError(
-            "invalid_blocks", messages=problems, errors=[p.removeprefix("[ERROR] ") for p in problems]
-        )
-    if text_length(blocks) > MAX_MESSAGE_TEXT:
-        raise ApiError("msg_blocks_too_long")
 
 
 def may_speak(call: Call, channel: Channel) -> None:
@@ -175,40 +160,19 @@ def _message(call: Call, channel: Channel, argument: str) -> Message:
     return message
 
 
-def _content(call: Call) -> dict[str, Any]:
+def _content(call: Call) -> Content:
     arguments = call.arguments
-    text = arguments.optional("text") or ""
-    blocks = arguments.structure("blocks", error="invalid_blocks_format")
-    attachments = arguments.objects("attachments")
-    markdown = arguments.optional("markdown_text")
-    if markdown is not None:
-        if text or blocks:
-            raise ApiError("markdown_text_conflict")
-        if len(markdown) > MARKDOWN_LIMIT:
-            raise ApiError("msg_too_long")
-        text = markdown
-    if blocks is not None and not isinstance(blocks, list):
-        raise ApiError("invalid_blocks_format")
-    if len(attachments) > MAX_ATTACHMENTS:
-        raise ApiError("too_many_attachments")
-    if not text and not blocks and not attachments:
-        raise ApiError("no_text")
-    check_blocks(call, blocks or [])
-    return {"text": text, "blocks": blocks or [], "attachments": attachments}
+    return read_content(
+        call.workspace.poster,
+        arguments.optional("text") or "",
+        arguments.structure("blocks", error="invalid_blocks_format"),
+        arguments.structure("attachments", error="invalid_attachments"),
+        arguments.optional("markdown_text"),
+    )
 
 
 def _metadata(call: Call) -> Json | None:
-    metadata = call.arguments.structure("metadata", error="invalid_metadata_format")
-    if metadata is None or metadata == {}:
-        return None
-    if not isinstance(metadata, dict):
-        raise ApiError("invalid_metadata_format")
-    kind, payload = metadata.get("event_type"), metadata.get("event_payload")
-    if not isinstance(kind, str) or not kind or not isinstance(payload, dict):
-        raise ApiError("invalid_metadata_schema")
-    if size_of(metadata) > MAX_METADATA_BYTES:
-        raise ApiError("metadata_too_large")
-    return {"event_type": kind, "event_payload": payload}
+    return read_metadata(call.arguments.structure("metadata", error="invalid_metadata_format"))
 
 
 METHODS = (

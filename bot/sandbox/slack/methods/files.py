@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from bot.sandbox.slack.content import check_blocks
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.file_shapes import file_details, file_object
 from bot.sandbox.slack.methods._registry import Call, Method
-from bot.sandbox.slack.methods.chat import check_blocks, find_parent, may_speak
+from bot.sandbox.slack.methods.chat import find_parent, may_speak
 from bot.sandbox.slack.records import Channel, File
 from bot.sandbox.slack.wire import Json
 
@@ -137,7 +138,7 @@ def _check_upload_blocks(call: Call, blocks: Any, comment: str) -> None:
     # Slack itself stumbles over this one block here, and says no more than that.
     if any(isinstance(b, dict) and b.get("type") == "markdown" for b in blocks):
         raise ApiError("internal_error")
-    check_blocks(call, blocks)
+    check_blocks(call.workspace.poster, blocks)
 
 
 def _unfilled(call: Call, file: File) -> Json:

@@ -1,0 +1,24 @@
+"""Options an app offers while somebody types: read from its answer, as strictly as those of a block."""
+
+from typing import Any
+
+from bot.sandbox.slack.block_parts import GROUP, OPTION
+from bot.sandbox.slack.blocks import Report, array, both, exactly_one, shape
+from bot.sandbox.slack.errors import ApiError
+from bot.sandbox.slack.wire import Json
+
+MOST = 100
+ANSWER = both(
+    shape({}, {"options": array(OPTION, MOST, 0), "option_groups": array(GROUP, MOST, 0)}),
+    exactly_one("options", "option_groups"),
+)
+
+
+def offered_options(answer: Any) -> list[Json]:
+    """The options in an answer, grouped or not."""
+    report = Report()
+    ANSWER(answer, "", report)
+    if report.messages:
+        raise ApiError("invalid_options", messages=report.messages)
+    groups = answer.get("option_groups") or ()
+    return [*(answer.get("options") or ()), *(option for group in groups for option in group["options"])]
