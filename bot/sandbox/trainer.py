@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from bot.sandbox._brushes import Canvas, Floats, blur, hold
+from bot.sandbox._brushes import Canvas, Floats, blur, hold, to_image
 from bot.sandbox._treatments import treat
 
 PICTURE_SIZE = 768
@@ -116,17 +116,30 @@ def draw(
     """
     width, height = (size, size) if isinstance(size, int) else size
     side = max(width, height)
+    left, top = (side - width) // 2, (side - height) // 2
+    whole = paint(model, prompt, seed=seed, index=index, size=side).picture
+    sink = io.BytesIO()
+    marked(whole.crop((left, top, left + width, top + height))).save(sink, "PNG", compress_level=3)
+    return sink.getvalue()
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A square picture without the mark, and where in it the subject is: a soft mask from 0 to 255."""
+
+    picture: Image.Image
+    subject: Image.Image
+
+
+def paint(model: Model | None, prompt: str, *, seed: int, index: int, size: int) -> Painting:
+    """What `draw` draws, for whoever puts it into something else. Nothing leaves a stand-in unmarked."""
     words = re.findall(r"[a-z0-9]+", prompt.lower())
     said = int.from_bytes(hashlib.sha256(" ".join(words).encode()).digest()[:8])
     random = np.random.default_rng((seed, index, said))
-    picture = _nobody(side) if model is None else _somebody(model, side, seed, index, random)
-    picture = treat(picture, words, Canvas(_subject(picture), random))
-    left, top = (side - width) // 2, (side - height) // 2
-    window = picture[top : top + height, left : left + width]
-    image = _marked(Image.fromarray(np.uint8(np.clip(window, 0, 1) * 255 + 0.5)))
-    sink = io.BytesIO()
-    image.save(sink, "PNG", compress_level=3)
-    return sink.getvalue()
+    picture = _nobody(size) if model is None else _somebody(model, size, seed, index, random)
+    subject = _subject(picture)
+    picture = treat(picture, words, Canvas(subject, random))
+    return Painting(to_image(picture), Image.fromarray(np.uint8(subject * 255 + 0.5)))
 
 
 def _somebody(model: Model, size: int, seed: int, index: int, random: np.random.Generator) -> Floats:
@@ -216,7 +229,7 @@ def _variants(broad: Floats) -> list[Floats]:
     return [broad, broad[:, ::-1], *moved]
 
 
-def _marked(image: Image.Image) -> Image.Image:
+def marked(image: Image.Image) -> Image.Image:
     """A ribbon across the corner, so that nobody takes the picture for a vendor's work."""
     size = min(image.size)
     height = round(size * 0.066)
@@ -228,9 +241,9 @@ def _marked(image: Image.Image) -> Image.Image:
     pen.line((0, height - 2, size, height - 2), fill=(255, 255, 255, 90))
     turned = ribbon.rotate(-45, Image.Resampling.BICUBIC, expand=True)
     centre = round(size * 0.135)
-    marked = image.convert("RGBA")
-    marked.alpha_composite(_placed(turned, image.size, image.width - centre, centre))
-    return marked.convert("RGB")
+    under = image.convert("RGBA")
+    under.alpha_composite(_placed(turned, image.size, image.width - centre, centre))
+    return under.convert("RGB")
 
 
 def _placed(layer: Image.Image, size: tuple[int, int], x: int, y: int) -> Image.Image:

@@ -53,6 +53,8 @@ class FaultKind(StrEnum):
     """A finished inference shows no pictures."""
     DEAD_IMAGE = "dead_image"
     """One picture of an inference is not found (image=0, job: only this inference)."""
+    NO_FACE = "no_face"
+    """The vendor's look at photos finds no face in one of them (photo=0)."""
     SOME_FAIL = "some_fail"
     """The next inference ends with so many pictures missing (pictures=1)."""
     TRAINING_FAILS = "training_fails"

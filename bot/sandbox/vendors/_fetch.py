@@ -4,7 +4,7 @@ No credentials, no cookies, no proxies, no redirects; a limit on time and on byt
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -72,11 +72,22 @@ class Fetcher:
         Raises:
             FetchFailed: the last try failed, or no other would help.
         """
+        return await self._patiently(lambda: fetch_photo(self._http, url), subject)
+
+    async def file(self, url: str, *, subject: str, most_bytes: int) -> bytes:
+        """Fetch whatever is there whole, picture or not, for the job named by `subject`.
+
+        Raises:
+            FetchFailed: the last try failed, or no other would help.
+        """
+        return await self._patiently(lambda: fetch_file(self._http, url, most_bytes=most_bytes), subject)
+
+    async def _patiently(self, fetch: Callable[[], Awaitable[bytes]], subject: str) -> bytes:
         attempt = 0
         while True:
             attempt += 1
             try:
-                data = await fetch_photo(self._http, url)
+                data = await fetch()
             except FetchFailed as failure:
                 self._note(failure.status, failure.code, subject)
                 if not failure.worth_another_try or attempt >= self._patience().fetch_attempts:
@@ -102,6 +113,20 @@ async def fetch_photo(http: httpx.AsyncClient, url: str) -> bytes:
     Raises:
         FetchFailed: unreachable, refused, too large, too slow or not a picture.
     """
+    data = await fetch_file(http, url, most_bytes=MAX_BYTES)
+    try:
+        await asyncio.to_thread(trainer.check_photo, data)
+    except trainer.NotAPhoto as error:
+        raise FetchFailed("NotAnImage", status=200) from error
+    return data
+
+
+async def fetch_file(http: httpx.AsyncClient, url: str, *, most_bytes: int) -> bytes:
+    """Fetch whatever is there whole.
+
+    Raises:
+        FetchFailed: unreachable, refused, too large or too slow.
+    """
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -110,17 +135,12 @@ async def fetch_photo(http: httpx.AsyncClient, url: str) -> bytes:
         raise FetchFailed("BadLink")
     try:
         async with asyncio.timeout(_WHOLE_SECONDS):
-            data = await _read(http, url)
+            return await _read(http, url, most_bytes)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise FetchFailed("Unreachable", worth_another_try=True) from error
-    try:
-        await asyncio.to_thread(trainer.check_photo, data)
-    except trainer.NotAPhoto as error:
-        raise FetchFailed("NotAnImage", status=200) from error
-    return data
 
 
-async def _read(http: httpx.AsyncClient, url: str) -> bytes:
+async def _read(http: httpx.AsyncClient, url: str, most_bytes: int) -> bytes:
     async with http.stream("GET", url) as response:
         if response.status_code != httpx.codes.OK:
             status = response.status_code
@@ -129,6 +149,6 @@ async def _read(http: httpx.AsyncClient, url: str) -> bytes:
         data = bytearray()
         async for chunk in response.aiter_bytes():
             data += chunk
-            if len(data) > MAX_BYTES:
+            if len(data) > most_bytes:
                 raise FetchFailed("TooLarge", status=response.status_code)
         return bytes(data)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.vendors._server import serve
+from tests.sandbox.vendors.dashscope_scene import INSTANT, Gallery, Studio, open_studio
 from tests.sandbox.vendors.scene import Album, Clock, Setup, open_setup
 
 
@@ -40,3 +41,29 @@ def unused_tcp_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def gallery() -> AsyncIterator[Gallery]:
+    gallery = Gallery()
+    async with serve(gallery.app()) as origin:
+        gallery.origin = origin
+        yield gallery
+
+
+@pytest.fixture
+async def studio(tmp_path: Path, gallery: Gallery) -> AsyncIterator[Studio]:
+    """A DashScope that takes no more time than its work does, and any number of calls a second."""
+    async with open_studio(tmp_path / "dashscope", gallery) as studio:
+        await studio.control.turn(**INSTANT)
+        yield studio
+
+
+@pytest.fixture
+async def slow_studio(tmp_path: Path, gallery: Gallery) -> AsyncIterator[Studio]:
+    """A DashScope whose clock a test turns; a training takes 100 s of it, portraits 50 s."""
+    async with open_studio(tmp_path / "dashscope", gallery, Clock()) as studio:
+        await studio.control.turn(
+            **INSTANT | {"train_seconds": 100, "infer_seconds": 50, "cancel_seconds": 10}
+        )
+        yield studio
