@@ -15,6 +15,11 @@ new vendor needs nothing in the page:
   `Controls.doom`.
 - Kinds of fault that no other vendor has are added to `FaultKind`, with their details in a line.
 
+What every stand-in needs is there already: `_counter.py` receives calls, spoils them as ordered and writes
+them down; `_settings.py` keeps what can be turned, `_register.py` records, `_links.py` signed links;
+`_workers.py` does the work beside the calls and `_fetch.py` fetches photos for it; `_forms.py` reads
+multipart bodies.
+
 `start(clock=...)` takes the world's clock (`bot.sandbox.clock`), which may run faster. Give it to
 `Pulse(clock)` and wait by `pulse.wait(seconds)` alone, which counts in its seconds. What a job takes or
 a link lasts is measured on it; signatures, nonces and windows around a single call by `wall_of(clock)`,

@@ -2,7 +2,7 @@
 
 from bot.sandbox.vendors._dashscope_jobs import JobKind, Status
 from bot.sandbox.vendors._faults import FaultKind
-from bot.sandbox.vendors._panel import Fate, Knob, Panel, Tone, Trouble, Word, usual_troubles
+from bot.sandbox.vendors._panel import Knob, Panel, Tone, Trouble, Word, usual_fates, usual_troubles
 from bot.sandbox.vendors._state import Json
 
 _A_LONG_DAY = 6 * 3600.0
@@ -79,14 +79,5 @@ PANEL = Panel(
         ),
         Trouble("Lists lag", "by a minute until all is well", FaultKind.LIST_LAG, None),
     ),
-    fates=(
-        Fate(
-            "Let it fail",
-            {JobKind.TRAINING: FaultKind.TRAINING_FAILS, JobKind.INFERENCE: FaultKind.INFERENCE_FAILS},
-        ),
-        Fate(
-            "Let it hang",
-            {JobKind.TRAINING: FaultKind.TRAINING_STUCK, JobKind.INFERENCE: FaultKind.INFERENCE_STUCK},
-        ),
-    ),
+    fates=usual_fates(JobKind.TRAINING, JobKind.INFERENCE),
 )

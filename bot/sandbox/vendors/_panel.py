@@ -93,6 +93,14 @@ class Panel:
         return frozenset(kind for fate in self.fates for kind in fate.faults.values())
 
 
+def usual_fates(training: str, pictures: str) -> tuple[Fate, ...]:
+    """What can be done to any vendor's trainings, and to what makes pictures; given are the kinds of job."""
+    return (
+        Fate("Let it fail", {training: "training_fails", pictures: "inference_fails"}),
+        Fate("Let it hang", {training: "training_stuck", pictures: "inference_stuck"}),
+    )
+
+
 def usual_troubles(creating: str) -> tuple[Trouble, ...]:
     """What goes wrong at every vendor; `creating` is the action that begins the work that is paid for."""
     return (

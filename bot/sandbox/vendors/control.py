@@ -16,9 +16,6 @@ __all__ = [
     "AicontentControl",
     "Control",
     "ControlError",
-    "DashscopeAction",
-    "DashscopeControl",
-    "DashscopeJob",
     "Entry",
     "Fault",
     "FaultKind",
@@ -33,27 +30,6 @@ Action = Literal[
     "AddInferenceJob",
     "QueryInferenceJobInfo",
     "QueryImageAsset",
-]
-
-DashscopeAction = Literal[
-    "UploadFiles",
-    "ListFiles",
-    "GetFile",
-    "DeleteFile",
-    "CreateFineTune",
-    "ListFineTunes",
-    "GetFineTune",
-    "CancelFineTune",
-    "DeleteFineTune",
-    "GetFineTuneLogs",
-    "DetectFaces",
-    "CreatePortraits",
-    "GetTask",
-    "CancelTask",
-    "ListTasks",
-    "GetUploadPolicy",
-    "GetObject",
-    "PostObject",
 ]
 
 
@@ -77,24 +53,6 @@ class Job:
     created_at: float
     ended_at: float | None
     photo_links: Sequence[str] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True)
-class DashscopeJob:
-    """A training or a portrait task of the DashScope stand-in."""
-
-    kind: Literal["training", "inference"]
-    id: str
-    name: str
-    status: str
-    progress: float
-    face: str | None
-    """What a training makes, or what portraits are of; None where no face was trained."""
-    style: str | None
-    images: int
-    note: str
-    created_at: float
-    ended_at: float | None
 
 
 @dataclass(frozen=True)
@@ -270,33 +228,6 @@ class AicontentControl(Control[Action, Job]):
         kind: str,
         job_id: str,
         status: str = "FINISHED",
-        *,
-        progress: float = 0.0,
-        seconds: float = 30.0,
-    ) -> None:
-        """Return when the job has that status, and at least that progress from 0 to 1.
-
-        Raises:
-            TimeoutError: it did not get there in time.
-        """
-        await super().wait_for_job(kind, job_id, status, progress=progress, seconds=seconds)
-
-
-class DashscopeControl(Control[DashscopeAction, DashscopeJob]):
-    """Steers and watches the stand-in for DashScope. `turn` takes its settings by their names."""
-
-    def __init__(self, origin: str) -> None:
-        super().__init__(origin, DashscopeJob)
-
-    async def paid(self) -> Paid:
-        """How many creations there were, however they were answered."""
-        return Paid(**await self.bill())
-
-    async def wait_for_job(
-        self,
-        kind: str,
-        job_id: str,
-        status: str = "SUCCEEDED",
         *,
         progress: float = 0.0,
         seconds: float = 30.0,

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.sandbox.vendors.control import DashscopeControl
 from bot.sandbox.vendors.dashscope import DashscopeStandIn
+from bot.sandbox.vendors.dashscope_control import DashscopeControl
 from tests.sandbox.vendors.scene import Album, Clock
 
 API_KEY = "test-api-key"

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.sandbox.vendors.control import DashscopeControl
+from bot.sandbox.vendors.dashscope_control import DashscopeControl
 from tests.sandbox.vendors.dashscope_scene import (
     API_KEY,
     INSTANT,

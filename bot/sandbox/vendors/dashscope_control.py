@@ -1,0 +1,72 @@
+"""The typed client for the control API of the DashScope stand-in."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.sandbox.vendors.control import Control, Paid
+
+DashscopeAction = Literal[
+    "UploadFiles",
+    "ListFiles",
+    "GetFile",
+    "DeleteFile",
+    "CreateFineTune",
+    "ListFineTunes",
+    "GetFineTune",
+    "CancelFineTune",
+    "DeleteFineTune",
+    "GetFineTuneLogs",
+    "DetectFaces",
+    "CreatePortraits",
+    "GetTask",
+    "CancelTask",
+    "ListTasks",
+    "GetUploadPolicy",
+    "GetObject",
+    "PostObject",
+]
+
+
+@dataclass(frozen=True)
+class DashscopeJob:
+    """A training or a portrait task as the stand-in knows it."""
+
+    kind: Literal["training", "inference"]
+    id: str
+    name: str
+    status: str
+    progress: float
+    face: str | None
+    """What a training makes, or what portraits are of; None where no face was trained."""
+    style: str | None
+    images: int
+    note: str
+    created_at: float
+    ended_at: float | None
+
+
+class DashscopeControl(Control[DashscopeAction, DashscopeJob]):
+    """Steers and watches the stand-in for DashScope. Its settings are those of `_dashscope_settings.py`."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(origin, DashscopeJob)
+
+    async def paid(self) -> Paid:
+        """How many creations there were, however they were answered."""
+        return Paid(**await self.bill())
+
+    async def wait_for_job(
+        self,
+        kind: str,
+        job_id: str,
+        status: str = "SUCCEEDED",
+        *,
+        progress: float = 0.0,
+        seconds: float = 30.0,
+    ) -> None:
+        """Return when the job has that status, and at least that progress from 0 to 1.
+
+        Raises:
+            TimeoutError: it did not get there in time.
+        """
+        await super().wait_for_job(kind, job_id, status, progress=progress, seconds=seconds)
