@@ -355,6 +355,10 @@ class Provider(ABC, Generic[S]):
         """Start a one-shot; only asked of a vendor whose capabilities have one."""
         raise UnexpectedResponse(f"{type(self).__name__} has no one-shot.")
 
+    def effort(self, options: Mapping[str, JsonValue], inputs: int) -> str | None:  # noqa: ARG002
+        """What a training with these options and so many inputs comes to, such as `1,500 steps`."""
+        return None
+
     async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:  # noqa: ARG002
         """Have the vendor look at inputs before they are submitted: free, one finding each, in order."""
         return ()

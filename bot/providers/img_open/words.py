@@ -1,0 +1,113 @@
+"""What Img Open's answers mean: its envelope, its status numbers, a training's result in any shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from bot.providers._answers import Answer, by_status, first_text, vendor_words
+from bot.providers._base import RemoteState
+from bot.providers._errors import AuthenticationFailed, InvalidInput, OutcomeUnknown, UnexpectedResponse
+from bot.providers.img_open.settings import ImgOpenSettings
+
+WORDS: Mapping[str, RemoteState] = {
+    "SUCCESS|SUCCEED|FINISH|DONE|COMPLETE": RemoteState.SUCCEEDED,
+    "FAIL|ERROR": RemoteState.FAILED,
+    "CANCEL": RemoteState.CANCELLED,
+    "RUN|TRAIN|PROCESS": RemoteState.RUNNING,
+    "WAIT|QUEUE|PENDING": RemoteState.QUEUED,
+}
+"""Statuses in words, by what they hold; the vendor sends numbers as far as its pages show."""
+KEYS = re.compile(r"access\s*key|secret|unauthor|permission|forbidden|鉴权|权限|密钥", re.IGNORECASE)
+THERE = re.compile(r"exist|duplicat|repeat|已存在|重复", re.IGNORECASE)
+"""How a task id that was seen before may be refused; the vendor documents no words for it."""
+ABSENT = re.compile(r"not\s+(?:exist|found)|no such|不存在|未找到", re.IGNORECASE)
+_SENTENCE = (
+    "Img Open does not accept the keys: check IMG_OPEN_ACCESS_KEY_ID and "
+    "IMG_OPEN_ACCESS_KEY_SECRET, and that the "
+    "account may use this service."
+)
+TRANSIENT = {"429", "500", "502", "503", "504"}
+
+
+def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
+    """Return `data`. The verdict is a code that is text and says 200, whatever the status of HTTP.
+
+    Raises:
+        AuthenticationFailed: the keys are refused.
+        InvalidInput: any other code, with the vendor's sentence.
+        Unavailable, OutcomeUnknown: the codes and pages of a gateway.
+    """
+    body = _fields(answer)
+    code = first_text(body, "code")
+    if answer.ok and code == "200":
+        return body
+    said = first_text(body, "msg", "message")
+    status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else answer.status
+    facts = {"code": vendor_words(code) or None}
+    if status in {401, 403} or KEYS.search(said):
+        raise answer.refusal(AuthenticationFailed, _SENTENCE, **facts)
+    words = answer.words(said, secrets=secrets)
+    if code in TRANSIENT or (not code and not answer.ok):
+        raise answer.refusal(by_status(status, safe=answer.safe), words, **facts)
+    if not code:
+        raise answer.senseless("no code")
+    raise answer.refusal(InvalidInput if answer.ok else None, words or "Img Open refuses this.", **facts)
+
+
+def _fields(answer: Answer) -> dict[str, JsonValue]:
+    """The body. A page where JSON should be is a gateway's, whatever status it comes with."""
+    try:
+        return answer.fields()
+    except (UnexpectedResponse, OutcomeUnknown):
+        raise answer.refusal(by_status(502, safe=answer.safe)) from None
+
+
+def state_of(value: object, has: ImgOpenSettings) -> RemoteState | None:
+    """What a status stands for; None where there is none, and *running* for a word nobody knows."""
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return None
+    if re.fullmatch(r"-?\d+", text):
+        known = {
+            **dict.fromkeys(has.states_queued, RemoteState.QUEUED),
+            **dict.fromkeys(has.states_running, RemoteState.RUNNING),
+            **dict.fromkeys(has.states_succeeded, RemoteState.SUCCEEDED),
+        }
+        return known.get(text, RemoteState.FAILED)
+    capitals = text.upper()
+    return next((state for words, state in WORDS.items() if re.search(words, capitals)), RemoteState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is told of a training, by query or by callback."""
+
+    task_id: str
+    state: RemoteState | None
+    word: str
+    name: str
+    message: str
+
+
+def result_of(body: JsonValue, has: ImgOpenSettings) -> Result:
+    """Read a result: the payload first, then what is around it. `data` is an object or a list of one."""
+    whole = body if isinstance(body, dict) else {}
+    inner = whole.get("data")
+    inner = inner[0] if isinstance(inner, list) and inner else inner
+    payload = inner if isinstance(inner, dict) else {}
+    # The envelope's own sentence is no status, and its words for success say nothing of the training.
+    around = whole if not payload else {}
+
+    def found(*names: str) -> str:
+        return first_text(payload, *names) or first_text(around, *names)
+
+    word, name = found(*has.result_status_fields), found(*has.result_name_fields)
+    state = state_of(word, has)
+    if state is None and (name or found(*has.result_url_fields)):
+        state = RemoteState.SUCCEEDED
+    task_id = first_text(payload, *has.result_id_fields) or first_text(whole, *has.result_id_fields)
+    return Result(task_id, state, word, name, found(*has.result_message_fields))
