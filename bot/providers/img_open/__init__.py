@@ -54,6 +54,7 @@ TRAIN = f"{SAAS}/modelTraining/submitTraining/Job"
 CHECKPOINTS = f"{SAAS}/sd/v2/queryModelList"
 PAINT = f"{SAAS}/sd/v2/text2image"
 LIVE, ARCHIVE = f"{SAAS}/sd/v2/queryTaskInfo", f"{SAAS}/sd/queryTaskInfo"
+BASE = TrainingOptions().pretrained_model
 PAGE, PAGES = 100, 50
 """Rows of a list that are asked for at once, and how often at most."""
 _BODY: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -141,7 +142,8 @@ class ImgOpen(Provider[ImgOpenSettings]):
     async def check(self) -> None:
         """Ask for the checkpoints: free, right only if the keys are, and needed for every image."""
         try:
-            await self._checkpoint(TrainingOptions().pretrained_model)
+            await self._post(CHECKPOINTS, {"pageSize": 1, "pageNum": 1})
+            await self._checkpoint(BASE)
         except Unavailable as error:
             hint = "Check the network, IMG_OPEN_ENDPOINT and IMG_OPEN_PROXY."
             raise Unavailable(f"{error} {hint}", code=error.code, retry_after=error.retry_after) from None
@@ -195,7 +197,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             "enable_hr": False,
             "alwayson_scripts": {
                 "id_task": task_id,
-                "sd_model_checkpoint": await self._checkpoint(TrainingOptions().pretrained_model),
+                "sd_model_checkpoint": await self._checkpoint(BASE),
                 "override_settings": {"CLIP_stop_at_last_layers": chosen.clip_skip},
             },
         }
@@ -266,7 +268,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         asked = await self._result(ref.id)
         told = asked if asked and asked.state else called if called and called.state else None
         if told is None:
-            return await self._listed(ref)
+            return await self._listed(ref, absent=asked is not None and asked.absent)
         state, name = told.state or RemoteState.RUNNING, told.name or (called.name if called else "")
         if state is RemoteState.SUCCEEDED:
             # Without a name the list may know it; else the LoRA is taken to be called like its training.
@@ -284,7 +286,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         )
 
     async def _result(self, task_id: str) -> Result | None:
-        """What the vendor answers of a training; None where it does not know it, or cannot be asked."""
+        """What the vendor answers of a training; None where it cannot be asked."""
         if not self._asks:
             return None
         try:
@@ -300,17 +302,21 @@ class ImgOpen(Provider[ImgOpenSettings]):
             return None
         except InvalidInput as error:
             if ABSENT.search(error.detail):
-                return None
+                return Result(task_id=task_id, absent=True)
             raise
         return result_of(told, self.settings)
 
-    async def _listed(self, ref: RemoteRef) -> RemoteJob:
+    async def _listed(self, ref: RemoteRef, *, absent: bool) -> RemoteJob:
         """Where neither answer nor callback tells anything, the list of LoRAs says whether it is done."""
         name = await self._lora(ref.id)
+        state = RemoteState.SUCCEEDED if name else RemoteState.FAILED if absent else RemoteState.RUNNING
+        lost = state is RemoteState.FAILED
         return RemoteJob(
             ref=ref.model_copy(update={"model_id": name or ref.model_id}),
-            state=RemoteState.SUCCEEDED if name else RemoteState.RUNNING,
+            state=state,
+            tentative=lost,
             model_id=name,
+            reason="Img Open does not know this training." if lost else None,
             poll_after=None if self._asks else self.settings.list_every,
             details={"id": ref.id} | ({"lora": name} if name else {}),
         )
@@ -385,10 +391,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
     # -- lists
 
     async def _checkpoint(self, base: str) -> str:
-        """The vendor's name for a base model, looked up once. Raises AuthenticationFailed where it has none."""
+        """The vendor's name for a base model, looked up once. Raises AuthenticationFailed if it has none."""
         if self.settings.checkpoint:
-            await self._post(CHECKPOINTS, {"pageSize": 1, "pageNum": 1}) if not self._base else None
-            self._base[base] = self.settings.checkpoint
+            return self.settings.checkpoint
         if base not in self._base:
             async for row in self._rows(CHECKPOINTS):
                 code = first_text(row, "sdModelCheckpoint")

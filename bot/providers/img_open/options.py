@@ -55,7 +55,9 @@ def _field(default: Any, title: str, description: str, **facts: Any) -> Any:
 class TrainingOptions(BaseModel):
     """The vendor's training parameters, in the order of its table; None is not sent."""
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, validate_default=True
+    )
 
     max_epochs: int = _field(20, "Epochs", "Passes over all photos.", ge=10, le=50)
     batch_size: int = _field(2, "Batch size", "Photos per step.", ge=1, le=4)

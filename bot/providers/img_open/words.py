@@ -87,10 +87,12 @@ class Result:
     """What is told of a training, by query or by callback."""
 
     task_id: str
-    state: RemoteState | None
-    word: str
-    name: str
-    message: str
+    state: RemoteState | None = None
+    word: str = ""
+    name: str = ""
+    message: str = ""
+    absent: bool = False
+    """The vendor says that it knows no such training."""
 
 
 def result_of(body: JsonValue, has: ImgOpenSettings) -> Result:

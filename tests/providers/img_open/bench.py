@@ -1,0 +1,147 @@
+"""Img Open in memory, made of the bodies beside this file."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from bot.providers.img_open import CHECKPOINTS, LIVE, PAINT, TRAIN, ImgOpen
+from bot.providers.img_open.settings import SAAS, ImgOpenSettings
+from tests.providers.bench import HttpBench
+
+KEY_ID, SECRET = "test-key-id-of-ours", "test-secret-of-ours"
+HERE = Path(__file__).parent
+RESULTS = "https://aigcoss.example/"
+RESULT, ARCHIVE, LORAS = (
+    f"{SAAS}/{path}"
+    for path in ("modelTraining/queryTraining/Job", "sd/queryTaskInfo", "sd/v2/queryLoraList")
+)
+
+
+def body(name: str) -> Any:
+    return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (24, 36), (200, 80, 40)).save(out, "PNG")
+    return out.getvalue()
+
+
+class Vendor:
+    """Keeps trainings and images by our ids, and answers each path with its body."""
+
+    def __init__(self) -> None:
+        self.trainings: dict[str, dict[str, Any]] = {}
+        self.images: dict[str, dict[str, Any]] = {}
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if str(request.url).startswith(RESULTS):
+            assert not [name for name in request.headers if name.startswith("x-request-req")]
+            return httpx.Response(200, content=png())
+        assert request.method == "POST"
+        assert request.headers["X-Request-req-accessKeyId"] == KEY_ID
+        assert request.headers["X-Request-req-accessKeySecret"] == SECRET
+        return self._answers[request.url.path](self, json.loads(request.content))
+
+    def finish(self) -> None:
+        for training in self.trainings.values():
+            training |= body("result_succeeded")["data"] | {
+                "taskId": training["taskId"],
+                "loraName": training["taskId"],
+            }
+        for name, made in self.images.items():
+            (sample,) = body("task_succeeded")["data"]["differentialImageRspList"]
+            made |= {"status": 2, "desc": "Success"}
+            made["differentialImageRspList"] = [
+                sample | {"image_url": f"{RESULTS}Output/{name}-{n}.png"} for n in range(made["count"])
+            ]
+
+    def train(self, asked: dict[str, Any]) -> httpx.Response:
+        if asked["taskId"] in self.trainings:
+            return refusal("the taskId already exists")
+        waiting = body("result_running")["data"] | {"taskId": asked["taskId"], "status": 3}
+        self.trainings[asked["taskId"]] = waiting
+        return httpx.Response(200, json=body("submit_training"))
+
+    def result(self, asked: dict[str, Any]) -> httpx.Response:
+        if asked["taskId"] not in self.trainings:
+            return refusal("the task does not exist")
+        return httpx.Response(200, json=body("result_running") | {"data": self.trainings[asked["taskId"]]})
+
+    def checkpoints(self, asked: dict[str, Any]) -> httpx.Response:
+        listed = body("list_checkpoints")
+        (row,) = listed["data"]["rows"]
+        listed["data"]["rows"] = [
+            row,
+            row | {"id": 40, "sdModelCheckpoint": "v1-5-pruned-emaonly.safetensors"},
+        ]
+        return httpx.Response(200, json=listed)
+
+    def loras(self, asked: dict[str, Any]) -> httpx.Response:
+        listed = body("list_loras")
+        (row,) = listed["data"]["rows"]
+        done = [one["loraName"] for one in self.trainings.values() if one["status"] == 2]
+        listed["data"]["rows"] = [row | {"sdLoraName": name} for name in done]
+        return httpx.Response(200, json=listed)
+
+    def paint(self, asked: dict[str, Any]) -> httpx.Response:
+        name = asked["alwayson_scripts"]["id_task"]
+        if name in self.images:
+            return refusal("id_task is repeated")
+        self.images[name] = {"id_task": name, "status": 3, "count": asked["n_iter"] * asked["batch_size"]}
+        return httpx.Response(200, json=body("text2image") | {"data": {"task_id": name}})
+
+    def task(self, asked: dict[str, Any]) -> httpx.Response:
+        made = self.images.get(asked["businessTaskId"])
+        return (
+            httpx.Response(200, json=body("task_succeeded") | {"data": made})
+            if made
+            else refusal("not found")
+        )
+
+    _answers: dict[str, Any] = {  # noqa: RUF012
+        TRAIN: train,
+        RESULT: result,
+        CHECKPOINTS: checkpoints,
+        LORAS: loras,
+        PAINT: paint,
+        LIVE: task,
+        ARCHIVE: task,
+    }
+
+
+def refusal(message: str, code: str = "1001") -> httpx.Response:
+    return httpx.Response(200, json=body("error") | {"code": code, "msg": message})
+
+
+class ImgOpenBench(HttpBench):
+    """The vendor without the vendor."""
+
+    def __init__(self) -> None:
+        self.vendor = Vendor()
+        settings = ImgOpenSettings(
+            access_key_id=KEY_ID,
+            access_key_secret=SECRET,
+            requests_per_second=1000,
+            checkpoint="v1-5-pruned-emaonly.safetensors",
+        )
+        super().__init__(ImgOpen, settings, self.vendor)
+
+    def finish(self) -> None:
+        self.vendor.finish()
+
+    @property
+    def created(self) -> int:
+        return len(self.vendor.trainings) + len(self.vendor.images)
+
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets(), KEY_ID, SECRET)
+
+
+bench = ImgOpenBench
