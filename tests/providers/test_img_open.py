@@ -120,25 +120,25 @@ def test_every_parameter_of_the_vendor_s_table_is_there() -> None:
     assert list(sent) == [
         "taskId",
         "fileUrlList",
-        *(field.alias for field in TrainingOptions.model_fields.values()),
+        *(field.serialization_alias for field in TrainingOptions.model_fields.values()),
     ]
 
 
 FULL = {
-    "randomCrop": True,
-    "cacheLatents": False,
-    "cacheLatentsToDisk": False,
-    "numCpuThreadsPerProcess": 2,
+    "random_crop": True,
+    "cache_latents": False,
+    "cache_latents_to_disk": False,
+    "num_cpu_threads_per_process": 2,
     "seed": 1,
-    "networkDropout": 0.1,
-    "rankDropout": 0.1,
-    "moduleDropout": 0.1,
-    "networkArgs": "conv_dim=4",
+    "network_dropout": 0.1,
+    "rank_dropout": 0.1,
+    "module_dropout": 0.1,
+    "network_args": "conv_dim=4",
     "v2": False,
-    "flipAug": True,
-    "colorAug": True,
-    "gradientAccumulationSteps": 2,
-    "noiseOffset": 0.05,
+    "flip_aug": True,
+    "color_aug": True,
+    "gradient_accumulation_steps": 2,
+    "noise_offset": 0.05,
 }
 
 
@@ -175,41 +175,45 @@ def test_a_rate_is_as_short_as_it_can_be() -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
-    ({"maxEpochs": 9}, "maxEpochs", "10"),
-    ({"maxEpochs": 51}, "maxEpochs", "50"),
-    ({"batchSize": 5}, "batchSize", "4"),
-    ({"learningRate": "0.0002"}, "learningRate", "0.0001"),
-    ({"learningRate": "0.00000001"}, "learningRate", "1E-7"),
-    ({"maxTokenLength": 75}, "maxTokenLength", "225"),
-    ({"clipSkip": 6}, "clipSkip", "5"),
+    ({"max_epochs": 9}, "max_epochs", "10"),
+    ({"max_epochs": 51}, "max_epochs", "50"),
+    ({"batch_size": 5}, "batch_size", "4"),
+    ({"learning_rate": "0.0002"}, "learning_rate", "0.0001"),
+    ({"learning_rate": "0.00000001"}, "learning_rate", "1E-7"),
+    ({"max_token_length": 75}, "max_token_length", "225"),
+    ({"clip_skip": 6}, "clip_skip", "5"),
     ({"repeats": 31}, "repeats", "30"),
-    ({"mixedPrecision": "float"}, "mixedPrecision", "bf16"),
-    ({"savePrecision": "int8"}, "savePrecision", "float"),
-    ({"numCpuThreadsPerProcess": 21}, "numCpuThreadsPerProcess", "20"),
-    ({"lrWarmupSteps": 101}, "lrWarmupSteps", "100"),
-    ({"lrWarmupSteps": 10}, "lrWarmupSteps", "constant_with_warmup"),
-    ({"optimizerType": "Adam"}, "optimizerType", "AdamW"),
-    ({"optimizerType": "DAdaptAdam"}, "optimizerType", "learning rate near 1"),
-    ({"optimizerType": "DAdaptation"}, "optimizerType", "learning rate near 1"),
-    ({"optimizerType": "AdaFactor"}, "optimizerType", "only together"),
-    ({"lrScheduler": "adafactor"}, "optimizerType", "only together"),
-    ({"randomCrop": True}, "cacheLatents", "Random crop"),
+    ({"mixed_precision": "float"}, "mixed_precision", "bf16"),
+    ({"save_precision": "int8"}, "save_precision", "float"),
+    ({"num_cpu_threads_per_process": 21}, "num_cpu_threads_per_process", "20"),
+    ({"lr_warmup_steps": 101}, "lr_warmup_steps", "100"),
+    ({"lr_warmup_steps": 10}, "lr_warmup_steps", "constant_with_warmup"),
+    ({"optimizer_type": "Adam"}, "optimizer_type", "AdamW"),
+    ({"optimizer_type": "DAdaptAdam"}, "optimizer_type", "learning rate near 1"),
+    ({"optimizer_type": "DAdaptation"}, "optimizer_type", "learning rate near 1"),
+    ({"optimizer_type": "AdaFactor"}, "optimizer_type", "only together"),
+    ({"lr_scheduler": "adafactor"}, "optimizer_type", "only together"),
+    ({"random_crop": True}, "cache_latents", "Random crop"),
     (
-        {"randomCrop": True, "cacheLatents": False, "cacheLatentsToDisk": True},
-        "cacheLatentsToDisk",
+        {"random_crop": True, "cache_latents": False, "cache_latents_to_disk": True},
+        "cache_latents_to_disk",
         "Random crop",
     ),
-    ({"colorAug": True}, "colorAug", "cached latents"),
-    ({"colorAug": True, "cacheLatents": False, "cacheLatentsToDisk": True}, "colorAug", "cached latents"),
-    ({"minBucketReso": 300}, "minBucketReso", "multiple of 64"),
-    ({"minBucketReso": 576}, "minBucketReso", "resolution, 512"),
-    ({"maxBucketReso": 448}, "maxBucketReso", "resolution, 512"),
-    ({"networkDropout": 1}, "networkDropout", "less than 1"),
-    ({"rankDropout": 1}, "rankDropout", "less than 1"),
-    ({"moduleDropout": 1}, "moduleDropout", "less than 1"),
-    ({"networkModule": "lycoris"}, "networkModule", "networks.lora"),
-    ({"v2": True, "clipSkip": 2}, "v2", "Clip skip"),
-    ({"noiseOffset": 1.5}, "noiseOffset", "1"),
+    ({"color_aug": True}, "color_aug", "cached latents"),
+    (
+        {"color_aug": True, "cache_latents": False, "cache_latents_to_disk": True},
+        "color_aug",
+        "cached latents",
+    ),
+    ({"min_bucket_reso": 300}, "min_bucket_reso", "multiple of 64"),
+    ({"min_bucket_reso": 576}, "min_bucket_reso", "resolution, 512"),
+    ({"max_bucket_reso": 448}, "max_bucket_reso", "resolution, 512"),
+    ({"network_dropout": 1}, "network_dropout", "less than 1"),
+    ({"rank_dropout": 1}, "rank_dropout", "less than 1"),
+    ({"module_dropout": 1}, "module_dropout", "less than 1"),
+    ({"network_module": "lycoris"}, "network_module", "networks.lora"),
+    ({"v2": True, "clip_skip": 2}, "v2", "Clip skip"),
+    ({"noise_offset": 1.5}, "noise_offset", "1"),
     ({"trigger": "sks"}, "trigger", "not permitted"),
 ]
 
@@ -228,11 +232,11 @@ def test_what_the_trainer_would_choke_on_is_refused_under_its_field(
 @pytest.mark.parametrize(
     "options",
     [
-        {"randomCrop": True, "cacheLatents": False},
-        {"colorAug": True, "cacheLatents": False},
-        {"lrScheduler": "constant_with_warmup", "lrWarmupSteps": 10},
-        {"lrScheduler": "adafactor", "optimizerType": "AdaFactor"},
-        {"enableBucket": False, "minBucketReso": 576},
+        {"random_crop": True, "cache_latents": False},
+        {"color_aug": True, "cache_latents": False},
+        {"lr_scheduler": "constant_with_warmup", "lr_warmup_steps": 10},
+        {"lr_scheduler": "adafactor", "optimizer_type": "AdaFactor"},
+        {"enable_bucket": False, "min_bucket_reso": 576},
     ],
     ids=str,
 )
@@ -251,8 +255,8 @@ def test_what_would_be_ignored_is_not_sent() -> None:
     ("options", "count", "steps"),
     [
         ({"repeats": 10}, 15, 1500),
-        ({"repeats": 1, "maxEpochs": 10, "batchSize": 4}, 10, 30),
-        ({"repeats": 30, "maxEpochs": 50, "batchSize": 1}, 100, 150_000),
+        ({"repeats": 1, "max_epochs": 10, "batch_size": 4}, 10, 30),
+        ({"repeats": 30, "max_epochs": 50, "batch_size": 1}, 100, 150_000),
     ],
 )
 def test_steps_are_those_of_the_vendor_s_own_examples(
@@ -276,7 +280,7 @@ def test_the_steps_are_told_beforehand_and_with_the_training() -> None:
 
 async def test_hours_of_training_by_mistake_never_leave() -> None:
     wire = Wire()
-    options = {"repeats": 30, "maxEpochs": 50, "batchSize": 1}
+    options = {"repeats": 30, "max_epochs": 50, "batch_size": 1}
     with pytest.raises(InvalidInput, match="hours"):
         await img_open(wire).submit(training(LINKS * 10, **options), key=TASK)
     assert wire.asked == []

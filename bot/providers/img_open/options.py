@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, field_validator
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core.core_schema import ValidationInfo
 
@@ -36,7 +36,7 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-Rate = Annotated[Decimal, Field(gt=0, le=1), PlainSerializer(plain, return_type=str)]
+Rate = Annotated[Decimal, PlainSerializer(plain, return_type=str)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Optimizer = Literal[
     "AdamW", "AdamW8bit", "PagedAdamW8bit", "Lion8bit", "PagedLion8bit", "Lion", "SGDNesterov",
@@ -56,7 +56,9 @@ class TrainingOptions(BaseModel):
     """The vendor's training parameters, in the order of its table; None is not sent."""
 
     model_config = ConfigDict(
-        extra="forbid", alias_generator=to_camel, populate_by_name=True, validate_default=True
+        extra="forbid",
+        alias_generator=AliasGenerator(serialization_alias=to_camel),
+        validate_default=True,
     )
 
     max_epochs: int = _field(20, "Epochs", "Passes over all photos.", ge=10, le=50)
@@ -94,8 +96,10 @@ class TrainingOptions(BaseModel):
     enable_bucket: bool = _field(True, "Keep shapes", "Photos need not be square.")
     min_bucket_reso: int | None = _field(256, "Smallest side", "Multiple of 64 (kohya).", ge=64, le=2048)
     max_bucket_reso: int | None = _field(1024, "Largest side", "Multiple of 64 (kohya).", ge=64, le=2048)
-    text_encoder_lr: Rate | None = _field(Decimal("0.00005"), "Rate of the text encoder", "Of words.")
-    unet_lr: Rate | None = _field(Decimal("0.0001"), "Rate of the U-Net", "Of pictures.")
+    text_encoder_lr: Rate | None = _field(
+        Decimal("0.00005"), "Rate of the text encoder", "Of words.", gt=0, le=1
+    )
+    unet_lr: Rate | None = _field(Decimal("0.0001"), "Rate of the U-Net", "Of pictures.", gt=0, le=1)
     network_dropout: Share | None = _field(None, "Dropout", "Share of neurons left out; 0 is off.")
     rank_dropout: Share | None = _field(None, "Rank dropout", "Share of ranks left out; 0 is off.")
     module_dropout: Share | None = _field(None, "Module dropout", "Share of modules left out; 0 is off.")
