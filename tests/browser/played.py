@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, expect
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -42,6 +42,17 @@ async def interaction(ear: Ear, kind: str) -> dict[str, Any]:
 def messages(page: Page) -> Locator:
     """What stands in the conversation, oldest first."""
     return page.get_by_role("log", name="Messages").get_by_role("listitem")
+
+
+async def choose(form: Locator, label: str, *options: str) -> None:
+    """Choose from a menu of a form by clicking, as a person does; several where it takes several."""
+    field = form.get_by_role("combobox", name=label, exact=True)
+    await field.click()
+    for one in options:
+        await form.page.get_by_role("listbox", name=label, exact=True).get_by_role("option", name=one).click()
+    await expect(field).to_be_focused()
+    if await field.get_attribute("aria-expanded") == "true":
+        await field.press("Escape")
 
 
 def text(words: str) -> dict[str, Any]:

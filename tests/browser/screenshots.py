@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.async_api import Locator, Page, expect
 
 from bot.sandbox.pictures import story_photos
+from tests.browser.played import choose
 from tests.browser.stage import DESK, PHONE, Stage, folder_of, stage
 
 
@@ -36,7 +37,7 @@ async def _play(house: Stage, photos: list[str], thread: Path, modal: Path, phon
     side = page.get_by_role("complementary", name="Thread")
     await side.get_by_role("button", name="Train…").click()
     form = page.get_by_role("dialog", name="Train a model")
-    await form.get_by_label("Who or what is in the photos").select_option("dog")
+    await choose(form, "Who or what is in the photos", "dog")
     await form.get_by_label("In this thread: everybody").check()
     await form.get_by_label("I am in these photos").check()
     await form.get_by_label("What to make when trained").fill("in the snow, evening light")

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from bot.sandbox.slack import Upload
+from tests.browser.played import choose
 from tests.browser.stage import Stage
 from tests.surface import photos
 
@@ -59,7 +60,7 @@ async def post_photos(page: Page, files: list[Upload]) -> None:
 async def fill_in(form: Locator, name: str) -> None:
     """Everything but the permission."""
     await form.get_by_label("Name", exact=True).fill(name)
-    await form.get_by_label("Who or what is in the photos").select_option("dog")
+    await choose(form, "Who or what is in the photos", "dog")
     await form.get_by_label("What to make when trained").fill("on a beach at dawn")
     await form.get_by_label("In this thread: everybody").check()
 

@@ -15,6 +15,10 @@ TYPES = {
     "pdf": "application/pdf",
     "zip": "application/zip",
     "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
 }
 PRETTY = {
     "jpg": "JPEG",

@@ -26,7 +26,10 @@ STATIC = Path(__file__).with_name("page")
 LOOPBACK = ("127.0.0.1", "localhost")
 HEARTBEAT = 15.0
 FOLLOWED = ("message", "view", "file", "socket", "clock")
-SHOWN = IN_BLOCKS | {"image/webp"}
+# What a browser may show rather than save; a document or a script is never among it.
+SHOWN = IN_BLOCKS | {
+    "image/webp", "video/mp4", "video/quicktime", "video/webm", "audio/mpeg", "audio/wav", "application/pdf",
+}  # fmt: skip
 # Scripts and styles are the page's own files and nothing else is run, whatever a message may hold.
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data: http: https:; object-src 'none'; base-uri 'none'; "

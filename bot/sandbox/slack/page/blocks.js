@@ -1,13 +1,19 @@
 // Block Kit as elements. What is not known here is shown as unknown, with what it holds.
+//
+// A surface is what the blocks stand on: `press(block, element, option)` sends what is pressed or chosen,
+// `suggest(block, element, typed)` asks the app what it offers, `input(block)` draws input blocks,
+// `chosen(block, element)` tells what is chosen, `follow(url)` goes there if that is within the page.
 
-import { fileAddress } from "./api.js";
-import { h, icon, iconButton } from "./dom.js";
-import { ask, lightbox } from "./dialogs.js";
+import { ask } from "./dialogs.js";
+import { h, iconButton } from "./dom.js";
 import { field } from "./fields.js";
+import { safeLink } from "./links.js";
+import { fileMark, picture, pictures, smallPicture } from "./media.js";
 import { openMenu } from "./menus.js";
-import { markdown, richText, safeLink, text } from "./words.js";
+import { chart, table } from "./tables.js";
+import { markdown, richText, text } from "./words.js";
 
-/** Draw blocks. `surface.press(block, element, option)` sends what is pressed or chosen; `surface.input(block)` draws input blocks. */
+/** Draw blocks one below the other; pictures that follow each other make a gallery. */
 export function renderBlocks(blocks, surface) {
   const nodes = [];
   let gallery = [];
@@ -38,11 +44,23 @@ const DRAWN = {
   },
   header: (block) => h("h3", { class: "header-block" }, text(block.text)),
   divider: () => h("hr"),
-  context: (block) => h("div", { class: "context" }, block.elements.map((part) => (part.type === "image" ? smallPicture(part) : h("span", {}, text(part))))),
+  context: (block) => h("div", { class: "context" }, block.elements.map((part) => (part.type === "image" ? smallPicture(part) || unknown(part) : h("span", {}, text(part))))),
   actions: (block, surface) => h("div", { class: "actions" }, block.elements.map((part) => element(block, part, surface))),
+  context_actions: (block, surface) => h("div", { class: "actions slim" }, block.elements.map((part) => element(block, part, surface))),
   rich_text: (block) => h("div", { class: "words" }, richText(block.elements)),
   markdown: (block) => h("div", { class: "words" }, markdown(block.text)),
   input: (block, surface) => (surface.input ? surface.input(block) : unknown(block)),
+  alert: (block) => h("div", { class: `alert level-${block.level || "default"}`, role: "note" }, text(block.text)),
+  table,
+  data_table: table,
+  data_visualization: chart,
+  card,
+  carousel: (block, surface) => h("div", { class: "carousel", role: "group", "aria-label": "Cards", tabindex: "0" }, block.elements.map((one) => card(one, surface, block))),
+  container,
+  video: filmCard,
+  file: (block) => h("div", { class: "file-card" }, fileMark({}), h("div", {}, h("div", { class: "file-name" }, block.external_id), h("div", { class: "hint" }, "A remote file: it lives elsewhere"))),
+  task_card: task,
+  plan: (block, surface) => h("div", { class: "plan" }, h("strong", {}, block.title), (block.tasks || []).map((one) => task(one, surface))),
 };
 
 function unknown(block) {
@@ -54,58 +72,77 @@ function unknown(block) {
   );
 }
 
-// Pictures.
+// Blocks that hold others.
 
-/** What a picture block shows, or null where it shows nothing. */
-export function picture(block) {
-  const caption = block.title ? block.title.text : "";
-  if (block.slack_file) {
-    const id = block.slack_file.id || /files-pri\/[^/]*-(F\w+)\//.exec(block.slack_file.url || "")?.[1];
-    return id ? { src: fileAddress(id), save: fileAddress(id, true), alt: block.alt_text, name: caption || block.alt_text, caption } : null;
-  }
-  const url = safeLink(block.image_url || "");
-  return url ? { src: url, alt: block.alt_text, name: caption || block.alt_text, caption } : null;
+function card(one, surface, block = one) {
+  const hero = one.hero_image && picture(one.hero_image);
+  const words = h("div", { class: "card-words" }, one.title && h("strong", {}, text(one.title)), one.subtitle && h("div", { class: "hint" }, text(one.subtitle)), one.body && h("div", { class: "words" }, text(one.body)));
+  const hands = one.actions && h("div", { class: "actions slim" }, one.actions.map((part) => element({ ...block, text: null }, part, surface)));
+  return h("div", { class: "card" }, hero && h("div", { class: "card-hero" }, h("img", { src: hero.src, alt: hero.alt })), h("div", { class: "row nowrap" }, one.icon && smallPicture(one.icon), words), hands);
 }
 
-/** Pictures side by side; each opens large, with the others around it. */
-export function pictures(shown) {
-  const many = Math.min(shown.length, 5);
+function container(block, surface) {
+  const title = h("span", { class: "row" }, block.icon && smallPicture(block.icon), h("strong", {}, block.rich_text_title ? richText(block.rich_text_title.elements) : text(block.title)), block.subtitle && h("span", { class: "hint" }, text(block.subtitle)));
+  const inner = renderBlocks(block.child_blocks, surface);
+  if (!block.is_collapsible) return h("div", { class: "container-block" }, h("div", { class: "container-title" }, title), inner);
+  return h("details", { class: "container-block", open: !block.default_collapsed }, h("summary", { class: "container-title" }, title), inner);
+}
+
+function filmCard(block) {
+  const link = safeLink(block.title_url || block.video_url);
+  const shown = safeLink(block.thumbnail_url);
+  const title = link ? h("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, text(block.title)) : text(block.title);
+  const about = [block.author_name, block.provider_name].filter(Boolean).join(" · ");
+  return h("div", { class: "card film-card" }, h("strong", {}, title), about && h("div", { class: "hint" }, about), block.description && h("div", { class: "words" }, text(block.description)), shown && h("a", { class: "card-hero", href: safeLink(block.video_url), target: "_blank", rel: "noopener noreferrer", "aria-label": `Play ${block.alt_text}` }, h("img", { src: shown, alt: "" }), h("span", { class: "play", "aria-hidden": "true" }, "▶")));
+}
+
+const TASKS = { pending: "○", in_progress: "◔", complete: "✓", error: "✕" };
+
+function task(one) {
+  const sources = (one.sources || []).filter((source) => safeLink(source.url));
   return h(
     "div",
-    { class: `gallery of-${many}`, role: "group", "aria-label": shown.length > 1 ? `${shown.length} pictures` : "Picture" },
-    shown.map((one, at) => {
-      const image = h("img", { src: one.src, alt: one.alt, decoding: "async" });
-      if (one.width && one.height) Object.assign(image, { width: one.width, height: one.height });
-      const button = h("button", { type: "button", class: "shot", "aria-label": `Open ${one.alt || one.name}`, on: { click: () => lightbox(shown, at) } }, image);
-      if (one.width && one.height && shown.length === 1) button.style.aspectRatio = `${one.width} / ${one.height}`;
-      image.addEventListener("error", () => button.replaceWith(h("div", { class: "broken" }, icon("file"), h("span", {}, `${one.name} cannot be shown`))));
-      return button;
-    }),
+    { class: `task ${one.status}` },
+    h("span", { class: "task-mark", role: "img", "aria-label": one.status.replace("_", " ") }, TASKS[one.status] || "·"),
+    h("div", { class: "section-words" }, one.title, one.details && h("div", { class: "hint" }, richText(one.details.elements)), one.output && h("div", { class: "words" }, richText(one.output.elements)), sources.length ? h("div", { class: "hint" }, sources.map((source) => h("a", { href: source.url, target: "_blank", rel: "noopener noreferrer" }, source.text))) : null),
   );
-}
-
-function smallPicture(part) {
-  const shown = picture(part);
-  return shown ? h("img", { class: "small-picture", src: shown.src, alt: shown.alt }) : unknown(part);
 }
 
 // Elements.
 
+const PRESSED = {
+  button,
+  workflow_button: button,
+  overflow,
+  icon_button: (block, part, surface) => {
+    const node = iconButton("bin", part.accessibility_label || part.text.text, () => confirmed(part, () => surface.press(block, part)), { class: "outlined" });
+    return keyed(node, block, part);
+  },
+  feedback_buttons: (block, part, surface) => {
+    const sides = [["positive_button", "👍"], ["negative_button", "👎"]];
+    return h("span", { class: "row" }, sides.map(([side, sign]) => {
+      const one = part[side];
+      return keyed(h("button", { type: "button", class: "button small", "aria-label": one.accessibility_label || one.text.text, on: { click: () => surface.press(block, part, one.value) } }, sign, " ", text(one.text)), { block_id: `${block.block_id}/${side}` }, part);
+    }));
+  },
+};
+
 function element(block, part, surface) {
-  if (part.type === "image") return smallPicture(part);
-  if (part.type === "button") return button(block, part, surface);
-  if (part.type === "overflow") return overflow(block, part, surface);
+  if (part.type === "image") return smallPicture(part) || unknown(part);
+  if (PRESSED[part.type]) return PRESSED[part.type](block, part, surface);
   const held = surface.chosen?.(block, part);
   const drawn = field(part, held ?? initial(part), {
     label: part.placeholder?.text || block.text?.text || "Choose",
     change: (value) => confirmed(part, () => surface.press(block, part, value)),
+    suggest: surface.suggest && ((typed) => surface.suggest(block, part, typed)),
   });
   return drawn ? keyed(drawn, block, part) : unknown(part);
 }
 
 function initial(part) {
-  if (part.initial_option) return part.initial_option.value;
-  if (part.initial_options) return part.initial_options.map((option) => option.value);
+  const fromApp = /external_select$/.test(part.type);
+  if (part.initial_option) return fromApp ? part.initial_option : part.initial_option.value;
+  if (part.initial_options) return fromApp ? part.initial_options : part.initial_options.map((option) => option.value);
   const [, value] = Object.entries(part).find(([name]) => name.startsWith("initial_")) || [];
   return typeof value === "number" ? String(value) : value;
 }
@@ -155,3 +192,4 @@ function overflow(block, part, surface) {
   const opener = iconButton("more", "More", () => openMenu(opener, items, "More"), { "aria-haspopup": "menu", "aria-expanded": "false", class: "outlined" });
   return keyed(opener, block, part);
 }
+

@@ -30,3 +30,22 @@ export function lasting(seconds) {
   }
   return `${Math.round(seconds)} s`;
 }
+
+/** "today" and its neighbours, or nothing. */
+export function nearDay(date) {
+  const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
+  const days = Math.round((midnight(date) - midnight(new Date(now()))) / 86_400_000);
+  return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
+}
+
+/** The time of day of a message. */
+export function timeOf(ts) {
+  return new Date(Number(ts) * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+}
+
+/** The day of a message, as the line between two days says it. */
+export function dayOf(ts) {
+  const date = new Date(Number(ts) * 1000);
+  const near = nearDay(date);
+  return near ? near[0].toUpperCase() + near.slice(1) : date.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long" });
+}

@@ -3,16 +3,25 @@
 import { act } from "./api.js";
 import { h, icon, iconButton, toast } from "./dom.js";
 import { openMenu } from "./menus.js";
-import { explain } from "./messages.js";
+import { explain, shortcut } from "./says.js";
 import { nameOf, state } from "./state.js";
+import { EMOJI } from "./words.js";
 
+const OWN = [
+  { name: "/invite", description: "Bring the app into this channel", hint: "@app" },
+  { name: "/remove", description: "Send the app out of this channel", hint: "@app" },
+];
 const drafts = new Map();
 let count = 0;
 
+function commands() {
+  return [...state.app.commands, ...OWN.map((own) => ({ ...own, hint: `@${state.people.get(state.app.user).name}` }))];
+}
+
 /** A text field with everything around it, for a conversation or a thread. */
 export class Composer {
-  constructor({ channel, thread = null, name, pane, editLast }) {
-    Object.assign(this, { channel, thread, pane, editLast });
+  constructor({ channel, thread = null, name, pane, editLast, bring }) {
+    Object.assign(this, { channel, thread, pane, editLast, bring });
     this.key = `${channel}/${thread || ""}`;
     this.files = [];
     const id = `composer-${++count}`;
@@ -119,9 +128,13 @@ export class Composer {
       this.pane.notice(`\`${command}\` does not work in threads. Use it in the conversation, or mention the app here.`);
       return;
     }
+    if (OWN.some((c) => c.name === command)) {
+      this.invite(command, rest.join(" "));
+      return;
+    }
     const known = state.app.commands.find((c) => c.name === command.toLowerCase());
     if (!known) {
-      const names = state.app.commands.map((c) => `\`${c.name}\``).join(", ");
+      const names = commands().map((c) => `\`${c.name}\``).join(", ");
       this.pane.notice(`\`${command}\` is not a valid command. There is ${names}.`);
       return;
     }
@@ -134,20 +147,17 @@ export class Composer {
     }
   }
 
+  /** The two commands of Slack's own that a bot's story needs. */
+  invite(command, whom) {
+    const app = state.people.get(state.app.user).name;
+    if (whom.replace(/^@/, "") !== app) return this.pane.notice(`\`${command}\` is played for the app only: \`${command} @${app}\`.`);
+    this.clear();
+    return this.bring(command === "/invite");
+  }
+
   shortcuts() {
     const own = state.app.shortcuts.filter((s) => s.type === "global");
-    const items = own.map((shortcut) => ({
-      label: shortcut.name || shortcut.callback_id,
-      hint: shortcut.description,
-      run: async () => {
-        try {
-          const result = await act("shortcut", { callback_id: shortcut.callback_id });
-          if (!result.acked) toast(`${state.app.name} did not answer. Try again in a moment.`, "bad");
-        } catch (error) {
-          toast(explain(error), "bad");
-        }
-      },
-    }));
+    const items = own.map((one) => ({ label: one.name || one.callback_id, hint: one.description, run: () => shortcut(one.callback_id) }));
     const commands = state.app.commands.map((command) => ({ label: command.name, hint: command.description, run: () => this.insert(0, `${command.name} `) }));
     return [...(items.length ? [{ heading: state.app.name }, ...items, "-"] : []), { heading: "Commands" }, ...commands];
   }
@@ -157,9 +167,9 @@ export class Composer {
   complete() {
     const upTo = this.text.value.slice(0, this.text.selectionStart);
     const start = /^(\/\S*)$/.exec(upTo);
-    if (start) return this.offer(state.app.commands.filter((c) => c.name.startsWith(start[1].toLowerCase())).map((c) => ({ put: `${c.name} `, at: 0, label: c.name, hint: c.description })));
+    if (start) return this.offer(commands().filter((c) => c.name.startsWith(start[1].toLowerCase())).map((c) => ({ put: `${c.name} `, at: 0, label: c.name, hint: c.description })));
     const command = /^(\/\S+)\s+(\S*)$/.exec(upTo);
-    const known = command && state.app.commands.find((c) => c.name === command[1].toLowerCase());
+    const known = command && commands().find((c) => c.name === command[1].toLowerCase());
     if (known?.hint) {
       const words = known.hint.split("|").map((w) => w.trim()).filter((w) => w.startsWith(command[2]) && w.split(" ")[0] !== command[2]);
       return this.offer(words.map((w) => ({ put: `${known.name} ${w.split(" ")[0]} `, at: 0, label: `${known.name} ${w}`, hint: "" })));
@@ -175,6 +185,11 @@ export class Composer {
     if (channel) {
       const found = [...state.channels.values()].filter((c) => c.name && c.kind !== "mpim" && c.name.startsWith(channel[2]));
       return this.offer(found.map((c) => ({ put: `#${c.name} `, at: upTo.length - channel[2].length - 1, label: `#${c.name}`, hint: c.kind === "group" ? "private" : "" })));
+    }
+    const sign = /(^|\s):([a-z0-9_+-]{2,})$/.exec(upTo);
+    if (sign) {
+      const found = Object.entries(EMOJI).filter(([name]) => name.includes(sign[2])).slice(0, 8);
+      return this.offer(found.map(([name, drawn]) => ({ put: `${drawn} `, at: upTo.length - sign[2].length - 1, label: `${drawn} :${name}:`, hint: "" })));
     }
     return this.offer([]);
   }

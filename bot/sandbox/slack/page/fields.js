@@ -1,13 +1,17 @@
 // What one fills in or chooses from: every input of Block Kit, as the form knows its value.
 //
-// A value is a string, a list of strings, or for files a list of `{id, name}`; `stored` makes one of a view's state.
+// A value is a string, a list of strings, for files a list of `{id, name}`, and for what the app offers itself
+// its options, words and all; `stored` makes one of a view's state and `sent` what is sent of it.
 
-import { fileAddress } from "./api.js";
-import { h, icon, iconButton } from "./dom.js";
-import { nameOf, state, titleOf } from "./state.js";
-import { text } from "./words.js";
+import { h } from "./dom.js";
+import { fileField } from "./filefield.js";
+import { among, patient, select } from "./select.js";
+import { isApp, nameOf, state, titleOf } from "./state.js";
+import { plainRichText, text } from "./words.js";
 
 const TYPED = new Set(["plain_text_input", "email_text_input", "url_text_input", "number_input"]);
+const OWN = /^(multi_)?external_select$/;
+const NAMED = /^(multi_)?(users|conversations|channels)_select$/;
 let count = 0;
 
 /** What stands in a view's state, as the value of a field; undefined where nothing was entered yet. */
@@ -15,6 +19,8 @@ export function stored(held) {
   if (!held) return undefined;
   if (TYPED.has(held.type)) return held.value ?? undefined;
   if (held.type === "file_input") return held.files;
+  if (held.type === "rich_text_input") return held.rich_text_value ? plainRichText(held.rich_text_value.elements) : undefined;
+  if (OWN.test(held.type)) return held.selected_option ?? held.selected_options;
   if ("selected_option" in held) return held.selected_option?.value;
   if ("selected_options" in held) return held.selected_options.map((option) => option.value);
   if (held.type === "datetimepicker") return held.selected_date_time ? String(held.selected_date_time) : undefined;
@@ -22,36 +28,42 @@ export function stored(held) {
   return value ?? undefined;
 }
 
-/** What is offered by a menu, groups and all. */
+/** A value as it is handed over: ids of files, values of options. */
+export function sent(element, value) {
+  if (element.type === "file_input") return value.map((file) => file.id);
+  if (!OWN.test(element.type) || !value) return value;
+  return Array.isArray(value) ? value.map((option) => option.value) : value.value;
+}
+
+/** What a menu offers, groups and all. */
 export function optionsOf(element) {
   return [...(element.options || []), ...(element.option_groups || []).flatMap((group) => group.options)];
 }
 
-function named(kind) {
-  if (kind === "users") return [...state.people.values()].filter((p) => !p.deleted).map((p) => [p.id, nameOf(p.id)]);
-  const channels = [...state.channels.values()].filter((c) => kind === "conversations" || c.kind === "channel");
-  return channels.map((c) => [c.id, c.kind === "channel" || c.kind === "group" ? `#${c.name}` : titleOf(c)]);
-}
-
-/** Draw a field. `change(value)` hears of every change, `enter()` of Enter in a line of text, `upload(files)` takes files. */
-export function field(element, value, { change, enter = () => {}, upload, label }) {
+/** Draw a field; null for one that is not known.
+ *
+ * `change(value)` hears of every change, `enter()` of Enter in a line of text; `upload(files, held)` takes files,
+ * `suggest(typed)` asks the app.
+ */
+export function field(element, value, { change, enter = () => {}, upload, suggest, label, required = false }) {
   const kind = element.type;
   const id = `field-${++count}`;
-  const common = { id, "aria-label": label, placeholder: element.placeholder?.text, autofocus: element.focus_on_load || null };
+  const common = { id, "aria-label": label, placeholder: element.placeholder?.text, autofocus: element.focus_on_load || null, "aria-required": required ? "true" : null };
   if (TYPED.has(kind)) return typed(element, value, common, change, enter);
-  if (kind === "static_select") return menu(element, value, common, change);
-  if (kind === "multi_static_select") return ticks(optionsOf(element).map((o) => [o.value, o.text.text]), value, id, change, label);
-  const people = /^(multi_)?(users|conversations|channels)_select$/.exec(kind);
-  if (people?.[1]) return ticks(named(people[2]), value, id, change, label);
-  if (people) return namedMenu(named(people[2]), value, common, change, element);
+  if (kind === "rich_text_input") return richTyped(element, value, common, change);
+  if (kind === "static_select" || kind === "multi_static_select") return offered(element, value, common, change, required);
+  if (OWN.test(kind)) return suggested(element, value, common, change, suggest, required);
+  if (NAMED.test(kind)) return named(element, value, common, change, required);
   if (kind === "checkboxes") return group(element, value || [], id, "checkbox", change, label);
   if (kind === "radio_buttons") return group(element, value ? [value] : [], id, "radio", change, label);
   if (kind === "datepicker") return picked("date", value, common, change);
   if (kind === "timepicker") return picked("time", value, common, change);
   if (kind === "datetimepicker") return picked("datetime-local", value && localTime(Number(value)), common, (v) => change(v && String(Math.floor(new Date(v).getTime() / 1000))));
-  if (kind === "file_input") return files(element, value || [], id, change, upload, label);
+  if (kind === "file_input") return fileField(element, value || [], { id, label, change, upload });
   return null;
 }
+
+// Typed.
 
 function typed(element, value, common, change, enter) {
   const type = { email_text_input: "email", url_text_input: "url", number_input: "text" }[element.type] || "text";
@@ -71,7 +83,7 @@ function typed(element, value, common, change, enter) {
     change(node.value);
   });
   node.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.isComposing || element.multiline) return;
+    if (event.key !== "Enter" || event.isComposing || (element.multiline && !(event.ctrlKey || event.metaKey))) return;
     event.preventDefault();
     enter();
   });
@@ -79,36 +91,83 @@ function typed(element, value, common, change, enter) {
   return h("div", { class: "typed" }, node, longest ? left : null);
 }
 
-function choice(options) {
-  return options.map((option) => h("option", { value: option.value }, option.text.text));
-}
+const MARKS = [["B", "Bold", "*"], ["I", "Italic", "_"], ["S", "Struck out", "~"], ["<>", "Code", "`"]];
 
-function menu(element, value, common, change) {
-  const node = h("select", { ...common, placeholder: null, class: "input" });
-  node.append(h("option", { value: "" }, element.placeholder?.text || "Choose…"));
-  if (element.options) node.append(...choice(element.options));
-  for (const g of element.option_groups || []) node.append(h("optgroup", { label: g.label.text }, choice(g.options)));
+function richTyped(element, value, common, change) {
+  const node = h("textarea", { ...common, rows: String(Math.max(3, element.min_lines || 3)), class: "input" });
   node.value = value ?? "";
-  node.addEventListener("change", () => change(node.value || null));
-  return node;
+  node.addEventListener("input", () => change(node.value));
+  const wrap = (mark) => {
+    const { selectionStart: from, selectionEnd: to } = node;
+    node.setRangeText(`${mark}${node.value.slice(from, to)}${mark}`, from, to, "end");
+    if (from === to) node.setSelectionRange(from + mark.length, from + mark.length);
+    node.focus();
+    change(node.value);
+  };
+  const bar = h("div", { class: "format-bar", role: "group", "aria-label": "Formatting" }, MARKS.map(([sign, name, mark]) => h("button", { type: "button", class: "bare small", "aria-label": name, title: name, on: { click: () => wrap(mark) } }, sign)));
+  return h("div", { class: "typed rich" }, bar, node);
 }
 
-function namedMenu(pairs, value, common, change, element) {
-  const node = h("select", { ...common, placeholder: null, class: "input" });
-  node.append(h("option", { value: "" }, element.placeholder?.text || "Choose…"), ...pairs.map(([id, name]) => h("option", { value: id }, name)));
-  node.value = value ?? "";
-  node.addEventListener("change", () => change(node.value || undefined));
-  return node;
+// Chosen from a menu.
+
+const asOption = (option, group) => ({ value: option.value, label: option.text.text, hint: option.description?.text, group });
+
+function menu(element, common, given) {
+  const { id, placeholder, autofocus, "aria-label": label } = common;
+  return select({ id, label, placeholder, autofocus, most: element.max_selected_items, ...given });
 }
 
-function ticks(pairs, value, id, change, label) {
-  const chosen = new Set(value || []);
-  const boxes = pairs.map(([key, name]) => {
-    const box = h("input", { type: "checkbox", checked: chosen.has(key), on: { change: () => (box.checked ? chosen.add(key) : chosen.delete(key), change([...chosen])) } });
-    return h("label", { class: "tick" }, box, h("span", {}, name));
+function offered(element, value, common, change, required) {
+  const many = element.type.startsWith("multi_");
+  const all = [...(element.options || []).map((o) => asOption(o)), ...(element.option_groups || []).flatMap((g) => g.options.map((o) => asOption(o, g.label.text)))];
+  const find = (one) => all.find((option) => option.value === one);
+  return menu(element, common, {
+    many, clear: !required, options: (typed) => among(all, typed),
+    chosen: many ? (value || []).map(find).filter(Boolean) : find(value),
+    change: (now) => change(many ? now.map((one) => one.value) : now?.value ?? null),
   });
-  return h("div", { id, class: "ticks", role: "group", "aria-label": label }, boxes);
 }
+
+function suggested(element, value, common, change, suggest, required) {
+  const many = element.type.startsWith("multi_");
+  const back = (one) => one && one.option;
+  const wrap = (option) => option && { ...asOption(option), option };
+  if (!suggest) return null;
+  return menu(element, common, {
+    many, clear: !required, least: element.min_query_length ?? 3,
+    options: patient(async (typed) => (await suggest(typed)).map(wrap)),
+    chosen: many ? (value || []).map(wrap) : wrap(value),
+    change: (now) => change(many ? now.map(back) : back(now) ?? null),
+  });
+}
+
+function named(element, value, common, change, required) {
+  const [, several, kind] = NAMED.exec(element.type);
+  const all = kind === "users" ? people() : places(kind, element.filter);
+  const find = (id) => all.find((one) => one.value === id) || { value: id, label: kind === "users" ? nameOf(id) : id };
+  return menu(element, common, {
+    many: Boolean(several), clear: !required, options: (typed) => among(all, typed),
+    chosen: several ? (value || []).map(find) : value && find(value),
+    change: (now) => change(several ? now.map((one) => one.value) : now?.value ?? null),
+  });
+}
+
+function people() {
+  return [...state.people.values()].filter((p) => !p.deleted).map((p) => ({ value: p.id, label: nameOf(p.id), hint: `@${p.name}${p.bot ? " · app" : ""}` }));
+}
+
+const KINDS = { channel: "public", group: "private", im: "im", mpim: "mpim" };
+
+function places(kind, filter) {
+  const fits = (c) => {
+    if (kind === "channels") return c.kind === "channel";
+    if (filter?.include && !filter.include.includes(KINDS[c.kind])) return false;
+    return !(filter?.exclude_bot_users && isApp(c));
+  };
+  return [...state.channels.values()].filter(fits).map((c) => ({ value: c.id, label: c.kind === "channel" || c.kind === "group" ? `#${c.name}` : titleOf(c) }));
+}
+
+// Ticked and picked.
 
 function group(element, value, id, type, change, label) {
   const chosen = new Set(value);
@@ -135,53 +194,4 @@ function picked(type, value, common, change) {
   node.value = value ?? "";
   node.addEventListener("change", () => change(node.value || null));
   return node;
-}
-
-function files(element, value, id, change, upload, label) {
-  const most = element.max_files || 10;
-  let held = [...value];
-  const list = h("ul", { class: "chosen-files" });
-  const chooser = h("input", { id, type: "file", multiple: most > 1, class: "unseen", "aria-label": label });
-  chooser.accept = (element.filetypes || []).map((kind) => `.${kind}`).join(",");
-  const status = h("span", { class: "hint", role: "status" });
-  const draw = () => {
-    list.replaceChildren(
-      ...held.map((file) =>
-        h(
-          "li",
-          {},
-          /^image\/(png|jpe?g|gif|webp)$/.test(file.mimetype) ? h("img", { src: fileAddress(file.id), alt: "" }) : icon("file"),
-          h("span", { class: "file-name" }, file.name),
-          iconButton("close", `Remove ${file.name}`, () => set(held.filter((f) => f !== file))),
-        ),
-      ),
-    );
-    status.textContent = held.length ? `${held.length} of at most ${most}` : `At most ${most}`;
-  };
-  const set = (next) => {
-    held = next;
-    change(held);
-    draw();
-  };
-  const take = async (chosen) => {
-    const fresh = [...chosen].slice(0, most - held.length);
-    if (fresh.length < chosen.length) status.textContent = `At most ${most} files.`;
-    if (!fresh.length) return;
-    status.textContent = "Uploading…";
-    const added = await upload(fresh, held);
-    if (added) set([...held, ...added]);
-    else draw();
-  };
-  chooser.addEventListener("change", () => take(chooser.files).then(() => (chooser.value = "")));
-  const zone = h("div", { class: "drop-zone" }, chooser, h("button", { type: "button", class: "button", on: { click: () => chooser.click() } }, "Choose files"), h("span", {}, "or drop them here"), status);
-  for (const kind of ["dragover", "dragleave", "drop"]) {
-    zone.addEventListener(kind, (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      zone.classList.toggle("over", kind === "dragover");
-      if (kind === "drop") take(event.dataTransfer.files);
-    });
-  }
-  draw();
-  return h("div", { class: "file-input" }, zone, list);
 }

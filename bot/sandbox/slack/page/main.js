@@ -1,14 +1,18 @@
 // The page itself: where one is, what stands in which pane, and what changes while one looks.
 
-import { act, follow, look } from "./api.js";
+import { follow, look } from "./api.js";
 import { setClock } from "./clock.js";
 import { Composer } from "./composer.js";
 import { announce, fill, h, icon, iconButton, toast } from "./dom.js";
-import { closeMenu } from "./menus.js";
-import { avatar, explain, ownLink, Pane } from "./messages.js";
+import { closeMenu, openMenu } from "./menus.js";
+import { avatar } from "./faces.js";
+import { ownLink } from "./links.js";
 import { homeTab, showModal } from "./modal.js";
+import { Pane } from "./pane.js";
+import { attempt, explain } from "./says.js";
+import { openSwitcher, steerByKeys } from "./switcher.js";
 import { applyTheme, drawSidebar, waiting } from "./sidebar.js";
-import { begin, isApp, nameOf, othersIn, state, titleOf } from "./state.js";
+import { begin, directWith, isApp, nameOf, othersIn, state, titleOf } from "./state.js";
 import { Backstage } from "./backstage.js";
 import { bareText } from "./words.js";
 
@@ -85,7 +89,7 @@ async function openChannel(place) {
   }
   const channel = state.channels.get(state.place.channel);
   const app = isApp(channel);
-  if (app) act("open_home", { tab: place.tab }).catch((error) => toast(explain(error), "bad"));
+  if (app) attempt("open_home", { tab: place.tab });
   const tabs = app && state.app.home ? appTabs(channel) : null;
   if (place.tab === "home") {
     home = h("div", { class: "home-scroll" }, homeTab(state.home, goTo));
@@ -96,7 +100,7 @@ async function openChannel(place) {
   pane = new Pane({ channel: channel.id, openThread: (ts) => go(channel.id, ts), goTo, edit });
   pane.onRead = learn;
   const words = channel.kind === "im" ? `Message ${titleOf(channel)}` : `Message #${titleOf(channel)}`;
-  composer = new Composer({ channel: channel.id, name: words, pane, editLast: () => editLast(pane) });
+  composer = new Composer({ channel: channel.id, name: words, pane, editLast: () => editLast(pane), bring: (member) => bring(channel, member) });
   const write = channel.archived ? h("div", { class: "archived" }, "This channel is archived: it can be read, and that is all.") : composer.node;
   fill(main, header(channel), tabs, pane.node, write);
   droppable(main, () => composer);
@@ -107,9 +111,26 @@ async function openChannel(place) {
 function header(channel) {
   const direct = channel.kind === "im" || channel.kind === "mpim";
   const mark = direct ? avatar(othersIn(channel)[0] || state.me.id, "small") : icon(channel.kind === "group" ? "lock" : "hash");
-  const many = channel.members.length;
-  const about = direct ? (isApp(channel) ? presence() : "direct message") : `${many} members: ${channel.members.map(nameOf).join(", ")}`;
-  return h("header", { class: "pane-head" }, iconButton("back", "Back to the list", () => (location.hash = ""), { class: "phone-only" }), h("h1", {}, mark, titleOf(channel)), h("span", { class: "hint about", id: isApp(channel) ? "presence" : null }, about));
+  const about = direct ? h("span", { class: "hint about", id: isApp(channel) ? "presence" : null }, isApp(channel) ? presence() : "direct message") : h("span", { class: "about" });
+  return h("header", { class: "pane-head" }, iconButton("back", "Back to the list", () => (location.hash = ""), { class: "phone-only" }), h("h1", {}, mark, titleOf(channel)), about, direct ? null : members(channel));
+}
+
+/** Who is here; and the app, which anybody may bring in or send away. */
+function members(channel) {
+  const inside = channel.members.includes(state.app.user);
+  const faces = h("span", { class: "faces" }, channel.members.slice(0, 3).map((id) => avatar(id, "small")));
+  const change = { label: inside ? `Remove ${state.app.name} from this channel` : `Add ${state.app.name} to this channel`, danger: inside, run: () => bring(channel, !inside) };
+  const items = [{ heading: `${channel.members.length} members` }, ...channel.members.map((id) => ({ label: nameOf(id), hint: id === state.app.user ? "app" : `@${state.people.get(id)?.name}`, run: () => (id === state.me.id ? null : go(directWith(id)?.id || `@${state.people.get(id).name}`)) })), "-", change];
+  const button = h("button", { type: "button", class: "members", "aria-label": `${channel.members.length} members`, "aria-haspopup": "menu", "aria-expanded": "false", on: { click: () => openMenu(button, items, "Members") } }, faces, h("span", {}, String(channel.members.length)));
+  return button;
+}
+
+async function bring(channel, member) {
+  if ((await attempt("membership", { channel: channel.id, member })) === undefined) return;
+  const answer = await look("messages", { channel: channel.id, limit: 1 });
+  learn(answer.channel);
+  if (state.place.channel === channel.id) main.querySelector(".pane-head")?.replaceWith(header(answer.channel));
+  toast(`${state.app.name} is ${member ? "in" : "no longer in"} #${channel.name}.`);
 }
 
 function presence() {
@@ -182,7 +203,7 @@ function edit(message, where) {
   };
   const save = async () => {
     const text = field.value.trim().replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-    await act("edit", { channel: message.channel, ts: message.ts, text }).catch((error) => toast(explain(error), "bad"));
+    await attempt("edit", { channel: message.channel, ts: message.ts, text });
     composer?.focus();
   };
   field.addEventListener("keydown", (event) => {
@@ -220,7 +241,7 @@ let drawing = 0;
 function redraw() {
   cancelAnimationFrame(drawing);
   drawing = requestAnimationFrame(() => {
-    drawSidebar(sidebar, { go, toggleBackstage, backstageOpen: !backstageNode.hidden });
+    drawSidebar(sidebar, { go, search: () => openSwitcher(go), toggleBackstage, backstageOpen: !backstageNode.hidden });
     const here = state.channels.get(state.place.channel);
     const waits = waiting();
     document.title = `${waits ? `(${waits}) ` : ""}${here ? titleOf(here) : state.team.name} · ${state.app.name}, local`;
@@ -290,6 +311,7 @@ addEventListener("keydown", (event) => {
   if (threadPane) closeThread();
   else composer?.focus();
 });
+steerByKeys({ go, here: () => state.place.channel });
 document.addEventListener("visibilitychange", () => {
   for (const one of [pane, threadPane]) if (one?.stuck) one.read();
 });

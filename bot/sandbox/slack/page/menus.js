@@ -29,7 +29,7 @@ export function openMenu(opener, items, label) {
       const button = h(
         "button",
         { type: "button", role, tabindex: "-1", class: item.danger ? "danger" : "", "aria-checked": item.checked === undefined ? null : String(item.checked) },
-        h("span", { class: "menu-label" }, item.label),
+        h("span", { class: "menu-label" }, item.label, item.keys && h("kbd", { "aria-hidden": "true" }, item.keys)),
         item.hint && h("span", { class: "menu-hint" }, item.hint),
       );
       button.addEventListener("click", () => {
@@ -66,6 +66,30 @@ export function place(node, opener) {
   const below = at.bottom + height + 8 <= innerHeight || at.top < height + 8;
   node.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
   node.style.top = `${Math.max(8, Math.min(below ? at.bottom + 4 : at.top - height - 4, innerHeight - height - 8))}px`;
+}
+
+/** Keep a list below its field, as wide as it, however things move; answers how to stop. */
+export function follow(node, field) {
+  const put = () => {
+    const at = field.getBoundingClientRect();
+    const room = innerHeight - at.bottom - 12;
+    const above = room < 180 && at.top > room;
+    node.style.minWidth = `${at.width}px`;
+    node.style.maxHeight = `${Math.max(120, Math.min(300, above ? at.top - 12 : room))}px`;
+    node.style.left = `${Math.max(8, Math.min(at.left, innerWidth - node.offsetWidth - 8))}px`;
+    node.style.top = above ? `${at.top - node.offsetHeight - 4}px` : `${at.bottom + 4}px`;
+  };
+  const grown = new ResizeObserver(put);
+  grown.observe(node);
+  grown.observe(field);
+  addEventListener("scroll", put, true);
+  addEventListener("resize", put);
+  put();
+  return () => {
+    grown.disconnect();
+    removeEventListener("scroll", put, true);
+    removeEventListener("resize", put);
+  };
 }
 
 document.addEventListener("pointerdown", (event) => {

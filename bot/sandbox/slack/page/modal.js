@@ -3,13 +3,16 @@
 import { act, Refused } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { h, iconButton } from "./dom.js";
-import { field, optionsOf, stored } from "./fields.js";
-import { explain, ownLink, press } from "./messages.js";
+import { field, optionsOf, sent, stored } from "./fields.js";
+import { ownLink } from "./links.js";
+import { explain, press, suggest } from "./says.js";
 import { state } from "./state.js";
 import { text } from "./words.js";
 
 let shown = null;
 let count = 0;
+const TYPED = /_input$/;
+const PAUSE = 400;
 
 /** Show the modal that is on top now, change the one that is shown, or close it. */
 export function showModal(view, goTo) {
@@ -36,13 +39,14 @@ class Modal {
     this.body = h("div", { class: "modal-body" });
     this.foot = h("div", { class: "modal-foot" });
     this.trouble = h("div", { class: "modal-trouble", role: "alert" });
-    this.form = h("form", { novalidate: true, on: { submit: (event) => this.submit(event) } }, h("header", { class: "modal-head" }, h("img", { class: "avatar app-face small", src: "/page/icon.svg", alt: "" }), this.title, iconButton("close", "Close", () => this.close())), this.body, this.trouble, this.foot);
+    this.lower = iconButton("back", "Back to the form below", () => this.close(), { hidden: true });
+    this.form = h("form", { novalidate: true, on: { submit: (event) => this.submit(event) } }, h("header", { class: "modal-head" }, this.lower, h("img", { class: "avatar app-face small", src: "/page/icon.svg", alt: "" }), this.title, iconButton("close", "Close", () => this.close({ everything: true }))), this.body, this.trouble, this.foot);
     this.dialog = h("dialog", { class: "modal", "aria-labelledby": id }, this.form, h("div", { class: "toasts modal-toasts", role: "status" }));
     this.dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
       if (event.target === this.dialog) this.close();
     });
-    this.back = document.activeElement;
+    this.opener = document.activeElement;
     document.body.append(this.dialog);
     this.dialog.showModal();
   }
@@ -59,16 +63,18 @@ class Modal {
       return;
     }
     this.title.textContent = view.title;
+    this.lower.hidden = view.depth < 2;
     this.trouble.textContent = "";
     this.fields = new Map();
     const at = this.body.contains(document.activeElement) ? document.activeElement.closest("[data-block]")?.dataset.block : null;
     const surface = {
       input: (block) => this.input(block),
       press: (block, part, option) => this.press(block, part, option),
+      suggest: (block, part, typed) => suggest({ view_id: view.id }, block, part, typed),
       chosen: (block, part) => this.value(block, part),
       follow: (url) => {
         const place = ownLink(url);
-        if (place) this.close().then(() => this.goTo(place));
+        if (place) this.close({ everything: true }).then(() => this.goTo(place));
         return Boolean(place);
       },
     };
@@ -77,8 +83,8 @@ class Modal {
     this.foot.replaceChildren(h("button", { type: "button", class: "button", on: { click: () => this.close() } }, view.close || "Close"), ...(this.sender ? [this.sender] : []));
     this.showErrors(view.errors);
     const kept = at && this.body.querySelector(`[data-block="${CSS.escape(at)}"] :is(input, select, textarea)`);
-    const first = this.body.querySelector("[autofocus]") || this.body.querySelector("input:not([type=checkbox], [type=radio], [type=file]), select, textarea") || this.foot.lastElementChild;
-    (kept || first)?.focus();
+    const first = this.body.querySelector("[autofocus]") || this.body.querySelector("input:not([type=checkbox], [type=radio], [type=file]), textarea") || this.foot.lastElementChild;
+    if (kept || !this.form.contains(document.activeElement) || !same) (kept || first)?.focus();
   }
 
   key(block, part) {
@@ -104,21 +110,28 @@ class Modal {
       change: (value) => this.changed(block, part, value),
       enter: () => (block.dispatch_action ? this.dispatch(block, part) : this.form.requestSubmit()),
       upload: (files, held) => this.upload(block, files, held),
+      suggest: (typed) => suggest({ view_id: this.view.id }, block, part, typed),
+      required: !block.optional,
     });
     if (!drawn) return h("div", { class: "unknown" }, `Unknown input: ${part.type}`);
-    const control = drawn.matches("input, select, textarea") ? drawn : drawn.querySelector("input:not([type=checkbox], [type=radio]), textarea") || drawn;
-    control.setAttribute("aria-describedby", `${id}-error`);
+    const control = drawn.matches("input, textarea") ? drawn : drawn.querySelector("input:not([type=checkbox], [type=radio]), textarea") || drawn;
+    control.setAttribute("aria-describedby", `${id}-error${block.hint ? ` ${id}-hint` : ""}`);
     this.fields.set(block.block_id, { block, part, control, error });
-    const many = /checkboxes|radio|multi_|file/.test(part.type);
-    const label = h(many ? "div" : "label", { class: "label", for: many ? null : control.id }, block.label.text, block.optional && h("span", { class: "optional" }, " (optional)"));
-    const node = h("div", { class: "input-block" }, label, drawn, block.hint && h("div", { class: "hint" }, text(block.hint)), error);
+    const several = /checkboxes|radio/.test(part.type);
+    const label = h(several ? "div" : "label", { class: "label", for: several ? null : control.id }, block.label.text, block.optional && h("span", { class: "optional" }, " (optional)"));
+    const node = h("div", { class: "input-block" }, label, drawn, block.hint && h("div", { class: "hint", id: `${id}-hint` }, text(block.hint)), error);
     return node;
   }
 
   changed(block, part, value) {
     this.values.set(this.key(block, part), value);
     this.showError(block.block_id, "");
-    if (block.dispatch_action && !/_input$/.test(part.type)) this.dispatch(block, part);
+    if (!block.dispatch_action) return;
+    if (!TYPED.test(part.type)) this.dispatch(block, part);
+    else if (part.dispatch_action_config?.trigger_actions_on?.includes("on_character_entered")) {
+      clearTimeout(this.pause);
+      this.pause = setTimeout(() => this.dispatch(block, part), PAUSE);
+    }
   }
 
   /** Everything entered so far, keyed by block, as the form's own refusals name it. */
@@ -126,8 +139,7 @@ class Modal {
     const values = {};
     for (const [id, { block, part }] of this.fields) {
       const value = this.value(block, part);
-      if (value === undefined) continue;
-      values[id] = part.type === "file_input" ? value.map((file) => file.id) : value;
+      if (value !== undefined) values[id] = sent(part, value);
     }
     return values;
   }
@@ -148,7 +160,7 @@ class Modal {
   async press(block, part, option) {
     if (option !== undefined) this.values.set(this.key(block, part), option);
     await this.keep();
-    await press({ view_id: this.view.id }, block, part, option);
+    await press({ view_id: this.view.id }, block, part, option === undefined ? option : sent(part, option));
   }
 
   async dispatch(block, part) {
@@ -214,7 +226,7 @@ class Modal {
     const first = [...this.fields.entries()].find(([id]) => errors[id]);
     if (!first) return;
     const { control } = first[1];
-    (control.matches("input, select, textarea, button") ? control : control.querySelector("input, select, textarea, button"))?.focus();
+    (control.matches("input, textarea, button") ? control : control.querySelector("input, textarea, button"))?.focus();
     first[1].error.scrollIntoView({ block: "nearest" });
   }
 
@@ -222,12 +234,14 @@ class Modal {
     const known = this.fields.get(id);
     if (!known) return;
     known.error.textContent = words;
-    known.control.toggleAttribute("aria-invalid", Boolean(words));
+    if (words) known.control.setAttribute("aria-invalid", "true");
+    else known.control.removeAttribute("aria-invalid");
     known.error.parentElement?.classList.toggle("wrong", Boolean(words));
   }
 
-  async close() {
-    await act("close", { view_id: this.view.id }).catch((error) => {
+  /** Close what is on top, or with the cross everything that lies there. */
+  async close({ everything = false } = {}) {
+    await act("close", { view_id: this.view.id, everything }).catch((error) => {
       if (!(error instanceof Refused)) throw error;
       // Already gone over there: nothing is left to be told.
       showModal(null);
@@ -237,7 +251,7 @@ class Modal {
   dismiss() {
     this.dialog.close();
     this.dialog.remove();
-    this.back?.isConnected && this.back.focus();
+    this.opener?.isConnected && this.opener.focus();
   }
 }
 
@@ -245,7 +259,8 @@ class Modal {
 export function homeTab(view, goTo) {
   if (!view) return h("div", { class: "home empty" }, h("p", {}, `${state.app.name} has published nothing here yet.`));
   const surface = {
-    press: (block, part, option) => press({ home: true }, block, part, option),
+    press: (block, part, option) => press({ home: true }, block, part, option === undefined ? option : sent(part, option)),
+    suggest: (block, part, typed) => suggest({ home: true }, block, part, typed),
     chosen: (block, part) => stored(view.values[block.block_id]?.[part.action_id]),
     follow: (url) => {
       const place = ownLink(url);

@@ -1,8 +1,8 @@
 // The list on the left: whose client it is, conversations with what is unread, light and dark, the vendors' side.
 
 import { fill, h, icon, iconButton } from "./dom.js";
+import { avatar } from "./faces.js";
 import { openMenu } from "./menus.js";
-import { avatar } from "./messages.js";
 import { directWith, isApp, nameOf, state, titleOf } from "./state.js";
 
 const THEMES = { auto: "As the system", light: "Light", dark: "Dark" };
@@ -14,9 +14,9 @@ export function applyTheme(theme = localStorage.getItem("theme") || "auto") {
 }
 
 /** Draw the list. */
-export function drawSidebar(node, { go, toggleBackstage, backstageOpen }) {
+export function drawSidebar(node, { go, search, toggleBackstage, backstageOpen }) {
   const focus = node.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  fill(node, head(toggleBackstage, backstageOpen), h("div", { class: "sidebar-scroll" }, channels(go), directs(go), apps(go)), foot());
+  fill(node, head(toggleBackstage, backstageOpen), finder(search), h("div", { class: "sidebar-scroll" }, channels(go), directs(go), apps(go)), foot());
   if (focus) node.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
 }
 
@@ -27,6 +27,10 @@ function head(toggleBackstage, backstageOpen) {
   }, { "aria-haspopup": "menu", "aria-expanded": "false", data: { key: "theme" } });
   const backstage = iconButton("gauge", "Backstage: clock and vendors", toggleBackstage, { "aria-pressed": String(backstageOpen), data: { key: "backstage" } });
   return h("div", { class: "sidebar-head" }, h("div", { class: "team" }, h("strong", {}, state.team.name), h("span", { class: "hint" }, "on this machine only")), backstage, theme);
+}
+
+function finder(search) {
+  return h("button", { type: "button", class: "finder", "aria-label": "Go to a conversation", data: { key: "finder" }, on: { click: search } }, icon("find"), h("span", { class: "sidebar-label" }, "Go to…"), h("kbd", { "aria-hidden": "true" }, "Ctrl K"));
 }
 
 function group(title, rows) {

@@ -1,10 +1,12 @@
 // Slack's markup as elements: mrkdwn, dates, mentions, rich text, and the little Markdown of markdown blocks.
 
-import { now } from "./clock.js";
+import { nearDay, now } from "./clock.js";
 import { h } from "./dom.js";
+import { safeLink } from "./links.js";
 import { nameOf, state } from "./state.js";
 
-const EMOJI = {
+/** The signs that have a name here. */
+export const EMOJI = {
   smile: "😄", slightly_smiling_face: "🙂", wink: "😉", tada: "🎉", eyes: "👀", heart: "❤️", wave: "👋", "+1": "👍", thumbsup: "👍",
   "-1": "👎", white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", warning: "⚠️", hourglass: "⌛", hourglass_flowing_sand: "⏳",
   camera: "📷", frame_with_picture: "🖼️", art: "🎨", dog: "🐶", cat: "🐱", rocket: "🚀", sparkles: "✨", bulb: "💡", lock: "🔒",
@@ -25,11 +27,6 @@ const STYLES = [
 
 function unescape(text) {
   return text.replace(/&(lt|gt|amp);/g, (entity) => ENTITIES[entity]);
-}
-
-/** Only addresses a browser may be sent to; anything else stays text. */
-export function safeLink(url) {
-  return /^(https?:|mailto:)/i.test(url) ? url : null;
 }
 
 function anchor(url, text) {
@@ -65,13 +62,6 @@ export function moment(seconds, format, fallback) {
     time_secs: clock({ second: "2-digit" }), ago: ago(date),
   };
   return format.replace(/\{(\w+)\}/g, (whole, token) => tokens[token] ?? whole);
-}
-
-/** "today" and its neighbours, or nothing. */
-export function nearDay(date) {
-  const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
-  const days = Math.round((midnight(date) - midnight(new Date(now()))) / 86_400_000);
-  return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
 }
 
 function ago(date) {
@@ -199,6 +189,17 @@ export function richText(elements) {
       default: return h("div", { class: "unknown-part" }, `[unknown: ${element.type}]`);
     }
   });
+}
+
+/** Rich text as one would type it. */
+export function plainRichText(elements) {
+  const marks = { bold: "*", italic: "_", strike: "~", code: "`" };
+  const part = (one) => {
+    if (one.type?.startsWith("rich_text")) return plainRichText([one]);
+    const words = { text: one.text, link: one.text || one.url, user: `@${nameOf(one.user_id)}`, emoji: `:${one.name}:` }[one.type] ?? "";
+    return Object.entries(marks).reduce((inner, [name, mark]) => (one.style?.[name] ? mark + inner + mark : inner), words);
+  };
+  return elements.map((element) => (element.elements || []).map(part).join(element.type === "rich_text_list" ? "\n" : "")).join("\n");
 }
 
 /** The little Markdown that apps send: headings, lists, emphasis, code and links. */
