@@ -11,16 +11,9 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.browser.stage import Stage
-from tests.sandbox.slack.harness import (
-    Ear,
-    client_of,
-    listening,
-    option,
-    plain,
-)
+from tests.sandbox.slack.harness import Ear, client_of, listening
 
 Answer = Callable[[SocketModeRequest], dict[str, Any] | None]
-CHOICES = [option("One", "1"), option("Two", "2"), option("Three", "3")]
 
 
 @asynccontextmanager
@@ -41,7 +34,7 @@ async def interaction(ear: Ear, kind: str) -> dict[str, Any]:
 
 def messages(page: Page) -> Locator:
     """What stands in the conversation, oldest first."""
-    return page.get_by_role("log", name="Messages").get_by_role("listitem")
+    return page.get_by_role("log", name="Messages").locator("[data-ts]")
 
 
 async def choose(form: Locator, label: str, *options: str) -> None:
@@ -55,44 +48,9 @@ async def choose(form: Locator, label: str, *options: str) -> None:
         await field.press("Escape")
 
 
-def text(words: str) -> dict[str, Any]:
-    """A paragraph."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": words}}
-
-
-def entry(block: str, label: str, kind: str, **element: Any) -> dict[str, Any]:
-    """An input block that need not be filled."""
-    return {
-        "type": "input",
-        "block_id": block,
-        "label": plain(label),
-        "optional": True,
-        "element": {"type": kind, "action_id": "value", **element},
-    }
-
-
-EVERY_INPUT = [
-    entry("line", "Line", "plain_text_input"),
-    entry("lines", "Lines", "plain_text_input", multiline=True),
-    entry("mail", "Mail", "email_text_input"),
-    entry("web", "Web", "url_text_input"),
-    entry("number", "Number", "number_input", is_decimal_allowed=False, min_value="1", max_value="9"),
-    entry("one", "One of", "static_select", options=CHOICES),
-    entry("some", "Some of", "multi_static_select", options=CHOICES),
-    entry("person", "Person", "users_select"),
-    entry("people", "People", "multi_users_select"),
-    entry("place", "Place", "channels_select"),
-    entry("boxes", "Boxes", "checkboxes", options=CHOICES),
-    entry("radio", "Radio", "radio_buttons", options=CHOICES),
-    entry("day", "Day", "datepicker"),
-    entry("hour", "Hour", "timepicker"),
-    entry("files", "Files", "file_input"),
-]
-
-
 async def open_by_command(page: Page, client: AsyncWebClient, ear: Ear, view: dict[str, Any]) -> Locator:
     """Type the command, and open a modal as the app's answer."""
-    await page.get_by_role("combobox", name="Message #portraits").fill("/darkroom go")
+    await page.get_by_role("textbox", name="Message #portraits").fill("/darkroom go")
     await page.keyboard.press("Enter")
     said = await interaction(ear, "command")
     await client.views_open(trigger_id=said["trigger_id"], view=view)

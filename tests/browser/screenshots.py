@@ -31,7 +31,7 @@ async def _play(house: Stage, photos: list[str], thread: Path, modal: Path, phon
     await house.desk.settings(train_seconds=6, infer_seconds=2)
     page = await house.sit(size=DESK)
     await page.locator("main input[type=file]").set_input_files(photos)
-    await page.get_by_role("combobox", name="Message #portraits").fill("@darkroom a model of my fox, please")
+    await page.get_by_role("textbox", name="Message #portraits").fill("@darkroom a model of my fox, please")
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="1 reply").click()
     side = page.get_by_role("complementary", name="Thread")

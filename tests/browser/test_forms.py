@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import expect
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from tests.browser.played import EVERY_INPUT, app, choose, interaction, open_by_command, text
+from tests.browser.every import EVERY_INPUT, text
+from tests.browser.played import app, choose, interaction, open_by_command
 from tests.browser.stage import Stage
 from tests.sandbox.slack.harness import (
     channel_id,

@@ -11,7 +11,8 @@ from playwright.async_api import Page, expect
 
 from bot.sandbox.slack import Director, LocalSlack, Upload
 from bot.sandbox.vendors.control import FaultKind
-from tests.browser.played import EVERY_INPUT, app, interaction, messages, open_by_command, text
+from tests.browser.every import EVERY_INPUT, text
+from tests.browser.played import app, interaction, messages, open_by_command
 from tests.browser.stage import PHONE, Stage, browser
 from tests.sandbox.slack.harness import (
     channel_id,
@@ -165,7 +166,7 @@ async def test_a_messages_menu_offers_the_apps_shortcut_and_ones_own_deeds(empty
         await page.get_by_role("button", name="Shortcuts").click()
         await page.get_by_role("menuitem", name="New model").click()
         assert (await interaction(ear, "shortcut"))["callback_id"] == "new_model"
-    await page.get_by_role("combobox", name="Message #portraits").press("ArrowUp")
+    await page.get_by_role("textbox", name="Message #portraits").press("ArrowUp")
     field = page.get_by_label("Edit message")
     await field.fill("first, @lee")
     await field.press("Enter")
@@ -180,12 +181,12 @@ async def test_a_messages_menu_offers_the_apps_shortcut_and_ones_own_deeds(empty
 async def test_everything_is_reached_by_keys_alone(empty: Stage) -> None:
     page = await empty.sit()
     post = await empty.people.post("lee", "#portraits", "question")
-    field = page.get_by_role("combobox", name="Message #portraits")
+    field = page.get_by_role("textbox", name="Message #portraits")
     await expect(field).to_be_focused()
     await expect(messages(page)).to_have_count(1)
     await messages(page).last.focus()
     await page.keyboard.press("Enter")
-    reply = page.get_by_role("combobox", name="Reply…")
+    reply = page.get_by_role("textbox", name="Reply…")
     await expect(reply).to_be_focused()
     await page.keyboard.type("/darkroom help")
     await page.keyboard.press("Enter")
@@ -205,7 +206,7 @@ async def test_everything_is_reached_by_keys_alone(empty: Stage) -> None:
 
 async def test_pasted_pictures_wait_to_be_sent_and_can_be_taken_back(empty: Stage) -> None:
     page = await empty.sit()
-    field = page.get_by_role("combobox", name="Message #portraits")
+    field = page.get_by_role("textbox", name="Message #portraits")
     await field.evaluate(
         """(node, bytes) => {
           const held = new DataTransfer();
@@ -241,10 +242,10 @@ async def test_a_home_tab_is_shown_and_its_buttons_work(empty: Stage) -> None:
 
 async def test_an_app_that_is_away_is_said_to_be(empty: Stage) -> None:
     page = await empty.sit()
-    await page.get_by_role("combobox", name="Message #portraits").fill("/darkroom help")
+    await page.get_by_role("textbox", name="Message #portraits").fill("/darkroom help")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("did not answer in time")).to_be_visible()
-    await page.get_by_role("combobox", name="Message #portraits").fill("/nonsense")
+    await page.get_by_role("textbox", name="Message #portraits").fill("/nonsense")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("is not a valid command")).to_be_visible()
     assert await empty.people.messages("#portraits") == []
@@ -293,7 +294,7 @@ async def test_nothing_is_wider_than_a_phone(empty: Stage) -> None:
         await _fits(page)
         await page.keyboard.press("Escape")
         await page.get_by_role("button", name="1 reply").click()
-        await expect(page.get_by_role("combobox", name="Reply…")).to_be_visible()
+        await expect(page.get_by_role("textbox", name="Reply…")).to_be_visible()
         await _fits(page)
         await page.get_by_role("button", name="Back", exact=True).click()
         await page.get_by_role("button", name="Back to the list").click()

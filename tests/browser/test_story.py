@@ -36,7 +36,7 @@ async def drop(where: Locator, files: list[Upload]) -> None:
 
 def writing(page: Page, name: str) -> Locator:
     """A field to write a message into."""
-    return page.get_by_role("combobox", name=name)
+    return page.get_by_role("textbox", name=name)
 
 
 def thread(page: Page) -> Locator:

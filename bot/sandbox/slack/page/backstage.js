@@ -160,7 +160,7 @@ class VendorSide {
 
   away(error, node) {
     if (!(error instanceof Refused)) throw error;
-    fill(node, h("p", { class: "hint" }, "The stand-in does not answer."));
+    fill(node, h("p", { class: "hint", role: node === this.jobs ? "listitem" : null }, "The stand-in does not answer."));
     this.rows.clear();
   }
 
@@ -206,7 +206,7 @@ class VendorSide {
     const billed = Object.entries(paid).map(([kind, count]) => `${count} × ${(this.panel.jobs[kind] || kind).toLowerCase()}`);
     this.paid.textContent = `billed: ${billed.join(", ")}`;
     const newest = [...jobs].sort((a, b) => b.created_at - a.created_at).slice(0, SHOWN);
-    if (!newest.length) fill(this.jobs, h("p", { class: "hint" }, "Nobody has ordered anything yet."));
+    if (!newest.length) fill(this.jobs, h("p", { class: "hint", role: "listitem" }, "Nobody has ordered anything yet."));
     else {
       const rows = newest.map((job) => this.row(job));
       if (rows.some((row, at) => this.jobs.children[at] !== row) || this.jobs.children.length !== rows.length) fill(this.jobs, rows);

@@ -42,7 +42,7 @@ const DRAWN = {
     const beside = block.accessory && element(block, block.accessory, surface);
     return h("div", { class: "section" }, words, beside && h("div", { class: "accessory" }, beside));
   },
-  header: (block) => h("h3", { class: "header-block" }, text(block.text)),
+  header: (block) => h("h2", { class: "header-block" }, text(block.text)),
   divider: () => h("hr"),
   context: (block) => h("div", { class: "context" }, block.elements.map((part) => (part.type === "image" ? smallPicture(part) || unknown(part) : h("span", {}, text(part))))),
   actions: (block, surface) => h("div", { class: "actions" }, block.elements.map((part) => element(block, part, surface))),

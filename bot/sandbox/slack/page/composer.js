@@ -27,7 +27,7 @@ export class Composer {
     const id = `composer-${++count}`;
     this.text = h("textarea", {
       id, rows: "1", class: "composer-text", placeholder: name, "aria-label": name, autocomplete: "off",
-      role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": `${id}-list`, "aria-haspopup": "listbox",
+      "aria-autocomplete": "list", "aria-controls": `${id}-list`, "aria-haspopup": "listbox",
     });
     this.text.value = drafts.get(this.key) || "";
     this.list = h("div", { id: `${id}-list`, class: "completion", role: "listbox", "aria-label": "Suggestions", hidden: true });
@@ -198,7 +198,6 @@ export class Composer {
     this.suggestions = suggestions;
     this.picked = 0;
     this.list.hidden = !suggestions.length;
-    this.text.setAttribute("aria-expanded", String(Boolean(suggestions.length)));
     this.list.replaceChildren(
       ...suggestions.map((s, at) =>
         h("div", { id: `${this.list.id}-${at}`, role: "option", class: "suggestion", on: { pointerdown: (event) => (event.preventDefault(), this.accept(at)) } }, h("span", { class: "menu-label" }, s.label), s.hint && h("span", { class: "menu-hint" }, s.hint)),

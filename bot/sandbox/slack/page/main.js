@@ -165,10 +165,21 @@ async function openThread(place) {
   threadComposer = new Composer({ channel, thread: wanted, name: "Reply…", pane: threadPane, editLast: () => editLast(threadPane) });
   const title = h("div", {}, h("h2", {}, "Thread"), h("span", { class: "hint" }, titleOf(state.channels.get(channel))));
   fill(side, h("header", { class: "pane-head" }, iconButton("back", "Back", closeThread, { class: "phone-only" }), title, iconButton("close", "Close thread", closeThread, { class: "not-phone" })), threadPane.node, threadComposer.node);
+  rank();
   droppable(side, () => threadComposer);
   learn(await threadPane.load(place.at));
   if (matchMedia("(hover: hover)").matches) threadComposer.focus();
 }
+
+const narrow = matchMedia("(max-width: 940px)");
+
+/** Where there is room for one pane only, the open thread is the main thing of the page. */
+function rank() {
+  const alone = narrow.matches && !side.hidden;
+  side.setAttribute("role", alone ? "main" : "complementary");
+  side.querySelector("h2")?.setAttribute("aria-level", alone ? "1" : "2");
+}
+narrow.addEventListener("change", rank);
 
 function closeThread() {
   go(state.place.channel);

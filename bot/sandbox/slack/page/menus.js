@@ -41,7 +41,7 @@ export function openMenu(opener, items, label) {
     }
   }
   node.addEventListener("keydown", (event) => steer(event, buttons));
-  (opener.closest("dialog") || document.body).append(node);
+  (opener.closest("dialog, main, nav, aside") || document.body).append(node);
   open = { node, opener };
   opener.setAttribute("aria-expanded", "true");
   place(node, opener);
