@@ -32,7 +32,7 @@ export class Backstage {
     const kept = sessionStorage.getItem("stage");
     fill(
       node,
-      h("header", { class: "pane-head" }, h("div", {}, h("h2", {}, "Backstage"), h("span", { class: "hint" }, "what the team never sees")), iconButton("close", "Close backstage", close)),
+      h("div", { class: "pane-head" }, h("div", {}, h("h2", {}, "Backstage"), h("span", { class: "hint" }, "what the team never sees")), iconButton("close", "Close backstage", close)),
       h("div", { class: "backstage-scroll" }, this.clock(), this.tabs, this.stage),
     );
     this.tabs.append(...names.map((name) => this.tab(name)));

@@ -112,7 +112,7 @@ function header(channel) {
   const direct = channel.kind === "im" || channel.kind === "mpim";
   const mark = direct ? avatar(othersIn(channel)[0] || state.me.id, "small") : icon(channel.kind === "group" ? "lock" : "hash");
   const about = direct ? h("span", { class: "hint about", id: isApp(channel) ? "presence" : null }, isApp(channel) ? presence() : "direct message") : h("span", { class: "about" });
-  return h("header", { class: "pane-head" }, iconButton("back", "Back to the list", () => (location.hash = ""), { class: "phone-only" }), h("h1", {}, mark, titleOf(channel)), about, direct ? null : members(channel));
+  return h("div", { class: "pane-head" }, iconButton("back", "Back to the list", () => (location.hash = ""), { class: "phone-only" }), h("h1", {}, mark, titleOf(channel)), about, direct ? null : members(channel));
 }
 
 /** Who is here; and the app, which anybody may bring in or send away. */
@@ -164,7 +164,7 @@ async function openThread(place) {
   };
   threadComposer = new Composer({ channel, thread: wanted, name: "Reply…", pane: threadPane, editLast: () => editLast(threadPane) });
   const title = h("div", {}, h("h2", {}, "Thread"), h("span", { class: "hint" }, titleOf(state.channels.get(channel))));
-  fill(side, h("header", { class: "pane-head" }, iconButton("back", "Back", closeThread, { class: "phone-only" }), title, iconButton("close", "Close thread", closeThread, { class: "not-phone" })), threadPane.node, threadComposer.node);
+  fill(side, h("div", { class: "pane-head" }, iconButton("back", "Back", closeThread, { class: "phone-only" }), title, iconButton("close", "Close thread", closeThread, { class: "not-phone" })), threadPane.node, threadComposer.node);
   rank();
   droppable(side, () => threadComposer);
   learn(await threadPane.load(place.at));
