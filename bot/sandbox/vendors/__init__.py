@@ -21,7 +21,8 @@ them down; `_settings.py` keeps what can be turned, `_register.py` records, `_li
 multipart bodies.
 
 `start(clock=...)` takes the world's clock (`bot.sandbox.clock`), which may run faster. Give it to
-`Pulse(clock)` and wait by `pulse.wait(seconds)` alone, which counts in its seconds. What a job takes or
+`Pulse(clock)` and let jobs wait by `pulse.rest(seconds)` alone, or by `Workers.until`, which count in its
+seconds; whatever gives jobs another course calls `pulse.stir()`. What a job takes or
 a link lasts is measured on it; signatures, nonces and windows around a single call by `wall_of(clock)`,
 since callers sign by the machine's time. `LocalSlack.page.introduce(name, origin)` shows the stand-in in
 the panel.

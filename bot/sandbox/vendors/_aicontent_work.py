@@ -159,9 +159,9 @@ class Workshop:
             share = _FAILS_AT_SHARE if job.fate is Fate.FAILS else 1.0
             left = job.created_at + share * self._seconds(job) - self._clock()
             if job.fate is Fate.STUCK:
-                await self._pulse.wait(None)
+                await self._pulse.rest(None)
             elif left > 0:
-                await self._pulse.wait(left)
+                await self._pulse.rest(left)
             else:
                 return Status.TRAIN_FAILED if job.fate is Fate.FAILS else Status.FINISHED
 

@@ -89,7 +89,7 @@ class _Desk:
             else:
                 times = None if kind in LASTING else order.get("times", 1)
                 table.order(kind, action=action, times=times, skip=int(order.get("skip", 0)), details=details)
-            self._controls.pulse.beat()
+            self._controls.pulse.stir()
         return [asdict(fault) for fault in table.all()]
 
     async def settings(self, request: Request) -> Json:

@@ -20,6 +20,8 @@ _SPOILT = (
     FaultKind.ERROR,
     FaultKind.NOT_SUCCESS,
     FaultKind.NOT_JSON,
+    FaultKind.KEYS_REFUSED,
+    FaultKind.REDIRECT,
     FaultKind.EFFECT_THEN_500,
     FaultKind.EFFECT_THEN_HANG_UP,
     FaultKind.HANG_UP,
@@ -51,7 +53,7 @@ class Manners(Protocol):
         """Nobody is served."""
 
     def refusal(self, fault: Fault) -> Outcome | None:
-        """What THROTTLED, ERROR and NOT_SUCCESS say before anything happened; None for other faults."""
+        """What any other fault says before anything happened; None where the call goes on."""
 
     def broken(self, fault: Fault) -> Outcome:
         """What is said after it happened, in place of the answer."""

@@ -33,6 +33,10 @@ class FaultKind(StrEnum):
     """HTTP 200, and the body says no (code="UNKNOWN_ERROR"). Nothing happened."""
     NOT_JSON = "not_json"
     """A proxy on the way answers instead, with a page of its own (status=502). Nothing happened."""
+    KEYS_REFUSED = "keys_refused"
+    """The right keys are said to be wrong. Nothing happened."""
+    REDIRECT = "redirect"
+    """The caller is sent elsewhere (status=307, location). Nothing happened."""
     EFFECT_THEN_500 = "effect_then_500"
     """It happened, and the answer is HTTP 500 (status=500; at a vendor behind a gateway also 504)."""
     EFFECT_THEN_HANG_UP = "effect_then_hang_up"
@@ -49,6 +53,10 @@ class FaultKind(StrEnum):
     """A job younger than this is said not to exist (seconds=60). Lasts."""
     STATUS_WORD = "status_word"
     """A query tells another word than the job's status (word="SOMETHING_NEW")."""
+    TAKEN_BACK = "taken_back"
+    """A query tells a failure (reason); the next one takes it back."""
+    MONTH_END = "month_end"
+    """The live query has forgotten what is older than this (seconds=0), as on the first of a month. Lasts."""
     EMPTY_RESULT = "empty_result"
     """A finished inference shows no pictures."""
     DEAD_IMAGE = "dead_image"
@@ -57,8 +65,14 @@ class FaultKind(StrEnum):
     """The vendor's look at photos finds no face in one of them (photo=0)."""
     SOME_FAIL = "some_fail"
     """The next inference ends with so many pictures missing (pictures=1)."""
+    AUDITED_OUT = "audited_out"
+    """One picture of the next inference does not pass the vendor's review (image=0, label)."""
+    CALLBACK_LOST = "callback_lost"
+    """The next result is not told."""
+    CALLBACK_TWICE = "callback_twice"
+    """The next result is told more than once (copies=2)."""
     TRAINING_FAILS = "training_fails"
-    """The next training fails half-way (job: this one, already under way)."""
+    """The next training fails half-way (job: this one, already under way; reason, where there are words)."""
     TRAINING_STUCK = "training_stuck"
     """The next training never ends (job: this one, already under way)."""
     INFERENCE_FAILS = "inference_fails"
@@ -67,7 +81,9 @@ class FaultKind(StrEnum):
     """The next inference never ends (job: this one, already under way)."""
 
 
-LASTING = frozenset({FaultKind.DOWN, FaultKind.CLOCK, FaultKind.LIST_LAG, FaultKind.NOT_YET})
+LASTING = frozenset(
+    {FaultKind.DOWN, FaultKind.CLOCK, FaultKind.LIST_LAG, FaultKind.NOT_YET, FaultKind.MONTH_END}
+)
 """Conditions rather than accidents: they stand until cleared, however many calls meet them."""
 
 

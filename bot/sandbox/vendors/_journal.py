@@ -19,6 +19,8 @@ class EntryKind(StrEnum):
     """Somebody called the vendor."""
     FETCH = "fetch"
     """The vendor fetched something from a link it was given."""
+    CALLBACK = "callback"
+    """The vendor told a customer's server something by itself."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,6 @@ class Journal:
         return [Entry(**dict(row)) for row in rows]
 
     def count(self, action: str) -> int:
-        """How often an action was called."""
-        row = self._db.execute(
-            "SELECT count(*) FROM journal WHERE kind = ? AND action = ?", (EntryKind.CALL, action)
-        ).fetchone()
+        """How often an action was called, or done."""
+        row = self._db.execute("SELECT count(*) FROM journal WHERE action = ?", (action,)).fetchone()
         return int(row[0])

@@ -42,7 +42,7 @@ class Dial(Generic[S]):
         plain = _plain(self.now)
         for name in changes:
             self._values.put(name, plain[name])
-        self._pulse.beat()
+        self._pulse.stir()
         return self.now
 
     def _validated(self, given: Mapping[str, Json]) -> S:

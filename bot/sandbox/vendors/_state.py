@@ -5,7 +5,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -26,15 +26,32 @@ def open_database(path: Path) -> sqlite3.Connection:
     return db
 
 
+@contextlib.contextmanager
+def together(db: sqlite3.Connection) -> Iterator[None]:
+    """Let several statements be on disk all or not at all. No await may stand between them."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
 class Pulse:
-    """Wakes everybody who waits for something to change, so that nobody has to look again and again."""
+    """Wakes those who wait for something to change, so that nobody has to look again and again.
+
+    A beat is any change, and callers of the control API wait for one. What makes jobs take another course,
+    such as a setting, a fate or the clock, stirs: that alone wakes the workers, who may be thousands.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._next = asyncio.Event()
+        self._stirred = asyncio.Event()
         self.closing = False
         if isinstance(clock, WorldClock):
-            clock.on_change(self.beat)
+            clock.on_change(self.stir)
 
     def close(self) -> None:
         """The stand-in is about to stop: callers who are kept waiting get their answers now."""
@@ -45,21 +62,35 @@ class Pulse:
         """Let the machine's time pass, or stop early when the stand-in does."""
         until = time.monotonic() + seconds
         while not self.closing and (left := until - time.monotonic()) > 0:
-            await self._wait(left)
+            await _wait(self._next, left)
 
     def beat(self) -> None:
         """Say that something changed."""
         self._next.set()
         self._next = asyncio.Event()
 
+    def stir(self) -> None:
+        """Say that jobs may take another course now."""
+        self._stirred.set()
+        self._stirred = asyncio.Event()
+        self.beat()
+
     async def wait(self, seconds: float | None) -> None:
         """Return at the next beat, or when the time is up on the stand-in's clock."""
-        await self._wait(None if seconds is None else seconds / rate_of(self._clock))
+        await _wait(self._next, self._real(seconds))
 
-    async def _wait(self, seconds: float | None) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._next.wait()
+    async def rest(self, seconds: float | None) -> None:
+        """Return when jobs were stirred, or when the time is up on the stand-in's clock."""
+        await _wait(self._stirred, self._real(seconds))
+
+    def _real(self, seconds: float | None) -> float | None:
+        return None if seconds is None else seconds / rate_of(self._clock)
+
+
+async def _wait(event: asyncio.Event, seconds: float | None) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 class Nonces:

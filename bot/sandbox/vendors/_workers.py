@@ -34,7 +34,7 @@ class Workers:
     async def until(self, instant: Callable[[], float]) -> None:
         """Return when the clock shows it. The instant may move while it is waited for."""
         while (left := instant() - self._clock()) > 0:
-            await self._pulse.wait(left)
+            await self._pulse.rest(left)
 
     async def reckon(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run arithmetic that would hold up the calls, when it is its turn."""
