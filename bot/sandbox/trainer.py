@@ -95,11 +95,24 @@ def fit(photos: Sequence[bytes]) -> Model:
     shown = [variant for one in broad for variant in _variants(one)]
     samples = np.stack([one.ravel() for one in shown])
     mean = samples.mean(axis=0)
-    _, sizes, rows = np.linalg.svd(samples - mean, full_matrices=False)
-    components = rows[:_MAX_COMPONENTS]
-    spread = sizes[: len(components)] / np.sqrt(len(samples))
+    components, sizes = _principal(samples - mean)
+    spread = sizes / np.sqrt(len(samples))
     codes = (np.stack([one.ravel() for one in broad]) - mean) @ components.T
     return Model(mean, components, spread, codes, tuple(_jpeg(square) for square in squares))
+
+
+def _principal(centred: Floats) -> tuple[Floats, Floats]:
+    """The strongest principal components of the rows, and their singular values.
+
+    There are far fewer photos than pixels, so that the small matrix of how much each resembles each other
+    tells all of it, in a hundredth of the time that the large one would take.
+    """
+    weights, mixes = np.linalg.eigh(centred @ centred.T)
+    strongest = np.argsort(weights)[::-1][:_MAX_COMPONENTS]
+    sizes = np.sqrt(np.maximum(weights[strongest], 0.0))
+    real = sizes > 1e-6 * max(float(sizes[0]), 1.0)
+    sizes = sizes[real]
+    return (mixes[:, strongest[real]].T @ centred) / sizes[:, None], sizes
 
 
 def draw(

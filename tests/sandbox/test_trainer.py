@@ -188,6 +188,15 @@ def test_one_photo_is_enough(foxes: list[bytes]) -> None:
     assert likeness(drawn, foxes[0]) > closest(drawn, foxes[1:])
 
 
+def test_photos_that_are_all_of_one_colour_are_learnt_and_drawn() -> None:
+    sink = io.BytesIO()
+    Image.new("RGB", (64, 64), (90, 140, 60)).save(sink, "PNG")
+    plain = fit([sink.getvalue()] * 3)
+    assert len(plain.components) == len(plain.spread) == 0
+    drawn = picture(draw(Model.from_bytes(plain.to_bytes()), "a park", seed=1, size=SIDE))
+    assert np.abs(drawn[SIDE // 2 :].mean(axis=(0, 1)) - (90, 140, 60)).max() < 30
+
+
 def test_a_model_file_holds_no_metadata_of_the_photos(foxes: list[bytes]) -> None:
     assert b"Drawn by code" in b"".join(foxes)
     assert b"Drawn by code" not in fit(foxes).to_bytes()

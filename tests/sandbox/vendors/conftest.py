@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.vendors._server import serve
+from tests.sandbox.vendors import img_open_scene
 from tests.sandbox.vendors.dashscope_scene import INSTANT, Gallery, Studio, open_studio
 from tests.sandbox.vendors.scene import Album, Clock, Setup, open_setup
 
@@ -31,6 +32,33 @@ async def setup(tmp_path: Path, album: Album) -> AsyncIterator[Setup]:
 async def slow_setup(tmp_path: Path, album: Album) -> AsyncIterator[Setup]:
     """A stand-in whose clock a test turns; a training takes 100 s of it, an inference 50 s."""
     async with open_setup(tmp_path / "vendor", album, Clock()) as setup:
+        await setup.control.settings(train_seconds=100, infer_seconds=50, fetch_pause_seconds=0)
+        yield setup
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[img_open_scene.Hook]:
+    """A server of the customer's that results are posted to."""
+    hook = img_open_scene.Hook()
+    async with serve(hook.app()) as origin:
+        hook.origin = origin
+        yield hook
+
+
+@pytest.fixture
+async def img_open(tmp_path: Path, album: Album) -> AsyncIterator[img_open_scene.Setup]:
+    """An Img Open that takes no more time than its work does."""
+    async with img_open_scene.open_setup(tmp_path / "img-open", album) as setup:
+        await setup.control.settings(train_seconds=0, infer_seconds=0, fetch_pause_seconds=0)
+        yield setup
+
+
+@pytest.fixture
+async def slow_img_open(tmp_path: Path, album: Album) -> AsyncIterator[img_open_scene.Setup]:
+    """An Img Open whose clock a test turns; a training takes 100 s of it, pictures 50 s."""
+    # In the middle of a month, so that no test is about its end unless it says so.
+    clock = Clock(now=1_789_500_000)
+    async with img_open_scene.open_setup(tmp_path / "img-open", album, clock) as setup:
         await setup.control.settings(train_seconds=100, infer_seconds=50, fetch_pause_seconds=0)
         yield setup
 

@@ -74,7 +74,7 @@ class Album:
         self.requests.append(request)
         if len(self.requests) > self.open_for:
             await self.opened.wait()
-        return Response(small_photo(40 * request.path_params["index"]), media_type="image/jpeg")
+        return Response(small_photo(40 * request.path_params["index"] % 256), media_type="image/jpeg")
 
     async def _page(self, _: Request) -> Response:
         return Response("<html>Please log in.</html>", media_type="image/jpeg")
