@@ -76,7 +76,7 @@ class Operations:
         self._let_wait(TaskKind.TRAINING, settings.most_trainings)
         wanted: dict[str, Json] = {
             **bound.parameters,
-            "lora": _lora_name(name, settings, len(self._tasks.all(TaskKind.TRAINING))),
+            "lora": _lora_name(name, settings, self._tasks.total(TaskKind.TRAINING)),
             "passed_over": list(bound.passed_over),
         }
         self._take(TaskKind.TRAINING, "SubmitTraining", name, wanted, {})
@@ -195,7 +195,8 @@ class Operations:
 
     def _lora_for(self, order: Order, settings: Settings) -> tuple[int | None, str | None]:
         """The training whose LoRA a prompt names first, and what is going to be the trouble with it."""
-        assert order.checkpoint is not None
+        if not order.loras or order.checkpoint is None:
+            return None, None
         done = {task.lora: task for task in self._tasks.all(TaskKind.TRAINING) if task.status is Status.DONE}
         known = done.keys() | set(STOCK_LORAS)
         unknown = [name for name in order.loras if name not in known]

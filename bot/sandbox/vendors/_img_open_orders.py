@@ -1,4 +1,8 @@
-"""Orders for pictures: what text2image, image2image and instantID take, and what they are read as."""
+"""Orders for pictures: what text2image, image2image and instantID take, and what they are read as.
+
+Where the vendor's page has no range, it is that of the Stable Diffusion WebUI, whose fields most of these
+are. Fields of the WebUI that the page does not name are passed over.
+"""
 
 import random
 import re

@@ -147,6 +147,11 @@ class Tasks:
         rows = self._db.execute("SELECT * FROM tasks WHERE ? IS NULL OR kind = ? ORDER BY id", (kind, kind))
         return [_task(row) for row in rows]
 
+    def total(self, kind: TaskKind) -> int:
+        """How many of a kind there ever were."""
+        row = self._db.execute("SELECT count(*) FROM tasks WHERE kind = ?", (kind,)).fetchone()
+        return int(row[0])
+
     def under_way(self, kind: TaskKind) -> int:
         """How many of a kind are not over."""
         row = self._db.execute(
