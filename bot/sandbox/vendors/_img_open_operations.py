@@ -122,7 +122,7 @@ class Operations:
         name, order = tool_order(body, settings)
         if not self._is_there(TaskKind.TOOL, name, "businessTaskId", settings.repeated_picture):
             self._let_wait(TaskKind.TOOL, settings.most_inferences)
-            self._take(TaskKind.TOOL, "InstantId", name, asdict(order), self._flaws("InstantId", None))
+            self._take(TaskKind.TOOL, "InstantId", name, asdict(order), {})
         return self._showcase.tool(self._found(TaskKind.TOOL, name, "businessTaskId"))
 
     def _query_tool(self, body: Body) -> Done:
