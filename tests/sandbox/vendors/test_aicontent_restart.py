@@ -1,10 +1,8 @@
 """What happens to the stand-in's jobs when its process dies, politely or not."""
 
 import asyncio
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -12,48 +10,18 @@ import pytest
 from bot.sandbox.vendors.acs3 import CLOCK_WINDOW
 from bot.sandbox.vendors.aicontent import AicontentStandIn
 from bot.sandbox.vendors.control import AicontentControl
+from tests.sandbox.vendors.processes import stand_in_process
 from tests.sandbox.vendors.scene import KEY, PROMPT, Album, Clock, Customer, open_setup
 
-_SERVE = """
-import asyncio, sys
-from pathlib import Path
-from bot.sandbox.vendors.aicontent import AicontentStandIn
 
-async def main():
-    async with AicontentStandIn.start(
-        Path(sys.argv[1]), access_key_id=sys.argv[2], access_key_secret=sys.argv[3]
-    ) as vendor:
-        print(vendor.origin, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-@asynccontextmanager
-async def process(state_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """The stand-in in a process of its own, killed without a word at the end."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        _SERVE,
-        str(state_dir),
-        KEY.access_key_id,
-        KEY.access_key_secret,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert child.stdout is not None
-        yield child, (await child.stdout.readline()).decode().strip()
-    finally:
-        child.kill()
-        await child.wait()
+def process(state_dir: Path) -> AbstractAsyncContextManager[str]:
+    return stand_in_process(AicontentStandIn, state_dir, KEY.access_key_id, KEY.access_key_secret)
 
 
 @pytest.mark.slow
 async def test_a_training_killed_half_way_goes_on_where_it_was(tmp_path: Path, album: Album) -> None:
     order = {"name": "survivor", "objectType": "dog", "imageUrl": album.links()}
-    async with process(tmp_path) as (_, origin), AicontentControl(origin) as control:
+    async with process(tmp_path) as origin, AicontentControl(origin) as control:
         await control.settings(train_seconds=3600)
         customer = Customer(origin)
         job_id = (await customer.ask("AddModelTrainJob", order))["id"]
@@ -64,7 +32,7 @@ async def test_a_training_killed_half_way_goes_on_where_it_was(tmp_path: Path, a
         await control.fault("unavailable", action="QueryInferenceJobInfo")
         await customer.aclose()
 
-    async with process(tmp_path) as (_, origin), AicontentControl(origin) as control:
+    async with process(tmp_path) as origin, AicontentControl(origin) as control:
         customer = Customer(origin)
         (after,) = await customer.ask("QueryModelTrainJobList")
         assert (after["id"], after["modelId"], after["name"]) == (job_id, before["modelId"], "survivor")

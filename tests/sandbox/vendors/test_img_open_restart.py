@@ -1,7 +1,6 @@
 """What happens to the tasks and callbacks of the Img Open stand-in when its process dies, politely or not."""
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,40 +25,20 @@ from tests.sandbox.vendors.img_open_scene import (
     Hook,
     open_setup,
 )
+from tests.sandbox.vendors.processes import stand_in_process
 from tests.sandbox.vendors.scene import Album, Clock
-
-_SERVE = """
-import asyncio, sys
-from pathlib import Path
-from bot.sandbox.vendors.img_open import ImgOpenStandIn
-
-async def main():
-    async with ImgOpenStandIn.start(
-        Path(sys.argv[1]), access_key_id=sys.argv[2], access_key_secret=sys.argv[3]
-    ) as vendor:
-        print(vendor.origin, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
 
 
 @asynccontextmanager
 async def process(state_dir: Path) -> AsyncIterator[tuple[ImgOpenControl, Customer]]:
     """The stand-in in a process of its own, killed without a word at the end."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _SERVE, str(state_dir), KEY_ID, SECRET, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert child.stdout is not None
-        origin = (await child.stdout.readline()).decode().strip()
+    async with (
+        stand_in_process(ImgOpenStandIn, state_dir, KEY_ID, SECRET) as origin,
+        ImgOpenControl(origin) as control,
+    ):
         customer = Customer(origin)
-        async with ImgOpenControl(origin) as control:
-            yield control, customer
+        yield control, customer
         await customer.aclose()
-    finally:
-        child.kill()
-        await child.wait()
 
 
 @pytest.mark.slow
