@@ -238,7 +238,7 @@ class Operations:
             "action": task.action,
             "status": task.status,
             "progress": self._pace.progress(task),
-            "name": task.lora if training else f"{task.images} × {task.action}",
+            "name": task.lora if training else f"{task.images} by {task.action}",
             "reason": task.reason,
             "note": task.reason if task.status is Status.FAILED else None,
             "images": task.images,
