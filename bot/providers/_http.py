@@ -27,6 +27,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 from urllib.parse import quote
@@ -206,11 +207,13 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         auth: httpx.Auth | None = None,
         safe: bool | None = None,
+        base_url: str | None = None,
     ) -> T:
         """Call the vendor's API and read the payload of its answer.
 
-        `safe` says that the call starts nothing and may be repeated; by default that is so for GET and HEAD.
-        Some vendors ask questions by POST.
+        `base_url` is another address of the same vendor, such as the one where it signs people in. `safe`
+        says that the call starts nothing and may be repeated; by default that is so for GET and HEAD. Some
+        vendors ask questions by POST.
 
         Raises:
             TransientError: nothing was started.
@@ -218,9 +221,9 @@ class HttpClient:
             PermanentError: the vendor said no.
         """
         is_safe = method in {"GET", "HEAD"} if safe is None else safe
-        request = self._request(method, path, query, content, headers)
+        request = self._request(method, path, query, content, headers, base_url)
         async with self._turn():
-            with self._border(self.host, safe=is_safe):
+            with self._border(request.url.host, safe=is_safe):
                 async with asyncio.timeout(self.deadline.total_seconds()):
                     response = await self._client.send(request, auth=auth, stream=True)
                     try:
@@ -266,6 +269,46 @@ class HttpClient:
             raise UnexpectedResponse("The vendor's link to a file is no link.")
         return self._flow(request, None, max_bytes, b"", ours=False)
 
+    async def put(
+        self,
+        url: str,
+        file: Path,
+        *,
+        media_type: str,
+        deadline: timedelta,
+        start: int = 0,
+        size: int | None = None,
+    ) -> None:
+        """Send a file, or `size` bytes of it from `start`, to a link of the vendor: streamed, no credentials.
+
+        It may be repeated where the link may.
+
+        Raises:
+            NotFound: the link is over or used.
+            Unavailable: it broke off.
+            InvalidInput: the store refuses the file.
+        """
+        whole = (await asyncio.to_thread(file.stat)).st_size
+        count = whole - start if size is None else min(size, whole - start)
+        headers = {"content-type": media_type, "content-length": str(count)}
+        try:
+            request = self._client.build_request(
+                "PUT", url, content=_slice(file, start, count), headers=headers
+            )
+        except httpx.InvalidURL:
+            raise UnexpectedResponse("The vendor's link for a file is no link.") from None
+        async with self._turn(paced=False):
+            with self._border(request.url.host, safe=True):
+                async with asyncio.timeout(deadline.total_seconds()):
+                    response = await self._client.send(request, stream=True)
+                    try:
+                        body = await self._whole(response.aiter_bytes(), READ_ERROR_BODY)
+                    finally:
+                        await response.aclose()
+        if not response.is_success:
+            answer = Answer(request.url.host, response.status_code, response.headers, body, safe=True)
+            raise answer.refusal(NotFound if response.status_code in GONE else None)
+
     def _request(
         self,
         method: str,
@@ -273,10 +316,11 @@ class HttpClient:
         query: Mapping[str, str] | None,
         content: bytes | None,
         headers: Mapping[str, str] | None,
+        base_url: str | None = None,
     ) -> httpx.Request:
         if not path.startswith("/"):
             raise ValueError("a path of the vendor's API begins with a slash")
-        url = self.base_url + path + (f"?{canonical_query(query)}" if query else "")
+        url = (base_url or self.base_url).rstrip("/") + path + (f"?{canonical_query(query)}" if query else "")
         return self._client.build_request(method, url, content=content, headers=headers)
 
     async def _flow(
@@ -377,3 +421,15 @@ class HttpClient:
             if len(body) >= most:
                 break
         return bytes(body[:most])
+
+
+async def _slice(file: Path, start: int, count: int) -> AsyncIterator[bytes]:
+    """So many bytes of a file from a place on, a piece at a time."""
+    with await asyncio.to_thread(file.open, "rb") as source:
+        await asyncio.to_thread(source.seek, start)
+        while count > 0:
+            piece = await asyncio.to_thread(source.read, min(count, MIB))
+            if not piece:
+                return
+            count -= len(piece)
+            yield piece

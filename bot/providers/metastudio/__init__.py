@@ -1,0 +1,129 @@
+"""Huawei Cloud MetaStudio: an avatar from a video, a model from a photo, or a talking photo.
+
+Each product is a module of its own; this one picks that of the mode. An avatar is reviewed by people
+and takes days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from pydantic import JsonValue
+
+from bot.providers._base import (
+    Artifact,
+    Capabilities,
+    Finding,
+    GenerationSpec,
+    MediaInput,
+    OneshotSpec,
+    Provider,
+    RemoteJob,
+    RemoteRef,
+    Spec,
+    TrainingSpec,
+)
+from bot.providers._errors import Unavailable
+from bot.providers._http import MIB, HttpClient
+from bot.providers.metastudio.avatar import Avatar
+from bot.providers.metastudio.desk import Desk
+from bot.providers.metastudio.pictures import PhotoVideo, PictureModeling
+from bot.providers.metastudio.product import Product
+from bot.providers.metastudio.settings import MetastudioSettings
+from bot.providers.metastudio.wire import ASSETS
+from bot.providers.metastudio.words import open_envelope
+
+PRODUCTS: dict[str, type[Product]] = {
+    "avatar_video": Avatar,
+    "picture_modeling": PictureModeling,
+    "photo_video": PhotoVideo,
+}
+
+
+class Metastudio(Provider[MetastudioSettings]):
+    """Hands everything to the product of its mode."""
+
+    name = "metastudio"
+    Settings = MetastudioSettings
+
+    def __init__(self, settings: MetastudioSettings, http: HttpClient) -> None:
+        super().__init__(settings, http)
+        self._desk = Desk(settings, http)
+        self._product = PRODUCTS[settings.mode](self._desk)
+
+    @classmethod
+    def client(cls, settings: MetastudioSettings, **transport: Any) -> HttpClient:
+        """A client that opens this vendor's envelope."""
+        hidden = (settings.access_key_secret, settings.security_token, settings.iam_password)
+        secrets = (settings.access_key_id or "", *(one.get_secret_value() for one in hidden if one))
+        return HttpClient(
+            settings.home,
+            per_second=settings.requests_per_second,
+            connections=settings.connections,
+            deadline=settings.call_deadline,
+            max_body=16 * MIB,
+            envelope=partial(open_envelope, secrets=secrets),
+            retry_cap=timedelta(minutes=10),
+            proxy=settings.proxy.get_secret_value() if settings.proxy else None,
+            **transport,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the product of this mode takes and gives."""
+        return self._product.capabilities
+
+    async def check(self) -> None:
+        """Ask for one asset: free, and right only if keys, clock, project, region and permission are."""
+        query = {"limit": "1", "offset": "0"}
+        try:
+            await self._desk.get("/digital-assets", ASSETS, query)
+        except Unavailable as error:
+            hint = "Check the network, METASTUDIO_REGION, METASTUDIO_ENDPOINT and METASTUDIO_PROXY."
+            told = {"code": error.code, "request_id": error.request_id}
+            raise Unavailable(f"{error} {hint}", **told, retry_after=error.retry_after) from None
+
+    async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
+        """Start a training, uploads included, or go on with the one of this key."""
+        return await self._product.submit(spec, key)
+
+    async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:
+        """Have an avatar speak."""
+        return await self._product.generate(spec, key)
+
+    async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:
+        """Have a photo speak."""
+        return await self._product.oneshot(spec, key)
+
+    async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
+        """Have the vendor look at photos first, where it does."""
+        return await self._product.inspect(inputs)
+
+    async def find(
+        self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
+    ) -> RemoteJob | None:
+        """Look for our key, which is the batch or the name of everything we start."""
+        return await self._product.find(spec, key, known, since)
+
+    async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:  # noqa: ARG002
+        """Ask where a job stands; trainings call nobody back."""
+        return await self._product.poll(ref)
+
+    async def logs(self, ref: RemoteRef) -> tuple[str, ...]:
+        """The history of a training."""
+        return await self._product.logs(ref)
+
+    def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
+        """Pull a cover or a clip."""
+        return self._product.fetch(ref, artifact)
+
+    async def cancel(self, ref: RemoteRef) -> bool:
+        """Stop a job where its state lets one."""
+        return await self._product.cancel(ref)
+
+    async def delete(self, ref: RemoteRef) -> bool:
+        """Erase a model for good."""
+        return await self._product.delete(ref)

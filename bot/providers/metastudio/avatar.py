@@ -1,0 +1,386 @@
+"""`avatar_video`: an avatar from a video of one person, reviewed by people, and clips in which it speaks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from pydantic import JsonValue
+
+from bot.providers._answers import vendor_words
+from bot.providers._base import (
+    Artifact,
+    Capabilities,
+    Delivery,
+    GenerationSpec,
+    InputSpec,
+    Operation,
+    RemoteJob,
+    RemoteRef,
+    RemoteState,
+    Role,
+    Spec,
+    TrainingSpec,
+)
+from bot.providers._errors import InvalidInput, NotFound, OutcomeUnknown, UnexpectedResponse
+from bot.providers._wire import StatusWords, moment
+from bot.providers.metastudio.desk import Desk
+from bot.providers.metastudio.product import Product, chosen, only
+from bot.providers.metastudio.settings import FRAMES, SUBJECTS, AvatarOptions, ClipOptions
+from bot.providers.metastudio.wire import (
+    BODY,
+    CLIPS,
+    COMMANDED,
+    SHORT,
+    TRAINING,
+    TRAININGS,
+    UPLOADS,
+    Training,
+    Uploads,
+)
+from bot.providers.metastudio.words import (
+    DELETABLE,
+    REASONS,
+    REFUSED,
+    REVIEWED,
+    TAKEN,
+    TRAINING_STATES,
+    WAITS,
+    WRONG_FRAME,
+)
+
+JOBS = "/digital-human-training-manage/user/jobs"
+CLIP = "/2d-digital-human-videos"
+PAPERS = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
+PICTURES = ("image/jpeg", "image/png")
+SLACK = timedelta(minutes=15)
+"""How far the vendor lets clocks be apart."""
+
+
+class Avatar(Product):
+    """Trains from one video, with an identity card and a signed letter, and renders clips."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._state = StatusWords("metastudio", TRAINING_STATES, {})
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """A video of an exact size, papers where the account needs them; days of waiting; speech in clips."""
+        has = self.settings
+        least = timedelta(minutes=1 if has.flexus else 3)
+        video = InputSpec(
+            role=Role.VIDEO,
+            min=1,
+            max=1,
+            media_types=("video/mp4",),
+            max_bytes=has.video_max_bytes,
+            delivery=Delivery.UPLOAD,
+            frames=FRAMES,
+            lasts=(least, timedelta(minutes=10)),
+        )
+        card = InputSpec(
+            role=Role.ID_FRONT,
+            min=1,
+            max=1,
+            media_types=PICTURES,
+            max_bytes=10_000_000,
+            delivery=Delivery.UPLOAD,
+        )
+        papers = (
+            card,
+            card.model_copy(update={"role": Role.ID_BACK}),
+            card.model_copy(update={"role": Role.LETTER, "media_types": (*PICTURES, "application/pdf")}),
+        )
+        training = Operation(
+            inputs=(video, *papers) if has.papers else (video,),
+            subjects=SUBJECTS,
+            options=AvatarOptions,
+            idempotent=True,
+            concurrency=has.train_concurrency,
+            poll_first=has.train_poll_first,
+            poll_most=has.train_poll_most,
+            deadline=has.train_deadline,
+            grace=has.train_grace,
+            submit_time=has.upload_time,
+        )
+        generation = Operation(
+            options=ClipOptions,
+            prompt_max=has.speech_max,
+            prompt_means="speech",
+            idempotent=True,
+            concurrency=has.generate_concurrency,
+            poll_first=has.generate_poll_first,
+            poll_most=has.generate_poll_most,
+            deadline=has.generate_deadline,
+        )
+        return Capabilities(
+            label="Huawei MetaStudio",
+            country="China",
+            training=training,
+            generation=generation,
+            calls_at_once=has.connections,
+        )
+
+    # -- training
+
+    async def submit(self, spec: TrainingSpec, key: str) -> RemoteJob:
+        """Create the training, or go on with the one that an earlier call under this key has created."""
+        options, video = chosen(AvatarOptions, spec.options), only(spec.inputs, Role.VIDEO)
+        parts = max(1, math.ceil(video.path.stat().st_size / self.settings.part_bytes))
+        earlier = await self._of(key, None)
+        if earlier is None:
+            uploads = await self._create(options, key, parts)
+            number = uploads.id
+        elif earlier.state in {WAITS, *REFUSED}:
+            uploads = await self._renewed(earlier, options, key, parts)
+            number = uploads.id or earlier.id
+        else:
+            return self._said(RemoteRef(kind="training", id=earlier.id), earlier)
+        if number is None:
+            raise OutcomeUnknown("MetaStudio has created a training and names no id.")
+        await self._bring(spec, uploads, parts)
+        await self._command(number, "CONFIRM_MULTIPART_UPLOADED")
+        await self._command(number, "SUBMITVERIFYING")
+        return RemoteJob(ref=RemoteRef(kind="training", id=number), state=RemoteState.QUEUED)
+
+    async def _create(self, options: AvatarOptions, key: str, parts: int) -> Uploads:
+        body = self._request(options, key, parts) | {"command_message": "UPLOAD_VIDEO"}
+        return await self.desk.post(JOBS, body, UPLOADS)
+
+    async def _renewed(self, earlier: Training, options: AvatarOptions, key: str, parts: int) -> Uploads:
+        """Fresh links for a training that is there. Where the vendor gives none it is made anew."""
+        fixed = {"model_version", "is_ondemand_resource", "is_flexus", "is_fast_flexus", "is_live_copy"}
+        fixed |= {"is_only_human_model"}
+        body = {
+            name: value for name, value in self._request(options, key, parts).items() if name not in fixed
+        }
+        body["command_message"] = "UPDATE_VIDEO" if earlier.state in REFUSED else "UPLOAD_VIDEO"
+        try:
+            return await self.desk.post(f"{JOBS}/{earlier.id}", body, UPLOADS, method="PUT", safe=True)
+        except InvalidInput:
+            if earlier.state != WAITS:
+                raise
+            # Its pages disagree on whether this is allowed before the first review. Nothing was paid for yet.
+            await self.desk.call("DELETE", f"{JOBS}/{earlier.id}", BODY, safe=True)
+            return await self._create(options, key, parts)
+
+    def _request(self, options: AvatarOptions, key: str, parts: int) -> dict[str, object]:
+        basic = self.settings.flexus if options.is_flexus is None else options.is_flexus
+        silent = basic if options.is_only_human_model is None else options.is_only_human_model
+        body: dict[str, object] = {
+            "name": key,
+            "batch_name": key,
+            "contact": options.contact,
+            "video_multipart_count": parts,
+            "is_background_replacement": options.is_background_replacement,
+            "model_version": options.model_version,
+            "is_ondemand_resource": options.is_ondemand_resource,
+            "is_flexus": basic,
+            "is_fast_flexus": options.is_fast_flexus,
+            "is_live_copy": options.is_live_copy,
+            "is_only_human_model": silent,
+            "audio_source_type": "VIDEO",
+            "supported_service": list(options.supported_service),
+            "tags": list(options.tags) or None,
+        }
+        if basic and not silent:
+            body["voice_properties"] = {
+                "job_tag": options.job_tag or "MARKETING",
+                "sex": options.sex,
+                "language": options.language,
+            }
+        return {name: value for name, value in body.items() if value is not None}
+
+    async def _bring(self, spec: TrainingSpec, uploads: Uploads, parts: int) -> None:
+        video = only(spec.inputs, Role.VIDEO)
+        if len(uploads.video) != parts:
+            raise UnexpectedResponse(
+                "MetaStudio gave another number of links than there are parts of the video."
+            )
+        size = self.settings.part_bytes
+        for number, part in enumerate(uploads.video):
+            await self.desk.put(part, video.path, start=number * size, size=size)
+        links = {Role.ID_FRONT: uploads.id_front, Role.ID_BACK: uploads.id_back, Role.LETTER: uploads.letter}
+        for paper in (one for one in spec.inputs if one.role in PAPERS):
+            if (link := links[paper.role]) is None:
+                raise UnexpectedResponse(f"MetaStudio gave no link for the {paper.role.value}.")
+            await self.desk.put(link, paper.path)
+
+    async def _command(self, number: str, command: str) -> None:
+        told = await self.desk.post(f"{JOBS}/{number}/command", {"command": command}, COMMANDED, safe=True)
+        if told.result != "EXCUTE_SUCCESS":
+            code = str(told.error.get("error_code") or "") or None
+            raise InvalidInput(vendor_words(told.words or told.error.get("error_msg")), code=code)
+
+    async def _of(
+        self, key: str, since: datetime | None, known: frozenset[str] = frozenset()
+    ) -> Training | None:
+        """The newest training of this key. Lists are sorted by age, oldest first, unless one asks."""
+        query = {
+            "batch_name": key,
+            "limit": "100",
+            "offset": "0",
+            "sort_key": "create_time",
+            "sort_dir": "desc",
+        }
+        if since is not None:
+            query["create_since"] = (since - SLACK).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        listed = await self.desk.get(JOBS, TRAININGS, query)
+        return next(
+            (one for one in listed.jobs if (one.batch or one.name) == key and one.id not in known), None
+        )
+
+    # -- looking
+
+    async def find(
+        self,
+        spec: Spec,
+        key: str,
+        known: frozenset[str],
+        since: datetime | None,  # noqa: ARG002
+    ) -> RemoteJob | None:
+        """Look for our key: the batch of a training, the name of a clip."""
+        if isinstance(spec, TrainingSpec):
+            found = await self._of(key, None, known)
+            if found is None:
+                return None
+            said = self._said(RemoteRef(kind="training", id=found.id), found)
+            unfinished = found.state in {WAITS, *REFUSED}
+            state = RemoteState.QUEUED if unfinished else RemoteState.RUNNING
+            return said.model_copy(update={"state": state, "unfinished": unfinished, "artifacts": ()})
+        query = {"job_type": self.settings.clip_kind, "limit": "100", "offset": "0"}
+        listed = await self.desk.get("/digital-human-videos", CLIPS, query)
+        for clip in listed.rows():
+            if clip.made and clip.made.name == key and clip.id and clip.id not in known:
+                model_id = spec.model_id if isinstance(spec, GenerationSpec) else None
+                ref = RemoteRef(kind="generation", id=clip.id, model_id=model_id)
+                return RemoteJob(ref=ref, state=RemoteState.RUNNING, model_id=model_id)
+        return None
+
+    async def poll(self, ref: RemoteRef) -> RemoteJob:
+        """Ask where a training or a clip stands."""
+        if ref.kind == "training":
+            return self._said(ref, await self.desk.get(f"{JOBS}/{ref.id}", TRAINING))
+        return await self.clip(ref, await self.desk.get(f"{CLIP}/{ref.id}", SHORT, {"show_script": "false"}))
+
+    def _said(self, ref: RemoteRef, job: Training) -> RemoteJob:
+        word = (job.state or "").upper()
+        state = self._state(job.state)
+        newest = max(job.logs, key=lambda log: log.moment or "", default=None)
+        code = newest.code if newest else None
+        reason = REASONS.get(code or "") or (vendor_words(newest.words) if newest and newest.words else None)
+        bad = state in {RemoteState.FAILED, RemoteState.NEEDS_USER}
+        facts = {"id": job.id, "status": job.state, "asset_id": job.asset_id, "code": code if bad else None}
+        if created := moment(job.created, UTC):
+            facts["created_at"] = created.astimezone(UTC).isoformat(timespec="seconds")
+        model_id = job.asset_id if state is RemoteState.SUCCEEDED else None
+        cover = Artifact(locator=json.dumps([job.id, "cover"]), media_type="image/png")
+        return RemoteJob(
+            ref=ref.model_copy(update={"model_id": model_id or ref.model_id}),
+            state=state,
+            tentative=state is RemoteState.FAILED,
+            model_id=model_id,
+            artifacts=(cover,) if model_id and job.cover else (),
+            reason=(reason or "The vendor gives no reason.") if bad else None,
+            cost=Decimal(1) if state is RemoteState.SUCCEEDED else None,
+            cost_unit="training" if state is RemoteState.SUCCEEDED else None,
+            released=frozenset(PAPERS) if word in REVIEWED else frozenset(),
+            wants=frozenset({Role.VIDEO}) if code == WRONG_FRAME else frozenset(),
+            details={name: vendor_words(fact) for name, fact in facts.items() if fact},
+        )
+
+    async def links(self, ref: RemoteRef) -> Mapping[str, str]:
+        """The cover of a training; cover and clip of a clip."""
+        if ref.kind == "training":
+            job = await self.desk.get(f"{JOBS}/{ref.id}", TRAINING)
+            return {"cover": job.cover} if job.cover else {}
+        return await self.links_of(await self.desk.get(f"{CLIP}/{ref.id}", SHORT, {"show_script": "false"}))
+
+    async def logs(self, ref: RemoteRef) -> tuple[str, ...]:
+        """What was done with a training, oldest first."""
+        if ref.kind != "training":
+            return ()
+        job = await self.desk.get(f"{JOBS}/{ref.id}", TRAINING)
+        told = sorted(job.logs, key=lambda log: log.moment or "")
+        return tuple(vendor_words(" ".join(filter(None, (log.moment, log.kind, log.words)))) for log in told)
+
+    # -- clips
+
+    async def generate(self, spec: GenerationSpec, key: str) -> RemoteJob:
+        """Have the avatar say something. The clip's name is our key, and the vendor takes no name twice."""
+        options, speech = chosen(ClipOptions, spec.options), self.speech(spec.prompt)
+        width, height = (1080, 1920) if options.shape == "portrait" else (1920, 1080)
+        voice: dict[str, JsonValue] = {
+            "voice_asset_id": await self.voice(options.voice_id),
+            "speed": options.speed,
+            "pitch": options.pitch,
+            "volume": options.volume,
+        }
+        body = {
+            "model_asset_id": spec.model_id,
+            "voice_config": voice,
+            "video_config": {
+                "codec": "H264",
+                "bitrate": options.bitrate,
+                "width": width,
+                "height": height,
+                "is_subtitle_enable": options.subtitles,
+            },
+            "shoot_scripts": speech,
+            "output_asset_config": {"asset_name": key},
+        }
+        try:
+            told = await self.desk.post(CLIP, body, SHORT)
+        except InvalidInput as error:
+            if error.code == TAKEN:
+                # An earlier call got through: it is for `find` to say which job it made.
+                raise OutcomeUnknown("MetaStudio has a clip of this name already.", code=error.code) from None
+            raise
+        if told.id is None:
+            raise OutcomeUnknown("MetaStudio has started a clip and names no id.")
+        ref = RemoteRef(kind="generation", id=told.id, model_id=spec.model_id)
+        return RemoteJob(ref=ref, state=RemoteState.QUEUED, model_id=spec.model_id)
+
+    # -- the end
+
+    async def cancel(self, ref: RemoteRef) -> bool:
+        """Withdraw a training while its state lets one; a clip only while it waits."""
+        if ref.kind == "training":
+            return await self._erased(ref)
+        try:
+            await self.desk.call("POST", f"{CLIP}/{ref.id}/cancel", BODY, safe=True)
+        except (InvalidInput, NotFound):
+            return False
+        return True
+
+    async def delete(self, ref: RemoteRef) -> bool:
+        """Erase the avatar for good, and the training with its video and papers."""
+        if ref.kind != "training":
+            return False
+        gone = True
+        if ref.model_id:
+            try:
+                await self.desk.call(
+                    "DELETE", f"/digital-assets/{ref.model_id}", BODY, query={"mode": "force"}, safe=True
+                )
+            except NotFound:
+                pass
+            except InvalidInput:
+                gone = False
+        return await self._erased(ref) and gone
+
+    async def _erased(self, ref: RemoteRef) -> bool:
+        try:
+            job = await self.desk.get(f"{JOBS}/{ref.id}", TRAINING)
+            if (job.state or "").upper() not in DELETABLE:
+                return False
+            await self.desk.call("DELETE", f"{JOBS}/{ref.id}", BODY, safe=True)
+        except InvalidInput:
+            return False
+        except NotFound:
+            return True
+        return True

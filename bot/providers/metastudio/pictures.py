@@ -1,0 +1,248 @@
+"""`picture_modeling` and `photo_video`: one photo in; a stylised model's picture, or a talking clip, out."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.providers._answers import vendor_words
+from bot.providers._base import (
+    Artifact,
+    Capabilities,
+    Delivery,
+    Finding,
+    GenerationSpec,
+    InputSpec,
+    MediaInput,
+    OneshotSpec,
+    Operation,
+    RemoteJob,
+    RemoteRef,
+    RemoteState,
+    Role,
+    Spec,
+    TrainingSpec,
+)
+from bot.providers._errors import InvalidInput, NotFound, OutcomeUnknown
+from bot.providers.metastudio.product import Product, chosen, only
+from bot.providers.metastudio.settings import SUBJECTS, MetastudioSettings, PictureOptions, TalkOptions
+from bot.providers.metastudio.wire import BODY, CLIPS, PICTURES, SHORT, Short
+from bot.providers.metastudio.words import TAKEN
+
+MODELS = "/digital-human/stylized/picture-modelings"
+LOOKS = "/photo-detection"
+TALKS = "/photo-digital-human-videos"
+LOOK_AGAIN = timedelta(seconds=2)
+
+
+def _photo(*, most: int, side: int) -> InputSpec:
+    return InputSpec(
+        role=Role.PHOTO,
+        min=1,
+        max=1,
+        media_types=("image/jpeg", "image/png"),
+        max_bytes=most,
+        delivery=Delivery.UPLOAD,
+        max_side=side,
+        one_face=True,
+    )
+
+
+def _pace(has: MetastudioSettings) -> dict[str, object]:
+    return {
+        "concurrency": has.generate_concurrency,
+        "poll_first": has.generate_poll_first,
+        "poll_most": has.generate_poll_most,
+        "deadline": has.generate_deadline,
+    }
+
+
+class PictureModeling(Product):
+    """Makes a stylised model from a photo; its picture is all that can be had of it here."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One photo of one face, four styles, a picture."""
+        has = self.settings
+        training = Operation.model_validate(
+            {
+                "inputs": (_photo(most=has.photo_max_bytes, side=3840),),
+                "subjects": SUBJECTS,
+                "options": PictureOptions,
+                "idempotent": True,
+                **_pace(has),
+            }
+        )
+        return Capabilities(
+            label="Huawei MetaStudio", country="China", training=training, calls_at_once=has.connections
+        )
+
+    async def submit(self, spec: TrainingSpec, key: str) -> RemoteJob:
+        """Send the photo as a form; the model's name is our key."""
+        options, photo = chosen(PictureOptions, spec.options), only(spec.inputs, Role.PHOTO)
+        data = await asyncio.to_thread(photo.path.read_bytes)
+        ending = "png" if photo.media_type == "image/png" else "jpg"
+        fields = {"style_id": options.style_id, "name": key}
+        told = await self.desk.form(MODELS, fields, (f"photo.{ending}", data, photo.media_type), SHORT)
+        if told.id is None:
+            raise OutcomeUnknown("MetaStudio has started a model and names no id.")
+        return RemoteJob(ref=RemoteRef(kind="training", id=told.id), state=RemoteState.QUEUED)
+
+    async def find(
+        self,
+        spec: Spec,  # noqa: ARG002
+        key: str,
+        known: frozenset[str],
+        since: datetime | None,  # noqa: ARG002
+    ) -> RemoteJob | None:
+        """Look for a model called like our key."""
+        query = {"limit": "100", "offset": "0", "sort_key": "create_time", "sort_dir": "desc"}
+        listed = await self.desk.get(MODELS, PICTURES, query)
+        for job in listed.jobs:
+            if job.name == key and job.id and job.id not in known:
+                return RemoteJob(ref=RemoteRef(kind="training", id=job.id), state=RemoteState.RUNNING)
+        return None
+
+    async def poll(self, ref: RemoteRef) -> RemoteJob:
+        """Ask where the model stands. It may be there without a picture."""
+        job = await self.desk.get(f"{MODELS}/{ref.id}", SHORT)
+        said = self.said(ref, job)
+        if said.state is not RemoteState.SUCCEEDED:
+            return said
+        cover = Artifact(locator=json.dumps([ref.id, "cover"]), media_type="image/png")
+        return said.model_copy(
+            update={
+                "ref": ref.model_copy(update={"model_id": job.model_id}),
+                "model_id": job.model_id,
+                "artifacts": (cover,) if job.picture else (),
+            }
+        )
+
+    async def links(self, ref: RemoteRef) -> Mapping[str, str]:
+        """Its picture."""
+        job = await self.desk.get(f"{MODELS}/{ref.id}", SHORT)
+        return {"cover": job.picture} if job.picture else {}
+
+    async def delete(self, ref: RemoteRef) -> bool:
+        """Erase the model from the library for good."""
+        if not ref.model_id:
+            return False
+        try:
+            await self.desk.call(
+                "DELETE", f"/digital-assets/{ref.model_id}", BODY, query={"mode": "force"}, safe=True
+            )
+        except NotFound:
+            return True
+        except InvalidInput:
+            return False
+        return True
+
+
+class PhotoVideo(Product):
+    """Makes a photo speak; nothing is trained and no model is kept."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One photo of one face and a text; a clip and its cover."""
+        has = self.settings
+        # Base64 grows by a third, and a signed request holds 12 MB.
+        most = min(has.photo_max_bytes, 8_500_000)
+        oneshot = Operation.model_validate(
+            {
+                "inputs": (_photo(most=most, side=1920),),
+                "subjects": SUBJECTS,
+                "options": TalkOptions,
+                "prompt_max": has.speech_max,
+                "prompt_means": "speech",
+                "idempotent": True,
+                "inspects": True,
+                **_pace(has),
+            }
+        )
+        return Capabilities(
+            label="Huawei MetaStudio", country="China", oneshot=oneshot, calls_at_once=has.connections
+        )
+
+    async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
+        """Have the vendor look whether each photo suits, which takes it some seconds."""
+        return tuple([await self._look(photo) for photo in inputs if photo.role is Role.PHOTO])
+
+    async def _look(self, photo: MediaInput) -> Finding:
+        told = await self.desk.post(LOOKS, {"human_image": await _encoded(photo)}, SHORT, safe=True)
+        async with asyncio.timeout(self.settings.inspect_time.total_seconds()):
+            while True:
+                job = await self.desk.get(f"{LOOKS}/{told.id}", SHORT)
+                state = self.short(job.state)
+                if state is RemoteState.SUCCEEDED:
+                    return Finding(ok=True)
+                if state in {RemoteState.FAILED, RemoteState.CANCELLED}:
+                    words = vendor_words((job.error or {}).get("error_msg"))
+                    return Finding(ok=False, reason=words or None)
+                await asyncio.sleep(LOOK_AGAIN.total_seconds())
+
+    async def oneshot(self, spec: OneshotSpec, key: str) -> RemoteJob:
+        """Make the photo speak. The clip's name is our key, and the vendor takes no name twice."""
+        options, speech = chosen(TalkOptions, spec.options), self.speech(spec.prompt)
+        body = {
+            "human_image": await _encoded(only(spec.inputs, Role.PHOTO)),
+            "voice_config": {"voice_asset_id": await self.voice(options.voice_id)},
+            "video_config": {"codec": "H264", "bitrate": options.bitrate, "frame_rate": "25"},
+            "shoot_scripts": speech,
+            "output_asset_config": {"asset_name": key},
+            # The person who started it has said so on the form.
+            "authorize_use_human_image": True,
+        }
+        try:
+            told = await self.desk.post(TALKS, body, SHORT)
+        except InvalidInput as error:
+            if error.code == TAKEN:
+                raise OutcomeUnknown("MetaStudio has a clip of this name already.", code=error.code) from None
+            raise
+        if told.id is None:
+            raise OutcomeUnknown("MetaStudio has started a clip and names no id.")
+        return RemoteJob(ref=RemoteRef(kind="oneshot", id=told.id), state=RemoteState.QUEUED)
+
+    async def generate(self, spec: GenerationSpec, key: str) -> RemoteJob:
+        """There is no model to make clips with."""
+        return await super().generate(spec, key)
+
+    async def find(
+        self,
+        spec: Spec,  # noqa: ARG002
+        key: str,
+        known: frozenset[str],
+        since: datetime | None,  # noqa: ARG002
+    ) -> RemoteJob | None:
+        """Look for a clip called like our key."""
+        query = {"job_type": "PHOTO_DIGITAL_HUMAN_VIDEO", "limit": "100", "offset": "0"}
+        listed = await self.desk.get("/digital-human-videos", CLIPS, query)
+        for clip in listed.rows():
+            if clip.made and clip.made.name == key and clip.id and clip.id not in known:
+                return RemoteJob(ref=RemoteRef(kind="oneshot", id=clip.id), state=RemoteState.RUNNING)
+        return None
+
+    async def poll(self, ref: RemoteRef) -> RemoteJob:
+        """Ask where the clip stands."""
+        return await self.clip(ref, await self._shown(ref))
+
+    async def links(self, ref: RemoteRef) -> Mapping[str, str]:
+        """Its cover and the clip."""
+        return await self.links_of(await self._shown(ref))
+
+    async def _shown(self, ref: RemoteRef) -> Short:
+        return await self.desk.get(f"{TALKS}/{ref.id}", SHORT, {"show_script": "false"})
+
+    async def cancel(self, ref: RemoteRef) -> bool:
+        """Stop it while it waits."""
+        try:
+            await self.desk.call("POST", f"{TALKS}/{ref.id}/cancel", BODY, safe=True)
+        except (InvalidInput, NotFound):
+            return False
+        return True
+
+
+async def _encoded(photo: MediaInput) -> str:
+    return base64.b64encode(await asyncio.to_thread(photo.path.read_bytes)).decode()

@@ -1,0 +1,138 @@
+"""What MetaStudio sends, with its own spelling; unknown fields are ignored."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+
+from bot.providers._wire import Id, MaybeText, Texts
+
+
+class Log(BaseModel):
+    """One entry of a training's history."""
+
+    moment: MaybeText = Field(None, alias="operate_time")
+    kind: MaybeText = Field(None, alias="log_type")
+    words: MaybeText = Field(None, alias="log_description")
+    code: MaybeText = Field(None, alias="error_code")
+
+
+class Training(BaseModel):
+    """A training, of the list or asked for alone. Its links to identity cards are not read."""
+
+    id: Id = Field(alias="job_id")
+    name: MaybeText = None
+    batch: MaybeText = Field(None, alias="batch_name")
+    state: MaybeText = None
+    asset_id: MaybeText = None
+    cover: MaybeText = Field(None, alias="cover_download_url")
+    created: MaybeText = Field(None, alias="create_time")
+    logs: list[Log] = Field([], alias="operation_logs")
+
+
+class Uploads(BaseModel):
+    """A training just made or updated: where its files go."""
+
+    id: MaybeText = Field(None, alias="job_id")
+    video: Texts = Field((), alias="training_video_upload_url")
+    id_front: MaybeText = Field(None, alias="id_card_image1_upload_url")
+    id_back: MaybeText = Field(None, alias="id_card_image2_upload_url")
+    letter: MaybeText = Field(None, alias="grant_file_upload_url")
+
+
+class Trainings(BaseModel):
+    """A page of trainings."""
+
+    jobs: list[Training] = []
+
+
+class Commanded(BaseModel):
+    """What became of a command, which may have failed within a 200."""
+
+    result: MaybeText = Field(None, alias="commond_result")
+    words: MaybeText = Field(None, alias="excute_failed_msg")
+    error: dict[str, JsonValue] = Field({}, alias="error_info")
+
+
+class Made(BaseModel):
+    """The asset that a clip becomes."""
+
+    asset_id: MaybeText = None
+    name: MaybeText = Field(None, alias="asset_name")
+    cover: MaybeText = Field(None, alias="cover_url")
+
+
+class Short(BaseModel):
+    """A clip, a photo's model, or a look at a photo."""
+
+    id: MaybeText = Field(None, alias="job_id")
+    name: MaybeText = None
+    state: MaybeText = None
+    error: dict[str, JsonValue] | None = Field(None, alias="error_info")
+    model_id: MaybeText = Field(None, alias="model_asset_id")
+    picture: MaybeText = Field(None, alias="model_cover_url")
+    made: Made | None = Field(None, alias="output_asset_config")
+
+
+class Pictures(BaseModel):
+    """A page of photos' models."""
+
+    jobs: list[Short] = Field([], alias="picture_modeling_jobs")
+
+
+class Clips(BaseModel):
+    """A page of clips; where the list stands differs from page to page of the vendor's."""
+
+    videos: list[Short] | None = None
+    jobs: list[Short] | None = None
+    others: list[Short] | None = Field(None, alias="digital_human_videos")
+
+    def rows(self) -> list[Short]:
+        """The clips."""
+        return self.videos or self.jobs or self.others or []
+
+
+class File(BaseModel):
+    """A file of an asset."""
+
+    category: MaybeText = Field(None, alias="asset_file_category")
+    link: MaybeText = Field(None, alias="download_url")
+
+
+class Asset(BaseModel):
+    """A thing in the library."""
+
+    id: MaybeText = Field(None, alias="asset_id")
+    files: list[File] = []
+
+    def main(self) -> str | None:
+        """The link to what it is, beside its cover and samples."""
+        return next((file.link for file in self.files if file.category == "MAIN"), None)
+
+
+class Assets(BaseModel):
+    """A page of assets."""
+
+    assets: list[Asset] = []
+
+
+class Token(BaseModel):
+    """A token of IAM: in a header, and its end in the body."""
+
+    class Inner(BaseModel):
+        """Its payload."""
+
+        expires: MaybeText = Field(None, alias="expires_at")
+
+    value: Id = Field(alias="x-subject-token")
+    token: Inner = Inner()
+
+
+BODY: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+TRAINING, TRAININGS, UPLOADS = TypeAdapter(Training), TypeAdapter(Trainings), TypeAdapter(Uploads)
+COMMANDED, SHORT, CLIPS, PICTURES = (
+    TypeAdapter(Commanded),
+    TypeAdapter(Short),
+    TypeAdapter(Clips),
+    TypeAdapter(Pictures),
+)
+ASSET, ASSETS, TOKEN = TypeAdapter(Asset), TypeAdapter(Assets), TypeAdapter(Token)
