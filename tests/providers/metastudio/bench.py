@@ -1,0 +1,294 @@
+"""MetaStudio in memory, made of the bodies beside this file; signatures are the vendor's signer's."""
+
+import atexit
+import io
+import json
+import re
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from bot.providers import MediaInput, Role, TrainingSpec
+from bot.providers.metastudio import Metastudio
+from bot.providers.metastudio.settings import MetastudioSettings
+from tests.providers.bench import HttpBench
+from tests.providers.test_metastudio_signing import AK, PROJECT, SK, theirs
+
+API = f"/v1/{PROJECT}"
+HERE = Path(__file__).parent
+STORE = "https://obs.example/"
+KINDS = {
+    Role.VIDEO: "video/mp4",
+    Role.ID_FRONT: "image/jpeg",
+    Role.ID_BACK: "image/jpeg",
+    Role.LETTER: "application/pdf",
+    Role.PHOTO: "image/jpeg",
+}
+
+
+def body(name: str) -> Any:
+    return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (24, 36), (200, 80, 40)).save(out, "PNG")
+    return out.getvalue()
+
+
+FILM = b"\0\0\0\x18ftypisom" + b"\0" * 32
+
+
+class Inputs:
+    """Files of every role on a disk of their own."""
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, self.home)
+
+    def __call__(self, *roles: Role, size: int = 10) -> tuple[MediaInput, ...]:
+        made = []
+        for role in roles:
+            file = self.home / role.value
+            file.write_bytes((role.value.encode() * size)[: size * 4])
+            made.append(MediaInput(role=role, path=file, media_type=KINDS[role]))
+        return tuple(made)
+
+
+class Vendor:
+    """Keeps trainings, clips, models and talks, and answers each path with its body."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.clips: dict[str, dict[str, Any]] = {}
+        self.models: dict[str, dict[str, Any]] = {}
+        self.uploads: dict[str, bytes] = {}
+        self.commands: list[tuple[str, str]] = []
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if str(request.url).startswith(STORE):
+            return self.store(request)
+        assert request.headers["authorization"].rpartition("Signature=")[2] == theirs(request)
+        path = request.url.path.removeprefix(API)
+        for pattern, answer in ROUTES:
+            if found := re.fullmatch(pattern, f"{request.method} {path}"):
+                made: httpx.Response = answer(self, request, *found.groups())
+                return made
+        raise AssertionError(f"{request.method} {path} is not on the vendor's page")
+
+    def store(self, request: httpx.Request) -> httpx.Response:
+        own = {"authorization", "x-auth-token", "x-sdk-date", "x-project-id"}
+        assert not own & set(request.headers)
+        if request.method == "GET":
+            return httpx.Response(200, content=FILM if "v.mp4" in str(request.url) else png())
+        assert request.headers["content-type"] == "application/octet-stream"
+        assert int(request.headers["content-length"]) == len(request.content)
+        if str(request.url) in self.uploads:
+            return httpx.Response(403)
+        self.uploads[str(request.url)] = request.content
+        return httpx.Response(200)
+
+    def finish(self) -> None:
+        for number, job in self.jobs.items():
+            job |= body("job_succeeded") | {
+                "job_id": number,
+                "name": job["name"],
+                "asset_id": f"asset-{number}",
+            }
+        for clip in self.clips.values():
+            named = clip["output_asset_config"]["asset_name"]
+            clip |= {"state": "SUCCEED"}
+            clip["output_asset_config"] = body("clip_succeeded")["output_asset_config"] | {
+                "asset_name": named
+            }
+        for model in self.models.values():
+            model |= body("picture_succeeded") | {"job_id": model["job_id"], "name": model["name"]}
+
+    # -- trainings
+
+    def create(self, request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        number = f"job{len(self.jobs)}"
+        self.jobs[number] = {
+            "job_id": number,
+            "name": asked["name"],
+            "batch_name": asked.get("batch_name"),
+            "state": "WAIT_FILE_UPLOAD",
+            "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "asked": asked,
+        }
+        return httpx.Response(200, json=self.links(number, asked["video_multipart_count"]))
+
+    def links(self, number: str, parts: int) -> dict[str, Any]:
+        turn = len(self.requests)
+        answer = body("create_job") | {"job_id": number}
+        for name, link in answer.items():
+            if name.endswith("_upload_url") and isinstance(link, str):
+                answer[name] = f"{link}&job={number}&turn={turn}"
+        video = f"{STORE}{number}_video?turn={turn}&partNumber="
+        answer["training_video_upload_url"] = [f"{video}{n}" for n in range(1, parts + 1)]
+        return answer
+
+    def update(self, request: httpx.Request, number: str) -> httpx.Response:
+        self.jobs[number]["state"] = "WAIT_FILE_UPLOAD"
+        return httpx.Response(
+            200, json=self.links(number, json.loads(request.content)["video_multipart_count"])
+        )
+
+    def command(self, request: httpx.Request, number: str) -> httpx.Response:
+        named = json.loads(request.content)["command"]
+        self.commands.append((number, named))
+        if named == "SUBMITVERIFYING":
+            self.jobs[number]["state"] = "AUTO_VERIFYING"
+        return httpx.Response(200, json=body("command_done"))
+
+    def show(self, request: httpx.Request, number: str) -> httpx.Response:
+        if number not in self.jobs:
+            return missing()
+        return httpx.Response(200, json=shown(self.jobs[number]))
+
+    def listed(self, request: httpx.Request) -> httpx.Response:
+        wanted = request.url.params.get("batch_name")
+        jobs = [shown(job) for job in self.jobs.values() if wanted in {None, job["batch_name"]}]
+        return httpx.Response(200, json={"count": len(jobs), "jobs": jobs})
+
+    def erase(self, request: httpx.Request, number: str) -> httpx.Response:
+        return httpx.Response(200) if self.jobs.pop(number, None) else missing()
+
+    # -- clips, of avatars and of photos
+
+    def clip(self, request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        named = asked["output_asset_config"]["asset_name"]
+        if any(one["output_asset_config"]["asset_name"] == named for one in self.clips.values()):
+            return httpx.Response(400, json={"error_code": "MSS.10001005", "error_msg": "name exists"})
+        number = f"clip{len(self.clips)}"
+        self.clips[number] = {
+            "job_id": number,
+            "state": "WAITING",
+            "output_asset_config": {"asset_name": named},
+        }
+        return httpx.Response(200, json=body("create_clip") | {"job_id": number})
+
+    def show_clip(self, request: httpx.Request, number: str) -> httpx.Response:
+        return httpx.Response(200, json=self.clips[number]) if number in self.clips else missing()
+
+    def clips_listed(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"count": len(self.clips), "videos": list(self.clips.values())})
+
+    def stop_clip(self, request: httpx.Request, number: str) -> httpx.Response:
+        return httpx.Response(200, json={})
+
+    # -- photos
+
+    def model(self, request: httpx.Request) -> httpx.Response:
+        named = re.search(rb'name="name"\r\n\r\n([^\r]+)', request.content)
+        assert named is not None
+        number = f"model{len(self.models)}"
+        self.models[number] = {"job_id": number, "state": "WAITING", "name": named.group(1).decode()}
+        return httpx.Response(200, json=body("create_picture") | {"job_id": number})
+
+    def show_model(self, request: httpx.Request, number: str) -> httpx.Response:
+        return httpx.Response(200, json=self.models[number]) if number in self.models else missing()
+
+    def models_listed(self, request: httpx.Request) -> httpx.Response:
+        rows = list(self.models.values())
+        return httpx.Response(200, json=body("list_pictures") | {"picture_modeling_jobs": rows})
+
+    def look(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=body("create_look"))
+
+    def show_look(self, request: httpx.Request, number: str) -> httpx.Response:
+        return httpx.Response(200, json=body("look_succeeded"))
+
+    # -- the library
+
+    def assets(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=body("list_assets"))
+
+    def asset(self, request: httpx.Request, number: str) -> httpx.Response:
+        return httpx.Response(200, json=body("asset"))
+
+    def erase_asset(self, request: httpx.Request, number: str) -> httpx.Response:
+        assert request.url.params["mode"] == "force"
+        return httpx.Response(200)
+
+
+def shown(job: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in job.items() if name != "asked"}
+
+
+def missing() -> httpx.Response:
+    return httpx.Response(404, json={"error_code": "MSS.00000002", "error_msg": "Not Found"})
+
+
+JOBS = "/digital-human-training-manage/user/jobs"
+MODELS = "/digital-human/stylized/picture-modelings"
+ROUTES: tuple[tuple[str, Any], ...] = (
+    (f"POST {JOBS}", Vendor.create),
+    (f"GET {JOBS}", Vendor.listed),
+    (f"GET {JOBS}/([^/]+)", Vendor.show),
+    (f"PUT {JOBS}/([^/]+)", Vendor.update),
+    (f"DELETE {JOBS}/([^/]+)", Vendor.erase),
+    (f"POST {JOBS}/([^/]+)/command", Vendor.command),
+    ("POST /2d-digital-human-videos", Vendor.clip),
+    ("GET /2d-digital-human-videos/([^/]+)", Vendor.show_clip),
+    ("POST /2d-digital-human-videos/([^/]+)/cancel", Vendor.stop_clip),
+    ("POST /photo-digital-human-videos", Vendor.clip),
+    ("GET /photo-digital-human-videos/([^/]+)", Vendor.show_clip),
+    ("POST /photo-digital-human-videos/([^/]+)/cancel", Vendor.stop_clip),
+    ("GET /digital-human-videos", Vendor.clips_listed),
+    (f"POST {MODELS}", Vendor.model),
+    (f"GET {MODELS}", Vendor.models_listed),
+    (f"GET {MODELS}/([^/]+)", Vendor.show_model),
+    ("POST /photo-detection", Vendor.look),
+    ("GET /photo-detection/([^/]+)", Vendor.show_look),
+    ("GET /digital-assets", Vendor.assets),
+    ("GET /digital-assets/([^/]+)", Vendor.asset),
+    ("DELETE /digital-assets/([^/]+)", Vendor.erase_asset),
+)
+
+
+class MetastudioBench(HttpBench):
+    """The vendor without the vendor, in the mode that it is named after."""
+
+    def __init__(self) -> None:
+        self.vendor = Vendor()
+        self.inputs = Inputs()
+        settings = MetastudioSettings(
+            project_id=PROJECT,
+            access_key_id=AK,
+            access_key_secret=SK,
+            requests_per_second=1000,
+            voice_id="v-1",
+        )
+        super().__init__(Metastudio, settings, self.vendor)
+
+    def finish(self) -> None:
+        self.vendor.finish()
+
+    @property
+    def created(self) -> int:
+        return len(self.vendor.jobs) + len(self.vendor.clips)
+
+    def pays(self, request: httpx.Request) -> bool:
+        return request.method == "POST" and request.url.path.endswith(
+            ("user/jobs", "/2d-digital-human-videos")
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets(), SK, "Signature=")
+
+    def training(self) -> TrainingSpec:
+        roles = (Role.VIDEO, Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
+        return TrainingSpec(inputs=self.inputs(*roles), subject="person")
+
+
+bench = MetastudioBench

@@ -1,0 +1,716 @@
+"""MetaStudio: days of review, 53 states, links that work once, and three products under one name."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from bot.providers import (
+    PAPERS,
+    Artifact,
+    AuthenticationFailed,
+    ContentRejected,
+    GenerationSpec,
+    InvalidInput,
+    NotFound,
+    OneshotSpec,
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    RemoteRef,
+    RemoteState,
+    Role,
+    TrainingSpec,
+    Unavailable,
+    UnexpectedResponse,
+)
+from bot.providers.metastudio import Metastudio
+from bot.providers.metastudio.settings import AvatarOptions, MetastudioSettings
+from bot.providers.metastudio.words import DELETABLE, SHORT_STATES, TRAINING_STATES
+from tests.providers.metastudio.bench import API, FILM, JOBS, STORE, Inputs, Vendor, body, png
+from tests.providers.test_metastudio_signing import AK, PROJECT, SK
+
+NUMBER = "efc5300ecdba4ea48d1ff13a9d907bc0"
+ASSET = "942e65a5fd219a2e01fb08d881cfadb9"
+TRAINING = RemoteRef(kind="training", id=NUMBER)
+CLIP = RemoteRef(kind="generation", id="26f06524-4f75-4b3a-a853-b649a21aaf66", model_id=ASSET)
+EVERYTHING = (Role.VIDEO, Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
+
+
+def metastudio(wire: Any, **facts: Any) -> Metastudio:
+    known: dict[str, Any] = {"project_id": PROJECT, "requests_per_second": 1000, "voice_id": "v-1"}
+    if "iam_user" not in facts:
+        known |= {"access_key_id": AK, "access_key_secret": SK}
+    settings = MetastudioSettings(**(known | facts))
+    return Metastudio(settings, Metastudio.client(settings, transport=httpx.MockTransport(wire)))
+
+
+def saying(name: str, **fields: Any) -> Any:
+    return lambda request: httpx.Response(200, json=body(name) | fields)
+
+
+def refusing(status: int, code: str, words: str = "no", **more: Any) -> Any:
+    return lambda request: httpx.Response(status, json={"error_code": code, "error_msg": words, **more})
+
+
+def sent(vendor: Vendor, path: str, method: str = "POST") -> list[Any]:
+    found = [one for one in vendor.requests if one.method == method and one.url.path == API + path]
+    return [json.loads(one.content) for one in found]
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Inputs:
+    return Inputs()
+
+
+@pytest.fixture
+def spec(inputs: Inputs) -> TrainingSpec:
+    return TrainingSpec(inputs=inputs(*EVERYTHING), subject="woman")
+
+
+# -- an avatar: the way in
+
+
+async def test_a_video_goes_in_with_its_papers_and_is_confirmed_before_it_is_submitted(
+    spec: TrainingSpec,
+) -> None:
+    vendor = Vendor()
+    begun = await metastudio(vendor).submit(spec, key="job_1")
+    assert (begun.ref, begun.state) == (RemoteRef(kind="training", id="job0"), RemoteState.QUEUED)
+    assert [named for _, named in vendor.commands] == ["CONFIRM_MULTIPART_UPLOADED", "SUBMITVERIFYING"]
+    assert sorted(vendor.uploads.values()) == sorted(one.path.read_bytes() for one in spec.inputs)
+    places = [str(one.url.path) for one in vendor.requests if one.method == "PUT"]
+    assert [place.partition("_")[2] for place in places] == [
+        "video",
+        "idCardImage1_tmp",
+        "idCardImage2_tmp",
+        "grantFile_tmp",
+    ]
+    last_upload = max(n for n, one in enumerate(vendor.requests) if one.method == "PUT")
+    assert last_upload < min(n for n, one in enumerate(vendor.requests) if one.url.path.endswith("command"))
+
+
+async def test_every_field_of_the_vendor_s_request_is_sent(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+    options = {"contact": "13800000000", "tags": ["slack"], "is_flexus": True, "is_only_human_model": False}
+    await metastudio(vendor).submit(spec.model_copy(update={"options": options}), key="job_1")
+    assert sent(vendor, JOBS) == [
+        {
+            "name": "job_1",
+            "batch_name": "job_1",
+            "command_message": "UPLOAD_VIDEO",
+            "contact": "13800000000",
+            "video_multipart_count": 1,
+            "is_background_replacement": False,
+            "model_version": "V3.2",
+            "is_ondemand_resource": False,
+            "is_flexus": True,
+            "is_fast_flexus": False,
+            "is_live_copy": False,
+            "is_only_human_model": False,
+            "audio_source_type": "VIDEO",
+            "supported_service": ["VIDEO_2D"],
+            "tags": ["slack"],
+            "voice_properties": {"job_tag": "MARKETING", "sex": "FEMALE", "language": "CN"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"is_flexus": True, "is_background_replacement": True}, "does not replace"),
+        ({"is_flexus": True, "supported_service": ["VIDEO_2D", "LIVE_2D"]}, "clips only"),
+        ({"model_version": "V3.3"}, "only together"),
+        ({"is_fast_flexus": True}, "only together"),
+        ({"model_version": "V2"}, "V3.2"),
+        ({"supported_service": []}, "at least 1"),
+        ({"height": 180}, "not permitted"),
+    ],
+    ids=str,
+)
+def test_options_that_the_vendor_would_refuse_are_refused(options: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        AvatarOptions.model_validate(options)
+
+
+async def test_a_large_video_goes_in_parts_in_their_order(inputs: Inputs) -> None:
+    vendor = Vendor()
+    (video,) = inputs(Role.VIDEO, size=25)
+    await metastudio(vendor, part_bytes=30, papers=False).submit(
+        TrainingSpec(inputs=(video,), subject="woman"), key="job_1"
+    )
+    data = video.path.read_bytes()
+    parts = {link.rpartition("=")[2]: part for link, part in vendor.uploads.items()}
+    assert parts == {str(n + 1): data[n * 30 : n * 30 + 30] for n in range(len(parts))}
+    assert len(parts) == 4
+
+
+async def test_what_broke_off_is_gone_on_with_under_the_same_key(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor)
+    torn = [True]
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT" and str(request.url).startswith(STORE) and torn.pop():
+            raise httpx.WriteError("broken")
+        return vendor(request)
+
+    with pytest.raises(Unavailable):
+        await metastudio(wire).submit(spec, key="job_1")
+    found = await provider.find(spec, key="job_1", known=frozenset())
+    assert found is not None
+    assert found.unfinished
+    begun = await provider.submit(spec, key="job_1")
+    assert begun.ref.id == "job0"
+    assert len(vendor.jobs) == 1
+    assert sent(vendor, f"{JOBS}/job0", "PUT")[0]["command_message"] == "UPLOAD_VIDEO"
+    assert vendor.jobs["job0"]["state"] == "AUTO_VERIFYING"
+
+
+async def test_what_is_in_review_already_is_not_sent_again(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+    for _ in range(2):
+        begun = await metastudio(vendor).submit(spec, key="job_1")
+    assert begun.ref.id == "job0"
+    assert len(vendor.commands) == 2
+    found = await metastudio(vendor).find(spec, key="job_1", known=frozenset())
+    assert found is not None
+    assert not found.unfinished
+
+
+@pytest.mark.parametrize("word", ["AUTO_VERIFY_FAILED", "MANUAL_VERIFY_FAILED"])
+async def test_after_a_refused_review_the_same_training_gets_a_new_video(
+    word: str, spec: TrainingSpec
+) -> None:
+    vendor = Vendor()
+    await metastudio(vendor).submit(spec, key="job_1")
+    vendor.jobs["job0"]["state"] = word
+    found = await metastudio(vendor).find(spec, key="job_1", known=frozenset())
+    assert found is not None
+    assert found.unfinished
+    begun = await metastudio(vendor).submit(spec, key="job_1")
+    assert begun.ref.id == "job0"
+    (update,) = sent(vendor, f"{JOBS}/job0", "PUT")
+    assert update["command_message"] == "UPDATE_VIDEO"
+    assert not {
+        "model_version",
+        "is_flexus",
+        "is_live_copy",
+        "is_only_human_model",
+        "is_ondemand_resource",
+    } & set(update)
+    assert len(vendor.uploads) == 8
+
+
+async def test_where_no_new_links_are_given_before_the_review_it_is_made_anew(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT" and request.url.path.startswith(API):
+            return httpx.Response(400, json=body("error"))
+        return vendor(request)
+
+    vendor.create(
+        httpx.Request(
+            "POST", "https://x/", json={"name": "job_1", "batch_name": "job_1", "video_multipart_count": 1}
+        )
+    )
+    begun = await metastudio(wire).submit(spec, key="job_1")
+    assert list(vendor.jobs) == [begun.ref.id]
+
+
+async def test_a_command_that_failed_within_a_200_is_a_no(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("command"):
+            return httpx.Response(200, json=body("command_failed"))
+        return vendor(request)
+
+    with pytest.raises(InvalidInput, match="file missing") as caught:
+        await metastudio(wire).submit(spec, key="job_1")
+    assert caught.value.code == "MSS.00000003"
+
+
+async def test_another_number_of_links_than_parts_makes_no_sense(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path == API + JOBS:
+            return httpx.Response(200, json=body("create_job"))
+        return vendor(request)
+
+    with pytest.raises(UnexpectedResponse, match="number of links"):
+        await metastudio(wire).submit(spec, key="job_1")
+    assert vendor.uploads == {}
+
+
+@pytest.mark.parametrize("roles", [(), (Role.VIDEO, Role.VIDEO)], ids=["none", "two"])
+async def test_exactly_one_video_is_taken(roles: tuple[Role, ...], inputs: Inputs) -> None:
+    with pytest.raises(InvalidInput, match="exactly one video"):
+        await metastudio(Vendor()).submit(TrainingSpec(inputs=inputs(*roles), subject="man"), key="job_1")
+
+
+# -- an avatar: the wait
+
+
+def test_all_states_of_the_vendor_s_own_client_are_known() -> None:
+    assert len(TRAINING_STATES) == 53
+    assert [word for word, state in TRAINING_STATES.items() if state is RemoteState.SUCCEEDED] == [
+        "JOB_SUCCESS",
+        "JOB_FINISH",
+    ]
+
+
+@pytest.mark.parametrize(("word", "state"), TRAINING_STATES.items())
+async def test_every_state_of_a_training(word: str, state: RemoteState) -> None:
+    told = await metastudio(saying("job_reviewing", state=word, asset_id=ASSET)).poll(TRAINING)
+    assert (told.state, told.details["status"]) == (state, word)
+    # Staff may mend what failed, so that it is believed only after a long grace.
+    assert told.tentative == (state is RemoteState.FAILED)
+    assert (told.model_id is not None) == (state is RemoteState.SUCCEEDED)
+
+
+async def test_a_state_nobody_knows_goes_on() -> None:
+    assert (
+        await metastudio(saying("job_reviewing", state="DREAMING")).poll(TRAINING)
+    ).state is RemoteState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("word", "over"),
+    [
+        ("WAIT_FILE_UPLOAD", False),
+        ("AUTO_VERIFYING", False),
+        ("MANUAL_VERIFYING", False),
+        ("VIDEO_ANALYZE_SUCCESS", False),
+        ("JOB_PENDING", False),
+        ("MANUAL_VERIFY_FAILED", False),
+        ("MANUAL_VERIFY_SUCCESS", True),
+        ("TRAINING", True),
+        ("TRAIN_FAILED", True),
+        ("JOB_SUCCESS", True),
+        ("DREAMING", False),
+    ],
+)
+async def test_papers_are_released_when_the_review_is_over_and_not_before(word: str, over: bool) -> None:
+    told = await metastudio(saying("job_reviewing", state=word)).poll(TRAINING)
+    assert told.released == (PAPERS if over else frozenset())
+
+
+async def test_a_refused_review_says_what_and_which_input() -> None:
+    told = await metastudio(saying("job_refused")).poll(TRAINING)
+    assert told.state is RemoteState.NEEDS_USER
+    assert told.reason == "The video is not exactly 1920×1080, 1080×1920, 3840×2160 or 2160×3840."
+    assert told.wants == {Role.VIDEO}
+
+
+async def test_a_reviewer_s_own_words_are_told_newest_last() -> None:
+    logs = [
+        {
+            "operate_time": "2024-01-03T00:00:00Z",
+            "log_type": "ADMIN_VERIFY_FAILED",
+            "log_description": "the letter is not signed",
+        },
+        {"operate_time": "2024-01-02T00:00:00Z", "log_type": "USER_UPLOAD", "log_description": "uploaded"},
+    ]
+    told = await metastudio(saying("job_refused", operation_logs=logs)).poll(TRAINING)
+    assert (told.reason, told.wants) == ("the letter is not signed", frozenset())
+    lines = await metastudio(saying("job_refused", operation_logs=logs)).logs(TRAINING)
+    assert [line.split()[1] for line in lines] == ["USER_UPLOAD", "ADMIN_VERIFY_FAILED"]
+
+
+async def test_a_finished_avatar_names_its_model_and_brings_its_cover() -> None:
+    told = await metastudio(saying("job_succeeded")).poll(TRAINING)
+    assert (told.model_id, told.ref.model_id) == (ASSET, ASSET)
+    assert [json.loads(one.locator) for one in told.artifacts] == [[NUMBER, "cover"]]
+    assert "http" not in told.artifacts[0].locator
+
+
+async def test_links_to_identity_cards_are_not_even_read() -> None:
+    link = "https://obs.example/idcard.jpg?Signature=x"
+    told = await metastudio(saying("job_reviewing", id_card_image1_download_url=link)).poll(TRAINING)
+    assert "idcard" not in told.model_dump_json()
+
+
+def test_a_wait_of_days_is_polled_slowly() -> None:
+    able = metastudio(Vendor()).capabilities.training
+    assert able is not None
+    assert (able.poll_first, able.poll_most) == (timedelta(minutes=1), timedelta(minutes=10))
+    assert (able.deadline, able.grace) == (timedelta(days=10), timedelta(hours=72))
+    assert [one.role for one in able.inputs] == list(EVERYTHING)
+    assert able.inputs[0].lasts == (timedelta(minutes=3), timedelta(minutes=10))
+
+
+def test_the_basic_edition_takes_shorter_videos_and_some_accounts_no_papers() -> None:
+    able = metastudio(Vendor(), flexus=True, papers=False).capabilities.training
+    assert able is not None
+    assert [one.role for one in able.inputs] == [Role.VIDEO]
+    assert able.inputs[0].lasts == (timedelta(minutes=1), timedelta(minutes=10))
+
+
+# -- clips
+
+
+def clip(prompt: str = "Hello from Slack.", **facts: Any) -> GenerationSpec:
+    return GenerationSpec(**({"model_id": ASSET, "prompt": prompt, "count": 1} | facts))
+
+
+async def test_a_clip_is_the_vendor_s_sample_request_but_for_its_subtitles() -> None:
+    vendor, wanted = Vendor(), body("create_clip.request")
+    wanted["video_config"]["is_subtitle_enable"] = False
+    provider = metastudio(vendor, voice_id="f5e6a13eab4443fa85421191ad061780")
+    await provider.generate(clip(), key="slack-preview-efc5300e-1")
+    assert sent(vendor, "/2d-digital-human-videos") == [wanted]
+
+
+async def test_the_voice_is_the_one_chosen_the_operator_s_or_the_vendor_s_first() -> None:
+    vendor = Vendor()
+    await metastudio(vendor).generate(clip(options={"voice_id": "mine"}), key="job_1")
+    await metastudio(vendor).generate(clip(), key="job_2")
+    await metastudio(vendor, voice_id=None).generate(clip(), key="job_3")
+    voices = [one["voice_config"]["voice_asset_id"] for one in sent(vendor, "/2d-digital-human-videos")]
+    assert voices == ["mine", "v-1", "f5e6a13eab4443fa85421191ad061780"]
+
+
+async def test_a_name_that_is_taken_means_that_an_earlier_call_got_through() -> None:
+    vendor = Vendor()
+    await metastudio(vendor).generate(clip(), key="job_1")
+    with pytest.raises(OutcomeUnknown):
+        await metastudio(vendor).generate(clip(), key="job_1")
+    found = await metastudio(vendor).find(clip(), key="job_1", known=frozenset())
+    assert found is not None
+    assert found.ref == RemoteRef(kind="generation", id="clip0", model_id=ASSET)
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "x" * 2001])
+async def test_a_text_that_cannot_be_spoken_never_leaves(prompt: str) -> None:
+    vendor = Vendor()
+    with pytest.raises(InvalidInput, match="1 to 2000"):
+        await metastudio(vendor).generate(clip(prompt), key="job_1")
+    assert vendor.requests == []
+
+
+@pytest.mark.parametrize(("word", "state"), [row for row in SHORT_STATES.items() if row[0] != "BLOCK"])
+async def test_every_state_of_a_clip(word: str, state: RemoteState) -> None:
+    def wire(request: httpx.Request) -> httpx.Response:
+        name = "asset" if "digital-assets" in request.url.path else "clip_succeeded"
+        return httpx.Response(200, json=body(name) | ({"state": word} if name == "clip_succeeded" else {}))
+
+    assert (await metastudio(wire).poll(CLIP)).state is state
+
+
+async def test_moderation_is_the_person_s_to_mend() -> None:
+    with pytest.raises(ContentRejected):
+        await metastudio(saying("clip_succeeded", state="BLOCK")).poll(CLIP)
+    failed = {
+        "state": "FAILED",
+        "error_info": {"error_code": "MSS.45000005", "error_msg": "unsupported image"},
+    }
+    with pytest.raises(InvalidInput, match="unsupported image"):
+        await metastudio(saying("clip_succeeded", **failed)).poll(CLIP)
+
+
+async def test_cover_and_clip_are_pulled_by_their_newest_links_without_our_keys() -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor)
+    begun = await provider.generate(clip(), key="job_1")
+    vendor.finish()
+    told = await provider.poll(begun.ref)
+    assert [one.media_type for one in told.artifacts] == ["image/png", "video/mp4"]
+    data = [b"".join([piece async for piece in provider.fetch(told.ref, one)]) for one in told.artifacts]
+    assert data == [png(), FILM]
+    gone = Artifact(locator=json.dumps([begun.ref.id, "poster"]))
+    with pytest.raises(NotFound):
+        _ = [piece async for piece in provider.fetch(begun.ref, gone)]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"), [(b"", Unavailable), (b"<html>no such film</html>", UnexpectedResponse)]
+)
+async def test_what_is_no_film_is_not_passed_on(data: bytes, error: type[ProviderError]) -> None:
+    vendor = Vendor()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=data) if "v.mp4" in str(request.url) else vendor(request)
+
+    begun = await metastudio(vendor).generate(clip(), key="job_1")
+    vendor.finish()
+    film = (await metastudio(vendor).poll(begun.ref)).artifacts[1]
+    with pytest.raises(error):
+        _ = [piece async for piece in metastudio(wire).fetch(begun.ref, film)]
+
+
+# -- photos
+
+
+async def test_a_photo_s_model_goes_in_as_a_form_and_comes_out_as_a_picture(inputs: Inputs) -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor, mode="picture_modeling")
+    (photo,) = inputs(Role.PHOTO)
+    wanted = TrainingSpec(inputs=(photo,), subject="man", options={"style_id": "system_male_001"})
+    begun = await provider.submit(wanted, key="job_1")
+    (form,) = [one for one in vendor.requests if one.method == "POST"]
+    assert form.headers["x-sdk-content-sha256"] == "UNSIGNED-PAYLOAD"
+    assert photo.path.read_bytes() in form.content
+    assert b"system_male_001" in form.content
+    vendor.finish()
+    told = await provider.poll(begun.ref)
+    assert (told.model_id, len(told.artifacts)) == ("m-1", 1)
+    assert b"".join([piece async for piece in provider.fetch(told.ref, told.artifacts[0])]) == png()
+    found = await provider.find(wanted, key="job_1", known=frozenset())
+    assert found is not None
+    assert found.ref.id == begun.ref.id
+    assert await provider.delete(told.ref)
+    assert provider.capabilities.generation is None
+
+
+async def test_a_model_may_be_there_without_its_picture() -> None:
+    partial = saying("picture_succeeded", state="PARTIAL_SUCCEED", model_cover_url=None)
+    told = await metastudio(partial, mode="picture_modeling").poll(TRAINING)
+    assert (told.state, told.model_id, told.artifacts) == (RemoteState.SUCCEEDED, "m-1", ())
+
+
+async def test_a_talking_photo_is_the_vendor_s_sample_request(inputs: Inputs) -> None:
+    vendor, wanted = Vendor(), body("create_talk.request")
+    provider = metastudio(vendor, mode="photo_video", voice_id="f5e6a13eab4443fa85421191ad061780")
+    (photo,) = inputs(Role.PHOTO)
+    spec = OneshotSpec(inputs=(photo,), subject="man", prompt="Hi!", count=1)
+    begun = await provider.oneshot(spec, key="slack-photo-1")
+    wanted["human_image"] = base64.b64encode(photo.path.read_bytes()).decode()
+    assert sent(vendor, "/photo-digital-human-videos") == [wanted]
+    vendor.finish()
+    assert len((await provider.poll(begun.ref)).artifacts) == 2
+    found = await provider.find(spec, key="slack-photo-1", known=frozenset())
+    assert found is not None
+    assert found.ref == begun.ref
+    able = provider.capabilities
+    assert able.training is None
+    assert able.oneshot is not None
+    assert (able.oneshot.inspects, able.oneshot.prompt_means) == (True, "speech")
+
+
+@pytest.mark.parametrize(("state", "ok"), [("SUCCEED", True), ("FAILED", False)])
+async def test_the_vendor_s_look_at_a_photo_is_waited_for(state: str, ok: bool, inputs: Inputs) -> None:
+    answers = iter(["create_look", "look_succeeded"])
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        told = {"error_info": {"error_msg": "no face"}} if not ok else {}
+        return httpx.Response(200, json=body(next(answers)) | {"state": state} | told)
+
+    (found,) = await metastudio(wire, mode="photo_video").inspect(inputs(Role.PHOTO))
+    assert (found.ok, found.reason) == (ok, None if ok else "no face")
+
+
+@pytest.mark.parametrize("mode", ["picture_modeling", "photo_video"])
+async def test_what_a_mode_does_not_have_makes_no_sense_there(mode: str, spec: TrainingSpec) -> None:
+    with pytest.raises(UnexpectedResponse):
+        await metastudio(Vendor(), mode=mode).generate(clip(), key="job_1")
+
+
+# -- the end
+
+
+@pytest.mark.parametrize("word", sorted(TRAINING_STATES))
+async def test_a_training_is_withdrawn_only_where_its_state_lets_one(word: str) -> None:
+    vendor = Vendor()
+    vendor.jobs["job0"] = {"job_id": "job0", "name": "x", "batch_name": "x", "state": word}
+    ref = RemoteRef(kind="training", id="job0")
+    assert await metastudio(vendor).cancel(ref) == (word in DELETABLE)
+    assert ("job0" in vendor.jobs) == (word not in DELETABLE)
+
+
+async def test_deleting_erases_avatar_video_and_papers_for_good() -> None:
+    vendor = Vendor()
+    vendor.jobs["job0"] = {"job_id": "job0", "name": "x", "batch_name": "x", "state": "JOB_SUCCESS"}
+    assert await metastudio(vendor).delete(RemoteRef(kind="training", id="job0", model_id=ASSET))
+    erased = [
+        (one.method, one.url.path.removeprefix(API)) for one in vendor.requests if one.method == "DELETE"
+    ]
+    assert erased == [("DELETE", f"/digital-assets/{ASSET}"), ("DELETE", f"{JOBS}/job0")]
+
+
+async def test_what_is_gone_already_is_erased() -> None:
+    assert await metastudio(refusing(404, "MSS.00000002")).delete(
+        RemoteRef(kind="training", id="x", model_id="y")
+    )
+
+
+async def test_a_clip_is_stopped_while_it_waits_and_never_deleted() -> None:
+    assert await metastudio(Vendor()).cancel(CLIP)
+    assert not await metastudio(refusing(400, "MSS.00000003")).cancel(CLIP)
+    assert not await metastudio(Vendor()).delete(CLIP)
+
+
+# -- signing in
+
+
+TOKEN = {"iam_domain": "myaccount", "iam_user": "bot", "iam_password": "***"}
+
+
+class Iam:
+    """Hands out tokens, and refuses those it was told to."""
+
+    def __init__(self, *refused: str, expires: str = "2999-01-01T00:00:00Z") -> None:
+        self.given: list[str] = []
+        self.refused = set(refused)
+        self.expires = expires
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host.startswith("iam."):
+            self.asked.append(request)
+            self.given.append(f"token-{len(self.given)}")
+            told = body("token")
+            told["token"]["expires_at"] = self.expires
+            return httpx.Response(201, json=told, headers={"x-subject-token": self.given[-1]})
+        if request.headers["x-auth-token"] in self.refused:
+            return httpx.Response(400, json={"error_code": "MSS.00010008", "error_msg": "bad token"})
+        assert "authorization" not in request.headers
+        return httpx.Response(200, json=body("list_assets"))
+
+
+async def test_a_token_is_asked_for_once_and_shown_with_every_call() -> None:
+    iam = Iam()
+    provider = metastudio(iam, **TOKEN)
+    for _ in range(3):
+        await provider.check()
+    (asked,) = iam.asked
+    assert str(asked.url) == "https://iam.myhuaweicloud.com/v3/auth/tokens?nocatalog=true"
+    wanted = body("token.request")
+    wanted["auth"]["scope"]["project"] = {"id": PROJECT}
+    assert json.loads(asked.content) == wanted
+    assert "authorization" not in asked.headers
+
+
+async def test_a_token_that_is_refused_is_renewed_once() -> None:
+    iam = Iam("token-0")
+    await metastudio(iam, **TOKEN).check()
+    assert iam.given == ["token-0", "token-1"]
+    never = Iam("token-0", "token-1")
+    with pytest.raises(AuthenticationFailed, match="METASTUDIO_PROJECT_ID"):
+        await metastudio(never, **TOKEN).check()
+    assert len(never.given) == 2
+
+
+async def test_a_token_about_to_end_is_renewed_before_it_does() -> None:
+    iam = Iam(expires="2020-01-01T00:00:00Z")
+    provider = metastudio(iam, **TOKEN)
+    for _ in range(2):
+        await provider.check()
+    assert len(iam.given) == 2
+
+
+async def test_a_wrong_password_is_the_operator_s() -> None:
+    told = {"error": {"code": 401, "message": "The username or password is wrong.", "title": "Unauthorized"}}
+    with pytest.raises(AuthenticationFailed, match="IAM user"):
+        await metastudio(lambda request: httpx.Response(401, json=told), **TOKEN).check()
+
+
+@pytest.mark.parametrize(
+    "facts", [{"access_key_secret": None}, {**TOKEN, "access_key_id": AK, "access_key_secret": SK}]
+)
+def test_one_way_to_sign_in_and_not_two(facts: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="METASTUDIO_IAM_DOMAIN"):
+        metastudio(Vendor(), **facts)
+
+
+async def test_the_third_party_user_goes_with_every_call() -> None:
+    asked: list[httpx.Request] = []
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=body("list_assets"))
+
+    await metastudio(wire, app_user_id="team-7").check()
+    assert asked[0].headers["x-app-userid"] == "team-7"
+    assert "x-app-userid" in asked[0].headers["authorization"]
+
+
+# -- saying no
+
+
+NOES: list[tuple[int, str, type[ProviderError], type[ProviderError]]] = [
+    (400, "MSS.00000003", InvalidInput, InvalidInput),
+    (400, "MSS.00000002", InvalidInput, InvalidInput),
+    (404, "MSS.00000002", NotFound, NotFound),
+    (401, "MSS.00000001", AuthenticationFailed, AuthenticationFailed),
+    (400, "MSS.00010008", AuthenticationFailed, AuthenticationFailed),
+    (400, "MSS.00010009", AuthenticationFailed, AuthenticationFailed),
+    (400, "MSS.00010003", AuthenticationFailed, AuthenticationFailed),
+    (400, "MSS.00010004", AuthenticationFailed, AuthenticationFailed),
+    (400, "MSS.10000002", InvalidInput, InvalidInput),
+    (400, "MSS.10000003", InvalidInput, InvalidInput),
+    (400, "MSS.10001001", NotFound, NotFound),
+    (400, "MSS.10001004", NotFound, NotFound),
+    (400, "MSS.10001006", Unavailable, OutcomeUnknown),
+    (400, "MSS.10001007", InvalidInput, InvalidInput),
+    (400, "MSS.45000003", InvalidInput, InvalidInput),
+    (500, "MSS.00000004", Unavailable, OutcomeUnknown),
+    (500, "MSS.42000007", Unavailable, OutcomeUnknown),
+    (404, "APIGW.0101", AuthenticationFailed, AuthenticationFailed),
+    (413, "APIGW.0201", InvalidInput, InvalidInput),
+    (401, "APIGW.0301", AuthenticationFailed, AuthenticationFailed),
+    (403, "", AuthenticationFailed, AuthenticationFailed),
+    (429, "APIGW.0308", RateLimited, RateLimited),
+    (503, "", Unavailable, Unavailable),
+    (418, "MSS.99999999", InvalidInput, InvalidInput),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asking", "starting"), NOES, ids=[f"{row[0]}-{row[1]}" for row in NOES]
+)
+async def test_what_each_code_means_when_asking_and_when_starting(
+    status: int, code: str, asking: type[ProviderError], starting: type[ProviderError]
+) -> None:
+    with pytest.raises(ProviderError) as asked:
+        await metastudio(refusing(status, code, request_id="r-1")).poll(CLIP)
+    with pytest.raises(ProviderError) as started:
+        await metastudio(refusing(status, code, request_id="r-1")).generate(clip(), key="job_1")
+    assert (type(asked.value), type(started.value)) == (asking, starting)
+    assert (asked.value.code, asked.value.request_id) == (code or None, "r-1")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"errorCode": "APIGW.0301", "errorMsg": "x"},
+        {"code": "APIGW.0301", "message": "x"},
+        {"error": {"code": "APIGW.0301"}},
+    ],
+)
+async def test_errors_in_their_other_forms_are_read_too(form: dict[str, Any]) -> None:
+    with pytest.raises(AuthenticationFailed, match="clock is less than 15 minutes off"):
+        await metastudio(lambda request: httpx.Response(401, json=form)).check()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (401, "APIGW.0301", "METASTUDIO_ACCESS_KEY_SECRET"),
+        (400, "MSS.00010009", "METASTUDIO_PROJECT_ID"),
+        (404, "APIGW.0101", "METASTUDIO_REGION"),
+        (403, "", "permission"),
+        (503, "", "METASTUDIO_PROXY"),
+    ],
+)
+async def test_the_check_says_whether_it_is_the_key_the_project_the_region_or_the_permission(
+    status: int, code: str, words: str
+) -> None:
+    with pytest.raises(ProviderError, match=words):
+        await metastudio(refusing(status, code)).check()
+
+
+def test_the_region_is_the_address_unless_one_is_named() -> None:
+    known = {"project_id": PROJECT, "access_key_id": AK, "access_key_secret": SK}
+    assert (
+        MetastudioSettings(**known, region="ap-southeast-3").home
+        == "https://metastudio.ap-southeast-3.myhuaweicloud.com"
+    )
+    assert MetastudioSettings(**known, endpoint="http://127.0.0.1:1/").home == "http://127.0.0.1:1"
