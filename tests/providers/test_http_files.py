@@ -7,12 +7,16 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 
 from bot.providers import (
+    InvalidInput,
     NotFound,
+    ProviderError,
+    RateLimited,
     Unavailable,
     UnexpectedResponse,
 )
@@ -155,3 +159,68 @@ async def test_an_envelope_that_says_yes_is_still_no_file() -> None:
     http = client(answering(200, json={"ok": True}))
     with pytest.raises(UnexpectedResponse):
         await pieces(http.stream("/file", max_bytes=1000, envelope_lead=b"{"))
+
+
+# -- bringing a file to a link
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    file = tmp_path / "film"
+    file.write_bytes(bytes(range(256)) * 16)
+    return file
+
+
+@pytest.mark.parametrize(("start", "size"), [(0, None), (0, 100), (4000, 500), (4096, 500)])
+async def test_a_file_or_a_part_of_it_is_brought_whole_and_with_its_length(
+    film: Path, start: int, size: int | None
+) -> None:
+    seen: list[httpx.Request] = []
+
+    def store(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    async with client(store) as http:
+        link = "https://store.example/a%2Fb?part=1&sig=x%2By"
+        await http.put(
+            link, film, media_type="video/mp4", deadline=timedelta(seconds=5), start=start, size=size
+        )
+    (asked,) = seen
+    wanted = film.read_bytes()[start : None if size is None else start + size]
+    assert asked.content == wanted
+    assert str(asked.url) == link
+    assert (asked.headers["content-length"], asked.headers["content-type"]) == (str(len(wanted)), "video/mp4")
+    assert not {"authorization", "transfer-encoding", "cookie"} & set(asked.headers)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (403, NotFound),
+        (410, NotFound),
+        (400, InvalidInput),
+        (429, RateLimited),
+        (500, Unavailable),
+        (503, Unavailable),
+    ],
+)
+async def test_a_store_that_refuses_a_file_says_what_next(
+    film: Path, status: int, error: type[ProviderError]
+) -> None:
+    async with client(answering(status)) as http:
+        with pytest.raises(ProviderError) as caught:
+            await http.put(
+                "https://store.example/x?sig=1", film, media_type="a/b", deadline=timedelta(seconds=5)
+            )
+    assert type(caught.value) is error
+    assert "sig=1" not in str(caught.value)
+
+
+async def test_a_file_that_breaks_off_may_be_brought_again(film: Path) -> None:
+    def store(request: httpx.Request) -> httpx.Response:
+        raise httpx.WriteError("broken")
+
+    async with client(store) as http:
+        with pytest.raises(Unavailable):
+            await http.put("https://store.example/x", film, media_type="a/b", deadline=timedelta(seconds=5))
