@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 
@@ -82,7 +82,10 @@ class Downloader:
                     ) as answer,
                 ):
                     if answer.is_redirect:
-                        url = urljoin(url, answer.headers.get("location", ""))
+                        target = urljoin(url, answer.headers.get("location", ""))
+                        if _asks_to_sign_in(target, parts.path):
+                            raise LoginPage
+                        url = target
                         continue
                     return await self._body(answer)
             except (httpx.HTTPError, TimeoutError) as error:
@@ -105,6 +108,11 @@ class Downloader:
             if len(data) > self._most:
                 raise PhotoRefused(Refusal.TOO_LARGE)
         return bytes(data)
+
+
+def _asks_to_sign_in(target: str, path: str) -> bool:
+    """Slack sends a stranger to its sign-in page, which is told where they wanted to go."""
+    return any(value == path for name, value in parse_qsl(urlsplit(target).query) if name == "redir")
 
 
 def _refuse_by_mode(file: Mapping[str, Any]) -> None:

@@ -18,7 +18,12 @@ from tests.fakes import Fault
 from tests.surface import Surface, fast_vendor, odd, photo, photos, stage
 
 WHOLE = photo(1)
-NAMELESS = {Scenario.CHECK_FILE_INFO_DENIED, Scenario.TOMBSTONE, Scenario.HIDDEN_BY_LIMIT}
+NAMELESS = {
+    Scenario.CHECK_FILE_INFO_DENIED,
+    Scenario.CHECK_FILE_INFO_GONE,
+    Scenario.TOMBSTONE,
+    Scenario.HIDDEN_BY_LIMIT,
+}
 
 
 def bomb() -> bytes:
@@ -41,6 +46,10 @@ def bomb() -> bytes:
         (odd("stub.jpg", WHOLE, Scenario.CHECK_FILE_INFO_DENIED), "may not be read by this app"),
         (odd("gone.jpg", WHOLE, Scenario.TOMBSTONE), "was deleted"),
         (odd("old.jpg", WHOLE, Scenario.HIDDEN_BY_LIMIT), "is hidden by the workspace's storage limit"),
+        (odd("lost.jpg", WHOLE, Scenario.NOT_FOUND), "was deleted"),
+        (odd("theirs.jpg", WHOLE, Scenario.CHECK_FILE_INFO_GONE), "may not be read by this app"),
+        (odd("round.jpg", WHOLE, Scenario.LOOP), "may not be read by this app"),
+        (odd("text.jpg", b"dear diary", Scenario.SNIPPET), "is not a JPEG or PNG picture, whatever its name"),
         (odd("half.jpg", WHOLE, Scenario.TRUNCATED), "arrived incomplete: post it once more"),
         (odd("away.jpg", WHOLE, Scenario.REDIRECT), "is a link to another service and not a file in Slack"),
     ],
@@ -79,6 +88,19 @@ async def test_more_photos_than_any_vendor_takes_are_too_many_in_plain_words(sur
 async def test_a_connect_stub_that_may_be_read_is_a_photo_like_any_other(surface: Surface) -> None:
     tray = await surface.tray([odd("stub.jpg", WHOLE, Scenario.CHECK_FILE_INFO), *photos(1, first=5)])
     assert "2 of 2 photos usable" in tray.words()
+
+
+async def test_a_file_that_moved_within_slack_is_followed(surface: Surface) -> None:
+    moved = [odd(f"{n}.jpg", photo(n), Scenario.MOVED) for n in range(2)]
+    await surface.tray(moved, says="2 of 2 photos usable")
+
+
+async def test_the_way_to_the_sign_in_page_is_as_good_as_the_page(surface: Surface) -> None:
+    # Slack has two ways of saying that our token is not good for its files.
+    tray = await surface.tray([odd("mine.jpg", WHOLE, Scenario.SIGN_IN)], says="0 of 1")
+    assert "may not be read by this app" in tray.words()
+    mine = await surface.until(lambda: surface.direct_channel("admin"))
+    await surface.said("files:read", channel=mine.id)
 
 
 async def test_a_redirect_to_a_foreign_host_never_gets_the_token(surface: Surface) -> None:

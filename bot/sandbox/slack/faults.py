@@ -19,6 +19,7 @@ EFFECTS = {
     "gesture": frozenset({"duplicate", "delay", "drop"}),
     "delivery": frozenset({"bad_signature", "stale_signature"}),
     "share": frozenset({"never", "delay"}),
+    "ready": frozenset({"never", "delay"}),
 }
 
 

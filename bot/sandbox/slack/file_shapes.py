@@ -7,6 +7,24 @@ from bot.sandbox.slack.records import File, Kind
 from bot.sandbox.slack.wire import Json, Scenario
 from bot.sandbox.slack.workspace import Workspace
 
+PDF_THUMBNAIL = (909, 1286)
+# Slack gives no width and height for this one.
+UNMEASURED = 160
+
+# What stands under a message for a file of another workspace, and what files.info then says of it.
+CONNECT = {
+    Scenario.CHECK_FILE_INFO: "visible",
+    Scenario.CHECK_FILE_INFO_DENIED: "access_denied",
+    Scenario.CHECK_FILE_INFO_GONE: "file_not_found",
+}
+MODES = {Scenario.EXTERNAL: "external", Scenario.SNIPPET: "snippet", Scenario.POST: "post"}
+# Slack's own tiny preview; this one is the same grey spot for every picture.
+TINY = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1R"
+    "V19iZ2hnPk1xeXBkeFxlZ2P/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAA"
+    "AAD/2gAIAQEAAD8AP//Z"
+)
+
 
 def file_object(workspace: Workspace, file: File, *, in_message: bool = False) -> Json:
     """Render a file, or what stands in its place under a message."""
@@ -14,47 +32,58 @@ def file_object(workspace: Workspace, file: File, *, in_message: bool = False) -
         return {"id": file.id, "mode": "tombstone"}
     if file.scenario is Scenario.HIDDEN_BY_LIMIT:
         return {"id": file.id, "mode": "hidden_by_limit", "created": file.created, "user": file.user}
-    connect = file.scenario in (Scenario.CHECK_FILE_INFO, Scenario.CHECK_FILE_INFO_DENIED)
-    if connect and in_message:
+    access = CONNECT.get(file.scenario, "visible")
+    if file.scenario in CONNECT and in_message:
         return _stub(file, "check_file_info")
-    if file.scenario is Scenario.CHECK_FILE_INFO_DENIED:
-        return _stub(file, "access_denied")
-    shape: Json = {
+    if access != "visible":
+        return _stub(file, access)
+    shape = _common(workspace, file)
+    if file.scenario is Scenario.EXTERNAL:
+        link = file.external_url or elsewhere_url(workspace, file)
+        return shape | {
+            "is_external": True,
+            "external_type": "gdrive",
+            "external_id": file.external_id or "",
+            "external_url": link,
+            "url_private": link,
+        }
+    if file.scenario is not Scenario.SCANNING or file.ready:
+        base = f"{workspace.origin}/files-pri/{workspace.identity.team}-{file.id}"
+        shape |= {
+            "url_private": f"{base}/{quote(file.name)}",
+            "url_private_download": f"{base}/download/{quote(file.name)}",
+        }
+    return shape | (_rendered(workspace, file) if file.ready else {})
+
+
+def _common(workspace: Workspace, file: File) -> Json:
+    kind = images.file_type(file.name)
+    return {
         "id": file.id,
         "created": file.created,
         "timestamp": file.created,
         "name": file.name,
         "title": file.title,
         "mimetype": file.mimetype if file.ready else "",
-        "filetype": images.file_type(file.name) if file.ready else "",
-        "pretty_type": _pretty_type(file) if file.ready else "",
+        "filetype": kind if file.ready else "",
+        "pretty_type": images.PRETTY.get(kind, kind.upper()) if file.ready else "",
         "user": file.user,
         "user_team": workspace.identity.team,
-        "editable": False,
+        "editable": file.scenario in (Scenario.SNIPPET, Scenario.POST),
         "size": file.size,
-        "mode": "hosted",
+        "mode": MODES.get(file.scenario, "hosted"),
         "is_external": False,
         "external_type": "",
         "is_public": any(workspace.channels[s.channel].kind is Kind.PUBLIC for s in file.shares),
         "public_url_shared": False,
         "display_as_bot": False,
         "username": "",
-        "media_display_type": "unknown",
+        "media_display_type": "video" if file.mimetype.startswith("video/") else "unknown",
         "has_rich_preview": False,
         "file_access": "visible",
         "permalink": f"{workspace.origin}/files/{file.user}/{file.id}/{quote(file.name)}",
         "permalink_public": f"{workspace.origin}/public/{workspace.identity.team}-{file.id}",
     }
-    if file.scenario is Scenario.EXTERNAL:
-        link = file.external_url or elsewhere_url(workspace, file)
-        shape |= {"mode": "external", "is_external": True, "external_type": "gdrive"}
-        return shape | {"external_url": link, "url_private": link}
-    base = f"{workspace.origin}/files-pri/{workspace.identity.team}-{file.id}"
-    shape |= {
-        "url_private": f"{base}/{quote(file.name)}",
-        "url_private_download": f"{base}/download/{quote(file.name)}",
-    }
-    return shape | (_thumbnails(workspace, file) if file.ready else {})
 
 
 def elsewhere_url(workspace: Workspace, file: File) -> str:
@@ -74,30 +103,55 @@ def _stub(file: File, access: str) -> Json:
     }
 
 
-def _pretty_type(file: File) -> str:
-    return images.PRETTY.get(images.file_type(file.name), images.file_type(file.name).upper())
-
-
-def _thumbnails(workspace: Workspace, file: File) -> Json:
-    if file.width is None or file.height is None:
-        return {}
+def _rendered(workspace: Workspace, file: File) -> Json:
+    """What Slack has made of a file once it has looked at it: thumbnails, and a video's still."""
     base = f"{workspace.origin}/files-tmb/{workspace.identity.team}-{file.id}"
     stem = quote(file.name.rsplit(".", 1)[0])
-    shape: Json = {"original_w": file.width, "original_h": file.height, "image_exif_rotation": 1}
+    if file.scenario in (Scenario.SNIPPET, Scenario.POST):
+        return {"edit_link": f"{workspace.origin}/files/{file.user}/{file.id}/{quote(file.name)}/edit"}
+    if file.mimetype == "application/pdf":
+        width, height = PDF_THUMBNAIL
+        return {"thumb_pdf": f"{base}/{stem}_thumb_pdf.png", "thumb_pdf_w": width, "thumb_pdf_h": height}
+    if file.width is None or file.height is None:
+        return {}
+    if file.mimetype.startswith("video/"):
+        shape: Json = {
+            "mp4": f"{base}/{stem}.mp4",
+            "thumb_video": f"{base}/{stem}_thumb_video.jpeg",
+            "thumb_video_w": file.width,
+            "thumb_video_h": file.height,
+            "transcription": {"status": "none"},
+        }
+        return shape | ({"duration_ms": file.duration_ms} if file.duration_ms is not None else {})
+    return _thumbnails(file, f"{base}/{stem}", file.width, file.height)
+
+
+def _thumbnails(file: File, address: str, width: int, height: int) -> Json:
+    shape: Json = {
+        "original_w": width,
+        "original_h": height,
+        "image_exif_rotation": file.rotation,
+        "thumb_tiny": TINY,
+    }
+    # Thumbnails stand upright; the original's size is the one before it is turned.
+    if file.rotation >= images.LYING:
+        width, height = height, width
+    ending = "png" if file.mimetype in ("image/png", "image/gif") else "jpg"
     for edge in images.THUMBNAILS:
         if edge in images.ALWAYS_RENDERED:
-            shape[f"thumb_{edge}"] = f"{base}/{stem}_{edge}.png"
-        elif edge <= max(file.width, file.height) or edge == 360:
-            shape[f"thumb_{edge}"] = f"{base}/{stem}_{edge}.png"
-            width, height = images.fit(file.width, file.height, edge)
-            shape |= {f"thumb_{edge}_w": width, f"thumb_{edge}_h": height}
+            shape[f"thumb_{edge}"] = f"{address}_{edge}.{ending}"
+        elif edge <= max(width, height) or edge == 360:
+            shape[f"thumb_{edge}"] = f"{address}_{edge}.{ending}"
+            if edge != UNMEASURED:
+                wide, high = images.fit(width, height, edge)
+                shape |= {f"thumb_{edge}_w": wide, f"thumb_{edge}_h": high}
     return shape
 
 
 def file_details(workspace: Workspace, file: File) -> Json:
     """Render a file as ``files.info`` does: with where it was shared."""
     shape = file_object(workspace, file)
-    if shape["mode"] not in ("hosted", "external"):
+    if "file_access" not in shape or shape["mode"] == "file_access":
         return shape
     shares: dict[str, dict[str, list[Json]]] = {}
     for share in file.shares:
@@ -116,4 +170,5 @@ def file_details(workspace: Workspace, file: File) -> Json:
         "groups": [c for c, kind in seen.items() if kind in (Kind.PRIVATE, Kind.MPIM)],
         "ims": [c for c, kind in seen.items() if kind is Kind.IM],
         "comments_count": 0,
+        "has_more_shares": False,
     }

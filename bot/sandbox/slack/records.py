@@ -122,6 +122,8 @@ class File(Record):
     mimetype: str = ""
     width: int | None = None
     height: int | None = None
+    rotation: int = 1
+    duration_ms: int | None = None
     external_id: str | None = None
     external_url: str | None = None
     redirect_to: str | None = None

@@ -41,6 +41,10 @@ class Settings(BaseModel):
     events_per_hour: int = Field(
         default=30_000, ge=1, description="Events before the app is told that there are too many."
     )
+    strangers: Literal["page", "redirect"] = Field(
+        default="page",
+        description="Whether a download without the right token gets the login page, or is sent to it.",
+    )
     drip_delay: float = Field(default=0.5, ge=0, description="Between the pieces of a slow download.")
     home_tab_enabled: bool = Field(default=True, description="Whether views.publish is accepted.")
     messages_tab_enabled: bool = Field(

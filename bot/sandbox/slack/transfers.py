@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.file_shapes import elsewhere_url
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.records import File
+from bot.sandbox.slack.thumbs import thumbnail
 from bot.sandbox.slack.tokens import TokenKind
 from bot.sandbox.slack.wire import Scenario
 
@@ -56,17 +57,41 @@ class Transfers:
         """Give a file to whoever may read it, and the login page, with a 200, to everybody else."""
         workspace = self._parts.workspace
         file = workspace.files.get(request.path_params["file"].rpartition("-")[2])
-        token = self._parts.tokens.find(bearer(request))
-        known = token is not None and token.kind is TokenKind.BOT and "files:read" in token.scopes
-        allowed = known and file is not None and workspace.may_bot_read(file) and _is_here(file)
+        allowed = file is not None and self._may_read(request, file)
         self._log(request, file, allowed=allowed)
         fault = self._parts.faults.take("download")
         spoiled = await self._trouble.before(fault, request)
         if spoiled is not None:
             return spoiled
         if not allowed or file is None or (fault and fault.effect == "login_page"):
-            return HTMLResponse(LOGIN_PAGE)
+            return self._refused(request)
         return await self._give(request, file)
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Give a picture's small form; it needs the token as the original does."""
+        file = self._parts.workspace.files.get(request.path_params["file"].rpartition("-")[2])
+        allowed = file is not None and self._may_read(request, file)
+        self._log(request, file, allowed=allowed)
+        if file is None or not allowed:
+            return self._refused(request)
+        data = self._parts.workspace.blob(file).read_bytes()
+        made = thumbnail(file, data, request.path_params["name"]) if file.ready else None
+        return Response(made[0], media_type=made[1]) if made else PlainTextResponse("Not found", 404)
+
+    async def sign_in(self, _request: Request) -> Response:
+        """Play the page for humans to which a stranger is sent."""
+        return HTMLResponse(LOGIN_PAGE)
+
+    def _may_read(self, request: Request, file: File) -> bool:
+        token = self._parts.tokens.find(bearer(request))
+        known = token is not None and token.kind is TokenKind.BOT and "files:read" in token.scopes
+        return known and self._parts.workspace.may_bot_read(file) and _is_here(file)
+
+    def _refused(self, request: Request) -> Response:
+        """Answer a stranger: the login page with a 200, or a redirect to it, never with a plain no."""
+        if self._parts.settings.strangers == "page":
+            return HTMLResponse(LOGIN_PAGE)
+        return RedirectResponse(_sign_in_url(request), 302)
 
     async def elsewhere(self, request: Request) -> Response:
         """Play the other host: gives the bytes to anybody, and notes whether a token was handed over."""
@@ -106,6 +131,17 @@ class Transfers:
         match file.scenario:
             case Scenario.REDIRECT:
                 return RedirectResponse(file.redirect_to or elsewhere_url(self._parts.workspace, file), 302)
+            case Scenario.MOVED if "moved" not in request.query_params:
+                return RedirectResponse(f"{request.url.path}?moved=1", 302)
+            case Scenario.LOOP:
+                hops = int(request.query_params.get("hop", "0"))
+                return RedirectResponse(f"{request.url.path}?hop={hops + 1}", 302)
+            case Scenario.SIGN_IN:
+                return RedirectResponse(_sign_in_url(request), 302)
+            case Scenario.NOT_FOUND:
+                return PlainTextResponse("Not found", 404)
+            case Scenario.OCTETS:
+                return Response(data, media_type="application/octet-stream", headers=headers)
             case Scenario.TRUNCATED:
                 data = data[: len(data) // 2]
             case Scenario.HANG:
@@ -142,14 +178,25 @@ class Transfers:
         )
 
 
-def _is_here(file: File | None) -> bool:
-    absent = (
+ABSENT = frozenset(
+    {
         Scenario.EXTERNAL,
         Scenario.TOMBSTONE,
         Scenario.HIDDEN_BY_LIMIT,
         Scenario.CHECK_FILE_INFO_DENIED,
-    )
-    return file is not None and file.scenario not in absent
+        Scenario.CHECK_FILE_INFO_GONE,
+    }
+)
+
+
+def _is_here(file: File) -> bool:
+    return file.scenario not in ABSENT
+
+
+def _sign_in_url(request: Request) -> str:
+    """The sign-in page stands on the workspace's own host, which is not the one of the files."""
+    port = request.url.port or 80
+    return f"http://localhost:{port}/signin?{urlencode({'redir': request.url.path})}"
 
 
 async def _uploaded(request: Request) -> bytes:

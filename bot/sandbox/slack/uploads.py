@@ -117,7 +117,7 @@ class Uploads:
             created=int(workspace.clock.now()),
             scenario=scenario,
             completed=True,
-            ready=scenario is not Scenario.LATE,
+            ready=scenario not in (Scenario.LATE, Scenario.SCANNING),
             in_form=in_form,
             external_id=workspace.ids.new("x") if scenario is Scenario.EXTERNAL else None,
             external_url=external_url,
@@ -140,7 +140,9 @@ class Uploads:
         self._workspace.blob(file).write_bytes(data)
         file.received = True
         file.mimetype = images.media_type(file.name)
-        file.width, file.height = images.dimensions(data) or (None, None)
+        facts = images.facts(data)
+        file.width, file.height = facts.width, facts.height
+        file.rotation, file.duration_ms = facts.rotation, facts.duration_ms
         self._workspace.save_file(file)
         self._journal.add(
             "file", state="received", file=file.id, name=file.name, size=file.size, user=file.user
@@ -154,7 +156,12 @@ class Uploads:
                 self._workspace.save_file(file)
                 self._journal.add("file", state="ready", file=file_id)
 
-        self._workspace.clock.call_later(self._settings.ready_delay, ready)
+        fault = self._faults.take("ready")
+        if fault and fault.effect == "never":
+            self._journal.add("file", state="never_ready", file=file_id)
+            return
+        extra = float(fault.options.get("seconds", 1.0)) if fault else 0.0
+        self._workspace.clock.call_later(self._settings.ready_delay + extra, ready)
 
     def _share_later(self, share: PendingShare) -> None:
         fault = self._faults.take("share")

@@ -15,12 +15,21 @@ class Scenario(StrEnum):
 
     HOSTED = "hosted"  # nothing
     LATE = "late"  # type, size of the picture and thumbnails appear only after a while
+    SCANNING = "scanning"  # the addresses, too, are missing until it has been looked through
     EXTERNAL = "external"  # lives elsewhere, Slack only keeps a link
+    SNIPPET = "snippet"  # text, which Slack shows and lets people edit
+    POST = "post"  # a document of Slack's own
     CHECK_FILE_INFO = "check_file_info"  # a Slack Connect stub whose file may be read after files.info
     CHECK_FILE_INFO_DENIED = "check_file_info_denied"  # a Slack Connect stub whose file may not be read
+    CHECK_FILE_INFO_GONE = "check_file_info_gone"  # a Slack Connect stub whose file is not found any more
     TOMBSTONE = "tombstone"  # deleted meanwhile
     HIDDEN_BY_LIMIT = "hidden_by_limit"  # over the free plan's limit
     REDIRECT = "redirect"  # the download answers with a redirect to another host
+    MOVED = "moved"  # the download answers with a redirect within Slack's host, which wants the token again
+    LOOP = "loop"  # the download answers with one redirect after the other
+    SIGN_IN = "sign_in"  # the download answers with a redirect to the sign-in page
+    NOT_FOUND = "not_found"  # the download answers 404
+    OCTETS = "octets"  # the download names no type
     TRUNCATED = "truncated"  # the download ends early, as if that were all
     BROKEN = "broken"  # the download's connection breaks half-way
     SLOW = "slow"  # the download drips

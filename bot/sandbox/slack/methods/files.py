@@ -8,7 +8,7 @@ from bot.sandbox.slack.file_shapes import file_details, file_object
 from bot.sandbox.slack.methods._registry import Call, Method
 from bot.sandbox.slack.methods.chat import find_parent, may_speak
 from bot.sandbox.slack.records import Channel, File
-from bot.sandbox.slack.wire import Json
+from bot.sandbox.slack.wire import Json, Scenario
 
 MAX_BYTES = 1024**3
 MAX_ALT_TEXT = 1000
@@ -103,7 +103,7 @@ def _readable(call: Call) -> File:
     file = call.workspace.files.get(call.arguments.text("file"))
     if file is None or not file.received:
         raise ApiError("file_not_found")
-    if file.deleted:
+    if file.deleted or file.scenario is Scenario.TOMBSTONE:
         raise ApiError("file_deleted")
     if not call.workspace.may_bot_read(file):
         raise ApiError("file_not_found")
@@ -151,9 +151,8 @@ def _unfilled(call: Call, file: File) -> Json:
         "groups": [],
         "ims": [],
     }
-    kept = {
-        k: v for k, v in file_object(call.workspace, file).items() if not k.startswith(("thumb", "original"))
-    }
+    known = file_object(call.workspace, file)
+    kept = {k: v for k, v in known.items() if not k.startswith(("thumb", "original", "image_exif"))}
     return kept | early
 
 
