@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NODE_APP := tests/sandbox/slack/node
+NODE_READY := $(NODE_APP)/node_modules/.ready
 
-.PHONY: demo test check unit browser screenshots soak bench image lock clean
+.PHONY: demo test check unit node node-packages browser screenshots soak bench image lock clean
 
 # The main job, on embedded defaults: no Slack account, no keys. ONCE=1 exits after the story, PHOTOS=folder posts your own.
 demo: $(READY)
@@ -28,6 +30,16 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The local Slack held against Slack's own library for Node. Needs Node 20 and npm; make test skips it without the packages.
+node: $(READY) $(NODE_READY)
+	$(BIN)/pytest tests/sandbox/slack/test_node.py
+
+node-packages: $(NODE_READY)
+
+$(NODE_READY): $(NODE_APP)/package-lock.json
+	cd $(NODE_APP) && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # The local Slack's page, walked by hand in a browser. Needs the system's Chromium (Debian: apt-get install chromium).
@@ -63,4 +75,4 @@ lock:
 	  --extra browser --constraint requirements-dev.txt --no-annotate pyproject.toml -o requirements-browser.txt
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NODE_APP)/node_modules .demo .mypy_cache .ruff_cache .pytest_cache
