@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bot.sandbox.slack.errors import ApiError
@@ -13,10 +14,20 @@ from bot.sandbox.slack.wire import Json
 FALSE = frozenset({"", "0", "false", "False"})
 
 
+POST_TYPES = frozenset(
+    {"application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""}
+)
+CHARSETS = frozenset({"", "utf-8", "utf8", "iso-8859-1"})
+
+
 async def merged_arguments(request: Request) -> Json:
     """Collect the arguments wherever the client put them; the body wins over the query."""
     arguments: Json = dict(request.query_params)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type, charset = content_type(request)
+    if request.method == "POST" and media_type not in POST_TYPES:
+        raise ApiError("invalid_post_type")
+    if charset not in CHARSETS:
+        raise ApiError("invalid_charset")
     if media_type == "application/json":
         raw = await request.body()
         try:
@@ -27,10 +38,32 @@ async def merged_arguments(request: Request) -> Json:
             raise ApiError("json_not_object")
         arguments |= {key: value for key, value in body.items() if value is not None}
     elif media_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        async with request.form() as form:
-            for key, value in form.multi_items():
-                arguments[key] = await value.read() if isinstance(value, UploadFile) else value
+        try:
+            async with request.form() as form:
+                for key, value in form.multi_items():
+                    arguments[key] = await value.read() if isinstance(value, UploadFile) else value
+        except HTTPException as error:
+            raise ApiError("invalid_form_data") from error
+    elif not media_type and await request.body():
+        raise ApiError("missing_post_type")
     return arguments
+
+
+def charset_warning(request: Request) -> str | None:
+    """Name what Slack finds wanting in a request it takes all the same."""
+    media_type, charset = content_type(request)
+    if media_type == "application/json" and not charset:
+        return "missing_charset"
+    if media_type == "application/x-www-form-urlencoded" and charset:
+        return "superfluous_charset"
+    return None
+
+
+def content_type(request: Request) -> tuple[str, str]:
+    """Split the type of a body into its name and its charset."""
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.partition("charset=")[2].partition(";")[0]
+    return media_type.strip().lower(), charset.strip().strip('"').lower()
 
 
 class Arguments:

@@ -11,7 +11,7 @@ from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.manifest import Manifest, at_address
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.people import People
-from bot.sandbox.slack.records import Kind, User
+from bot.sandbox.slack.records import Kind, PostingRule, User
 from bot.sandbox.slack.shapes import user_object
 from bot.sandbox.slack.wire import Json
 
@@ -34,13 +34,16 @@ class Backstage:
             "app/remove": self.remove,
             "person": self.person,
             "channel": self.channel,
+            "channel/rule": self.channel_rule,
             "membership": self.membership,
             "react": self.react,
         }
         routes: list[BaseRoute] = [
             Route(f"/control/{name}", answering(run), methods=["POST"]) for name, run in posts.items()
         ]
-        return [*routes, Route("/control/app", answering(self.app), methods=["GET"])]
+        gets: dict[str, Handler] = {"app": self.app, "thread": self.thread}
+        routes += [Route(f"/control/{name}", answering(run), methods=["GET"]) for name, run in gets.items()]
+        return routes
 
     # The app.
 
@@ -123,6 +126,17 @@ class Backstage:
         kind = Kind.PRIVATE if body.get("private") else Kind.PUBLIC
         opened = workspace.new_channel(name, kind, creator=members[0] if members else "", members=members)
         return next(c for c in self._people.everywhere() if c.id == opened.id)
+
+    async def channel_rule(self, body: Json) -> None:
+        """Say who may post in a channel, and where: everybody, admins, in_threads or not_in_threads."""
+        channel = self._parts.workspace.find_channel(body["channel"])
+        channel.rule = PostingRule(body["rule"])
+        self._parts.workspace.save_channel(channel)
+
+    async def thread(self, body: Json) -> Any:
+        """What the app says of itself in a thread: its status, a title, prompts."""
+        channel = self._parts.workspace.find_channel(body["channel"], body.get("viewer"))
+        return self._parts.threads.seen(channel.id, body["ts"])
 
     async def membership(self, body: Json) -> None:
         """Invite somebody, the bot if nobody is named, into a channel, or take them out."""

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from bot.sandbox.slack.arguments import Arguments, merged_arguments
+from bot.sandbox.slack.arguments import Arguments, charset_warning, merged_arguments
 from bot.sandbox.slack.errors import ApiError, RateLimited
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.methods import METHODS, Call, Method
@@ -98,6 +98,7 @@ class WebApi:
             return rate_limited(error.retry_after, self._headers(name, arguments, request))
         except ApiError as error:
             answer, status = error.body(), 200
+        answer = _with_warning(answer, charset_warning(request))
         self._log(name, arguments, ok=answer["ok"], error=answer.get("error"), status=status, answer=answer)
         if fault and fault.effect == "lose_answer":
             await self._trouble.break_off(request)
@@ -112,7 +113,8 @@ class WebApi:
         if method.auth not in (Auth.APP, Auth.NONE):
             check_scopes(frozenset(token.scopes if token else ()), method.scopes)
         if self._parts.settings.limits:
-            self._parts.limits.spend(name, raw.get("channel"))
+            limited = self._parts.settings.history_limited
+            self._parts.limits.spend(name, raw.get("channel"), history_limited=limited)
         arguments = Arguments({key: value for key, value in raw.items() if key != "token"})
         return method.run(Call(arguments, self._parts, token, _basic(request)))
 
@@ -153,7 +155,7 @@ class WebApi:
                 k: answer[k] for k in ("channel", "ts", "message_ts", "file_id") if k in answer
             }
         elif answer is not None and "response_metadata" in answer:
-            facts["messages"] = answer["response_metadata"]["messages"]
+            facts["messages"] = answer["response_metadata"].get("messages", [])
         self._parts.journal.add("api", **facts)
 
 
@@ -167,6 +169,15 @@ def bearer(request: Request) -> str:
     """Read the token a request carries in its header."""
     word, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if word.lower() == "bearer" else ""
+
+
+def _with_warning(answer: Json, warning: str | None) -> Json:
+    if warning is None:
+        return answer
+    metadata = answer.get("response_metadata", {})
+    warnings = [*metadata.get("warnings", ()), warning]
+    told = ",".join([*filter(None, [answer.get("warning")]), warning])
+    return answer | {"warning": told, "response_metadata": metadata | {"warnings": warnings}}
 
 
 def _basic(request: Request) -> tuple[str, str] | None:

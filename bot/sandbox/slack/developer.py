@@ -11,7 +11,7 @@ from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.wire import Channel, Json, User
 
 Send = Callable[[str, Json], Awaitable[Any]]
-Get = Callable[[str], Awaitable[Any]]
+Get = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,15 @@ class Developer:
         """Open a channel."""
         body = {"name": name, "members": list(members), "private": private}
         return Channel.model_validate(await self._send("channel", body))
+
+    async def restrict(self, channel: str, rule: str) -> None:
+        """Say who may post in a channel: everybody, admins, in_threads or not_in_threads."""
+        await self._send("channel/rule", {"channel": channel, "rule": rule})
+
+    async def thread(self, channel: str, ts: str) -> Json:
+        """What the app says of itself in a thread: status, loading messages, title, prompts."""
+        seen: Json = await self._get("thread", channel=channel, ts=ts)
+        return seen
 
     async def invite(self, user: str, channel: str) -> None:
         """Invite somebody into a channel."""

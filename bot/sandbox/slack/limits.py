@@ -15,7 +15,19 @@ PER_MINUTE = {
     "chat.getPermalink": 600,
     "chat.postEphemeral": 100,
     "chat.update": 50,
+    "assistant.threads.setStatus": 600,
+    "assistant.threads.setSuggestedPrompts": 100,
+    "assistant.threads.setTitle": 100,
+    "auth.revoke": 600,
+    "apps.uninstall": 1,
+    "blocks.validate": 100,
+    "bots.info": 50,
+    "chat.appendStream": 100,
+    "chat.startStream": 20,
+    "chat.stopStream": 20,
+    "conversations.close": 20,
     "conversations.history": 50,
+    "conversations.leave": 50,
     "conversations.info": 50,
     "conversations.join": 50,
     "conversations.list": 20,
@@ -27,7 +39,14 @@ PER_MINUTE = {
     "files.getUploadURLExternal": 100,
     "files.info": 100,
     "files.list": 50,
+    "oauth.v2.access": 600,
+    "oauth.v2.exchange": 20,
     "reactions.add": 50,
+    "reactions.get": 50,
+    "reactions.list": 20,
+    "reactions.remove": 20,
+    "team.info": 50,
+    "users.conversations": 50,
     "users.info": 100,
     "users.list": 20,
     "views.open": 100,
@@ -36,6 +55,7 @@ PER_MINUTE = {
     "views.update": 100,
 }
 # chat.postMessage: one a second per conversation with a short burst, and a cap for the whole workspace.
+HISTORY = frozenset({"conversations.history", "conversations.replies"})
 MESSAGES_PER_SECOND = 1.0
 MESSAGE_BURST = 4
 WORKSPACE_MESSAGES_PER_MINUTE = 300
@@ -65,9 +85,11 @@ class Limits:
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
 
-    def spend(self, method: str, channel: str | None) -> None:
+    def spend(self, method: str, channel: str | None, *, history_limited: bool = False) -> None:
         """Count a call, or refuse it until its bucket has refilled."""
-        if method == "chat.postMessage":
+        if history_limited and method in HISTORY:
+            self._take(f"{method}/limited", 1, 1 / 60)
+        elif method == "chat.postMessage":
             self._take(f"{method}/{channel}", MESSAGE_BURST, MESSAGES_PER_SECOND)
             self._take(method, WORKSPACE_MESSAGES_PER_MINUTE, WORKSPACE_MESSAGES_PER_MINUTE / 60)
         elif method in PER_MINUTE:

@@ -16,12 +16,14 @@ from bot.sandbox.slack.interactions import Interactions
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.limits import Limits
 from bot.sandbox.slack.manifest import DEFAULT_MANIFEST, Manifest
+from bot.sandbox.slack.moves import Moves
 from bot.sandbox.slack.oauth import OAuth
 from bot.sandbox.slack.posting import Posting
 from bot.sandbox.slack.posts import Posts
 from bot.sandbox.slack.responses import Responses
 from bot.sandbox.slack.settings import Settings
 from bot.sandbox.slack.sockets import Sockets
+from bot.sandbox.slack.threads import Threads
 from bot.sandbox.slack.tokens import Tokens
 from bot.sandbox.slack.uploads import Uploads
 from bot.sandbox.slack.views import Triggers, Views
@@ -46,7 +48,9 @@ class Parts:
     posts: Posts
     deliveries: Deliveries
     oauth: OAuth
+    threads: Threads
     posting: Posting
+    moves: Moves
     uploads: Uploads
     triggers: Triggers
     views: Views
@@ -114,7 +118,9 @@ def assemble(
     deliveries = Deliveries(workspace, clock, journal, settings, faults, sockets, posts)
     events = Events(workspace, clock, deliveries, faults, settings)
     oauth = OAuth(workspace, clock, tokens, events, journal)
-    posting = Posting(workspace, events, journal, settings)
+    threads = Threads(database, shown, journal)
+    posting = Posting(workspace, events, threads, journal, settings)
+    moves = Moves(workspace, events, posting)
     uploads = Uploads(workspace, posting, faults, journal, settings)
     triggers = Triggers(database, clock, ids)
     views = Views(database, clock, ids, journal)
@@ -132,7 +138,9 @@ def assemble(
         posts,
         deliveries,
         oauth,
+        threads,
         posting,
+        moves,
         uploads,
         triggers,
         views,

@@ -89,36 +89,17 @@ class People:
         return view
 
     def move(self, user_name: str, name: str, *, member: bool) -> None:
-        """Invite somebody or the bot into a channel, or take them out; the app hears of it where it may."""
-        workspace, events = self._parts.workspace, self._parts.events
+        """Invite somebody or the bot into a channel, or take them out."""
+        workspace = self._parts.workspace
         user, channel = workspace.find_user(user_name), workspace.find_channel(name)
         if channel.kind not in (Kind.PUBLIC, Kind.PRIVATE) or user.deleted:
             raise Refused("cannot_move", user=user.name, channel=name)
-        if (user.id in channel.members) == member:
-            return
-        event: Json = {
-            "type": "member_joined_channel" if member else "member_left_channel",
-            "user": user.id,
-            "channel": channel.id,
-            "channel_type": "C" if channel.kind is Kind.PUBLIC else "G",
-            "team": workspace.identity.team,
-            "event_ts": workspace.next_ts(),
-        }
-        if not member:
-            # Whoever leaves still hears of it.
-            events.other(event, channel)
-        channel.members = [*(m for m in channel.members if m != user.id), *([user.id] if member else [])]
-        workspace.save_channel(channel)
-        if member:
-            events.other(event, channel)
+        self._parts.moves.move(user, channel, member=member)
 
     def retire(self, user: User) -> None:
-        """Take somebody whose account was closed out of every channel, and close their windows."""
+        """Close the windows of somebody whose account was closed, and take them out of every channel."""
         self._parts.views.clear(user.id)
-        for channel in list(self._parts.workspace.channels.values()):
-            if channel.kind in (Kind.PUBLIC, Kind.PRIVATE) and user.id in channel.members:
-                channel.members = [m for m in channel.members if m != user.id]
-                self._parts.workspace.save_channel(channel)
+        self._parts.moves.take_out(user)
 
     def archive(self, name: str, *, archived: bool) -> None:
         """Archive a channel, or bring it back."""

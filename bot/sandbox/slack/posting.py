@@ -9,9 +9,10 @@ from bot.sandbox.slack.block_walk import rewritten
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.markup import BROADCAST
-from bot.sandbox.slack.records import Channel, Kind, Message, Share
+from bot.sandbox.slack.records import Channel, Kind, Message, Share, Stream
 from bot.sandbox.slack.settings import Settings
 from bot.sandbox.slack.shapes import message_object
+from bot.sandbox.slack.threads import Threads
 from bot.sandbox.slack.unfurling import unfurled
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import Workspace
@@ -20,8 +21,16 @@ from bot.sandbox.slack.workspace import Workspace
 class Posting:
     """The workspace's voice: keeps each message and tells the app of it."""
 
-    def __init__(self, workspace: Workspace, events: Events, journal: Journal, settings: Settings) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        events: Events,
+        threads: Threads,
+        journal: Journal,
+        settings: Settings,
+    ) -> None:
         self._workspace = workspace
+        self._threads = threads
         self._events = events
         self._journal = journal
         self._settings = settings
@@ -40,6 +49,7 @@ class Posting:
         broadcast: bool = False,
         subtype: str | None = None,
         unfurl: bool = False,
+        stream: Stream | None = None,
     ) -> Message:
         """Post a message for everybody in the conversation."""
         workspace = self._workspace
@@ -58,6 +68,7 @@ class Posting:
             metadata=metadata,
             client_msg_id=None if by_bot or subtype else workspace.ids.secret(),
             broadcast=broadcast,
+            stream=stream,
         )
         with workspace.database.together():
             self._open_thread(message)
@@ -67,6 +78,8 @@ class Posting:
                 workspace.save_file(file)
             workspace.save_message(message)
             self._log("posted", message)
+            if by_bot:
+                self._threads.spoken(channel.id, thread_ts)
             self._tell(channel, message)
         if unfurl:
             workspace.clock.call_later(self._settings.unfurl_delay, lambda: self._unfurl(message))
@@ -98,6 +111,14 @@ class Posting:
             self._workspace.save_message(message)
             self._log("posted", message)
         return message
+
+    def grow(self, message: Message, **changes: Any) -> Message:
+        """Let a streamed message say more; the app is not told of its own words one by one."""
+        changes["blocks"] = self._with_ids(changes["blocks"])
+        after = replace(message, **changes)
+        self._workspace.save_message(after)
+        self._log("changed", after)
+        return after
 
     def change(self, message: Message, *, mark: bool = True, **changes: Any) -> Message:
         """Replace parts of a message in its place, with or without the mark of an edit."""
@@ -232,6 +253,12 @@ class Posting:
         if message.files:
             event["files"] = [{"id": f} for f in message.files]
         return event
+
+    def tell_file_deleted(self, file_id: str, channels: Sequence[str]) -> None:
+        """Tell the app that a file it could see is gone."""
+        if any(self._workspace.is_bot_in(self._workspace.channels[c]) for c in channels):
+            event: Json = {"type": "file_deleted", "file_id": file_id, "channel_ids": list(channels)}
+            self._events.other(event | {"event_ts": self._workspace.next_ts()})
 
     def _tell_files(self, channel: Channel, message: Message) -> None:
         for file_id in message.files:

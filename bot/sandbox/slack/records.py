@@ -1,5 +1,6 @@
 """The nouns of a workspace, as they are kept."""
 
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -14,6 +15,15 @@ class Kind(StrEnum):
     PRIVATE = "group"
     IM = "im"
     MPIM = "mpim"
+
+
+class PostingRule(StrEnum):
+    """Who may post in a channel, and where."""
+
+    EVERYBODY = "everybody"
+    ADMINS = "admins"
+    IN_THREADS = "in_threads"
+    NOT_IN_THREADS = "not_in_threads"
 
 
 class Record:
@@ -57,11 +67,83 @@ class Channel(Record):
     created: int
     members: list[str] = field(default_factory=list)
     archived: bool = False
+    rule: PostingRule = PostingRule.EVERYBODY
 
     @classmethod
     def read(cls, document: Json) -> Self:
         """Make a channel of its document."""
-        return cls(**{**document, "kind": Kind(document["kind"])})
+        rule = PostingRule(document.get("rule", PostingRule.EVERYBODY))
+        return cls(**{**document, "kind": Kind(document["kind"]), "rule": rule})
+
+
+@dataclass
+class Stream:
+    """What a streamed message has been told so far, in order: words, tasks and blocks."""
+
+    mode: str
+    title: str = ""
+    parts: list[Json] = field(default_factory=list)
+
+    def copy(self) -> "Stream":
+        """Make one that can grow while the message still says what it said."""
+        return Stream(self.mode, self.title, deepcopy(self.parts))
+
+    def say(self, words: str) -> None:
+        """Add words to the words before."""
+        if self.parts and "words" in self.parts[-1]:
+            self.parts[-1]["words"] += words
+        else:
+            self.parts.append({"words": words})
+
+    def task(self, told: Json) -> None:
+        """Add a task, or say how the one of that id stands now."""
+        for part in self.parts:
+            if part.get("task", {}).get("id") == told["id"]:
+                part["task"] |= told
+                return
+        self.parts.append({"task": dict(told)})
+
+    def show(self, blocks: list[Json]) -> None:
+        """Add blocks."""
+        self.parts.append({"blocks": blocks})
+
+    def text(self) -> str:
+        """The words alone."""
+        return "".join(part.get("words", "") for part in self.parts)
+
+    def blocks(self) -> list[Json]:
+        """Everything as blocks: tasks one by one, or all together where the first of them stands."""
+        found: list[Json] = []
+        plan: Json | None = None
+        for part in self.parts:
+            if "words" in part:
+                found.append({"type": "markdown", "text": part["words"]})
+            elif "blocks" in part:
+                found += part["blocks"]
+            elif self.mode == "plan":
+                if plan is None:
+                    plan = {"type": "plan", "title": self.title or "Plan", "tasks": []}
+                    found.append(plan)
+                plan["tasks"].append(_task_card(part["task"]))
+            else:
+                found.append(_task_card(part["task"]))
+        return found
+
+
+def _task_card(task: Json) -> Json:
+    card: Json = {
+        "type": "task_card",
+        "task_id": task["id"],
+        "title": task["title"],
+        "status": task["status"],
+    }
+    for name in ("details", "output"):
+        if task.get(name):
+            section = {"type": "rich_text_section", "elements": [{"type": "text", "text": task[name]}]}
+            card[name] = {"type": "rich_text", "elements": [section]}
+    if task.get("sources"):
+        card["sources"] = task["sources"]
+    return card
 
 
 @dataclass
@@ -85,6 +167,13 @@ class Message(Record):
     client_msg_id: str | None = None
     broadcast: bool = False
     upload: bool = False
+    stream: Stream | None = None
+
+    @classmethod
+    def read(cls, document: Json) -> Self:
+        """Make a message of its document."""
+        stream = document.get("stream")
+        return cls(**{**document, "stream": Stream(**stream) if stream else None})
 
     @property
     def key(self) -> str:

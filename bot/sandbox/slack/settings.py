@@ -45,6 +45,27 @@ class Settings(BaseModel):
         default="page",
         description="Whether a download without the right token gets the login page, or is sent to it.",
     )
+    history_limited: bool = Field(
+        default=False,
+        description="Whether history and replies are once a minute and 15 at a time, as for apps that are "
+        "sold outside of Slack's own shop.",
+    )
+    edit_window: float | None = Field(
+        default=None, ge=0, description="For how long a message may be changed; None for always."
+    )
+    over_message_limit: bool = Field(
+        default=False, description="Whether the workspace has said more than its plan allows."
+    )
+    file_uploads: Literal["all", "images", "none"] = Field(
+        default="all", description="What the admins let people and apps upload."
+    )
+    blocked_file_types: tuple[str, ...] = Field(
+        default=(), description="Endings of names that the admins do not let through, such as exe."
+    )
+    max_file_bytes: int = Field(default=1024**3, ge=1, description="The largest file.")
+    storage_bytes: int | None = Field(
+        default=None, ge=0, description="How much all files together may take; None for no end."
+    )
     drip_delay: float = Field(default=0.5, ge=0, description="Between the pieces of a slow download.")
     home_tab_enabled: bool = Field(default=True, description="Whether views.publish is accepted.")
     messages_tab_enabled: bool = Field(

@@ -134,6 +134,8 @@ class Uploads:
         self._workspace.save_file(file)
         self._workspace.blob(file).unlink(missing_ok=True)
         self._journal.add("file", state="deleted", file=file.id)
+        channels = list(dict.fromkeys(share.channel for share in file.shares))
+        self._posting.tell_file_deleted(file.id, channels)
 
     def _keep(self, file: File, data: bytes) -> None:
         # The bytes lie before the row says so: a process that dies between leaves no file without its bytes.

@@ -151,12 +151,19 @@ class Workspace:
         self.channels[channel.id] = channel
         self.database.save("channel", channel.id, channel.document())
 
-    def conversation_of(self, members: list[str]) -> Channel:
-        """Find or open the direct conversation between exactly these people."""
+    def existing_conversation(self, members: list[str]) -> Channel | None:
+        """Find the direct conversation between exactly these people."""
         wanted = set(members)
         for channel in self.channels.values():
             if channel.kind in (Kind.IM, Kind.MPIM) and set(channel.members) == wanted:
                 return channel
+        return None
+
+    def conversation_of(self, members: list[str]) -> Channel:
+        """Find or open the direct conversation between exactly these people."""
+        existing = self.existing_conversation(members)
+        if existing is not None:
+            return existing
         kind = Kind.IM if len(members) == 2 else Kind.MPIM
         name = "" if kind is Kind.IM else "mpdm-" + "--".join(self.users[m].name for m in members) + "-1"
         return self.new_channel(name, kind, creator=members[0], members=members)

@@ -56,7 +56,9 @@ class NodeApp:
 
 
 @pytest.fixture(params=["socket", "http"])
-async def app(request: pytest.FixtureRequest, slack: LocalSlack, director: Director) -> AsyncIterator[NodeApp]:
+async def app(
+    request: pytest.FixtureRequest, slack: LocalSlack, director: Director
+) -> AsyncIterator[NodeApp]:
     if problem := _problem():
         lacks("node", f"Bolt for Node: {problem}")
     credentials = (await director.developer.app())["credentials"]

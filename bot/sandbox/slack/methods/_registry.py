@@ -12,6 +12,7 @@ from bot.sandbox.slack.tokens import Token
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import Workspace
 
+MOST = 999
 READ = {Kind.PUBLIC: "channels:read", Kind.PRIVATE: "groups:read", Kind.IM: "im:read", Kind.MPIM: "mpim:read"}
 HISTORY = {
     Kind.PUBLIC: "channels:history",
@@ -94,11 +95,12 @@ def scope_list(scopes: Iterable[str]) -> str:
     return ",".join(sorted(scopes))
 
 
-def page(items: list[Json], call: Call, default: int, most: int = 999) -> tuple[list[Json], str]:
+def page(items: list[Json], call: Call, default: int, most: int = MOST) -> tuple[list[Json], str]:
     """Cut one page out of a list; the cursor of the next one is empty at the end."""
     limit = call.arguments.number("limit", default)
-    if not 1 <= limit <= most:
+    if not 1 <= limit <= MOST:
         raise ApiError("invalid_limit")
+    limit = min(limit, most)
     cursor = call.arguments.optional("cursor") or "at:0"
     word, _, offset = cursor.partition(":")
     if word != "at" or not offset.isdigit():

@@ -1,5 +1,7 @@
 """Conversations: open, look, list, join, and what was said in them."""
 
+from collections.abc import Callable
+
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.methods._registry import HISTORY, READ, Call, Method, page
 from bot.sandbox.slack.records import Channel, Kind, Message, User
@@ -7,6 +9,7 @@ from bot.sandbox.slack.shapes import channel_object, message_object
 from bot.sandbox.slack.wire import Json
 
 MAX_PEOPLE = 8
+LIMITED_PAGE = 15
 TYPES = {"public_channel": Kind.PUBLIC, "private_channel": Kind.PRIVATE, "im": Kind.IM, "mpim": Kind.MPIM}
 
 
@@ -21,15 +24,19 @@ def open_conversation(call: Call) -> Json:
     names = arguments.words("users")
     if not names:
         raise ApiError("users_list_not_supplied")
-    people = list(dict.fromkeys(names))
+    people = [name for name in dict.fromkeys(names) if name != call.bot]
+    if not people:
+        raise ApiError("cannot_dm_bot")
     if len(people) > MAX_PEOPLE:
         raise ApiError("too_many_users")
     call.need("im:write" if len(people) == 1 else "mpim:write")
     for user in [_known(call, name) for name in people]:
-        if user.deleted:
-            raise ApiError("user_disabled")
-        if user.is_bot:
-            raise ApiError("cannot_dm_bot")
+        _check_reachable(call, user)
+    if (
+        arguments.flag("prevent_creation")
+        and call.workspace.existing_conversation([*people, call.bot]) is None
+    ):
+        raise ApiError("channel_not_found")
     before = len(call.workspace.channels)
     channel = call.workspace.conversation_of([*people, call.bot])
     answer: Json = {"channel": _opened(call, channel)}
@@ -41,11 +48,10 @@ def open_conversation(call: Call) -> Json:
 def info(call: Call) -> Json:
     """Describe a conversation."""
     channel = call.channel(scopes=READ)
-    return {
-        "channel": channel_object(
-            call.workspace, channel, with_count=call.arguments.flag("include_num_members")
-        )
-    }
+    shape = channel_object(call.workspace, channel, with_count=call.arguments.flag("include_num_members"))
+    if call.arguments.flag("include_locale"):
+        shape["locale"] = "en-US"
+    return {"channel": shape}
 
 
 def members(call: Call) -> Json:
@@ -65,16 +71,57 @@ def join(call: Call) -> Json:
         raise ApiError("is_archived")
     if call.workspace.is_bot_in(channel):
         shape = channel_object(call.workspace, channel)
-        return {"channel": shape, "warning": "already_in_channel"}
-    channel.members.append(call.bot)
-    call.workspace.save_channel(channel)
-    text = f"<@{call.bot}> has joined the channel"
-    call.parts.posting.say(channel, call.bot, text, subtype="channel_join")
+        warned = {"response_metadata": {"warnings": ["already_in_channel"]}}
+        return {"channel": shape, "warning": "already_in_channel", **warned}
+    call.parts.moves.move(call.workspace.users[call.bot], channel, member=True)
     return {"channel": channel_object(call.workspace, channel)}
+
+
+def leave(call: Call) -> Json:
+    """Leave a channel; to leave one twice does no harm."""
+    channel = call.channel()
+    if channel.kind not in (Kind.PUBLIC, Kind.PRIVATE):
+        raise ApiError("method_not_supported_for_channel_type")
+    if channel.archived:
+        raise ApiError("is_archived")
+    if channel.name == "general":
+        raise ApiError("cant_leave_general")
+    if not call.workspace.is_bot_in(channel):
+        return {"not_in_channel": True}
+    if channel.members == [call.bot]:
+        raise ApiError("last_member")
+    call.parts.moves.move(call.workspace.users[call.bot], channel, member=False)
+    return {}
+
+
+def close(call: Call) -> Json:
+    """Put a direct conversation away; it opens again with the next word."""
+    channel = call.channel()
+    if channel.kind not in (Kind.IM, Kind.MPIM):
+        raise ApiError("method_not_supported_for_channel_type")
+    call.need("im:write" if channel.kind is Kind.IM else "mpim:write")
+    return {}
 
 
 def list_conversations(call: Call) -> Json:
     """List the conversations the bot can see."""
+    return _listed(call, lambda channel: channel.kind is Kind.PUBLIC or call.workspace.is_bot_in(channel))
+
+
+def conversations_of(call: Call) -> Json:
+    """List the conversations somebody is in, the bot unless another is named, as far as the bot sees."""
+    user = call.arguments.optional("user") or call.bot
+    if user not in call.workspace.users:
+        raise ApiError("user_not_found")
+    return _listed(
+        call,
+        lambda channel: (
+            user in channel.members and (channel.kind is Kind.PUBLIC or call.workspace.is_bot_in(channel))
+        ),
+    )
+
+
+def _listed(call: Call, wanted: Callable[[Channel], bool]) -> Json:
     types = call.arguments.words("types") or ["public_channel"]
     if not set(types) <= set(TYPES):
         raise ApiError("invalid_types")
@@ -85,9 +132,7 @@ def list_conversations(call: Call) -> Json:
     found = [
         channel_object(call.workspace, channel, with_count=True)
         for channel in call.workspace.channels.values()
-        if channel.kind in kinds
-        and (channel.kind is Kind.PUBLIC or call.workspace.is_bot_in(channel))
-        and not (exclude and channel.archived)
+        if channel.kind in kinds and wanted(channel) and not (exclude and channel.archived)
     ]
     cut, cursor = page(found, call, 100)
     return {"channels": cut, "response_metadata": {"next_cursor": cursor}}
@@ -103,7 +148,7 @@ def history(call: Call) -> Json:
     ]
     chosen = _between(call, said)
     shapes = [_shape(call, m) for m in reversed(chosen)]
-    cut, cursor = page(shapes, call, 100)
+    cut, cursor = page(shapes, call, 100, most=_most(call))
     answer: Json = {"messages": cut, "has_more": bool(cursor), "pin_count": 0}
     if cursor:
         answer["response_metadata"] = {"next_cursor": cursor}
@@ -119,7 +164,7 @@ def replies(call: Call) -> Json:
         raise ApiError("thread_not_found")
     under = [] if parent.thread_ts not in (None, parent.ts) else call.workspace.replies(channel.id, parent.ts)
     shapes = [_shape(call, m) for m in [parent, *_between(call, under)]]
-    cut, cursor = page(shapes, call, 999)
+    cut, cursor = page(shapes, call, 999, most=_most(call))
     answer: Json = {"messages": cut, "has_more": bool(cursor)}
     if cursor:
         answer["response_metadata"] = {"next_cursor": cursor}
@@ -130,6 +175,23 @@ def _opened(call: Call, channel: Channel) -> Json:
     if call.arguments.flag("return_im"):
         return channel_object(call.workspace, channel)
     return {"id": channel.id}
+
+
+def _most(call: Call) -> int:
+    return LIMITED_PAGE if call.parts.settings.history_limited else 999
+
+
+def _check_reachable(call: Call, user: User) -> None:
+    if user.deleted:
+        raise ApiError("user_disabled")
+    if user.is_bot:
+        raise ApiError("cannot_dm_bot")
+    # A guest sees those they share a channel with, and is seen by nobody else.
+    shared = any(
+        user.id in c.members and call.workspace.is_bot_in(c) for c in call.workspace.channels.values()
+    )
+    if user.is_guest and not shared:
+        raise ApiError("user_not_visible")
 
 
 def _known(call: Call, name: str) -> User:
@@ -179,6 +241,9 @@ METHODS = (
     Method("conversations.info", info, tuple(READ.values())),
     Method("conversations.members", members, tuple(READ.values())),
     Method("conversations.join", join, ("channels:join",)),
+    Method("conversations.leave", leave, ("channels:manage", "channels:join", "groups:write")),
+    Method("conversations.close", close, ("im:write", "mpim:write")),
+    Method("users.conversations", conversations_of, tuple(READ.values())),
     Method("conversations.list", list_conversations, tuple(READ.values())),
     Method("conversations.history", history, tuple(HISTORY.values())),
     Method("conversations.replies", replies, tuple(HISTORY.values())),

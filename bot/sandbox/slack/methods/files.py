@@ -5,14 +5,27 @@ from typing import Any
 from bot.sandbox.slack.content import check_blocks
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.file_shapes import file_details, file_object
+from bot.sandbox.slack.images import media_type
 from bot.sandbox.slack.methods._registry import Call, Method
-from bot.sandbox.slack.methods.chat import find_parent, may_speak
+from bot.sandbox.slack.methods._speaking import RESTRICTED, find_parent, may_speak
 from bot.sandbox.slack.records import Channel, File
 from bot.sandbox.slack.wire import Json, Scenario
 
-MAX_BYTES = 1024**3
 MAX_ALT_TEXT = 1000
 MAX_CHANNELS = 100
+# Filter of files.list -> the beginning of the media types it stands for; None for those that are none here.
+TYPES = {
+    "all": "",
+    "images": "image/",
+    "pdfs": "application/pdf",
+    "zips": "application/zip",
+    "snippets": "text/",
+    "gdocs": None,
+    "spaces": None,
+}
+SNIPPETS = frozenset(
+    {"text", "python", "javascript", "json", "yaml", "shell", "sql", "html", "css", "markdown"}
+)
 
 
 def get_upload_url(call: Call) -> Json:
@@ -28,9 +41,11 @@ def get_upload_url(call: Call) -> Json:
         raise ApiError(
             "invalid_arguments", messages=["[ERROR] must be greater than 0 [json-pointer:/length]"]
         )
-    if length > MAX_BYTES:
-        raise ApiError("file_upload_size_restricted")
-    file, token = call.parts.uploads.begin(call.arguments.text("filename"), length, alt_txt)
+    name = call.arguments.text("filename")
+    if call.arguments.optional("snippet_type") not in (None, *SNIPPETS):
+        raise ApiError("unknown_snippet_type")
+    _check_policy(call, name, length)
+    file, token = call.parts.uploads.begin(name, length, alt_txt)
     return {"upload_url": f"{call.workspace.origin}/upload/v1/{token}", "file_id": file.id}
 
 
@@ -43,6 +58,8 @@ def complete_upload(call: Call) -> Json:
         raise ApiError(
             "invalid_arguments", messages=["[ERROR] missing required field: id [json-pointer:/files/0]"]
         )
+    files = call.workspace.files
+    _check_types(call, [files[f["id"]].name for f in named if f["id"] in files])
     channels = _channels(call)
     thread_ts = arguments.optional("thread_ts")
     if thread_ts is not None:
@@ -53,10 +70,10 @@ def complete_upload(call: Call) -> Json:
     blocks = arguments.structure("blocks", error="invalid_blocks")
     if blocks is not None:
         _check_upload_blocks(call, blocks, comment)
-    files = call.parts.uploads.complete(
+    complete = call.parts.uploads.complete(
         [(f["id"], f.get("title")) for f in named], [c.id for c in channels], thread_ts, comment, blocks or []
     )
-    return {"files": [_unfilled(call, file) for file in files]}
+    return {"files": [_unfilled(call, file) for file in complete]}
 
 
 def info(call: Call) -> Json:
@@ -82,12 +99,19 @@ def list_files(call: Call) -> Json:
     """List the files the bot can see, newest first."""
     arguments = call.arguments
     user, channel = arguments.optional("user"), arguments.optional("channel")
+    if user is not None and user not in call.workspace.users:
+        raise ApiError("user_not_found")
+    kinds = arguments.words("types") or ["all"]
+    if not set(kinds) <= set(TYPES):
+        raise ApiError("unknown_type")
+    beginnings = tuple(b for b in (TYPES[k] for k in kinds) if b is not None)
     low, high = float(arguments.optional("ts_from") or 0), float(arguments.optional("ts_to") or "inf")
     found = [
         file_details(call.workspace, file)
         for file in reversed(call.workspace.files.values())
         if call.workspace.may_bot_read(file)
         and file.completed
+        and file.mimetype.startswith(beginnings)
         and user in (None, file.user)
         and (channel is None or any(s.channel == channel for s in file.shares))
         and low <= file.created <= high
@@ -125,7 +149,31 @@ def _channels(call: Call) -> list[Channel]:
     ]
     for channel in channels:
         may_speak(call, channel)
+        if channel.rule in RESTRICTED and call.arguments.optional("thread_ts") is None:
+            raise ApiError("posting_to_channel_denied")
     return channels
+
+
+def _check_policy(call: Call, name: str, length: int) -> None:
+    """Refuse what the workspace's admins, or its plan, do not let in."""
+    settings = call.parts.settings
+    if settings.file_uploads == "none":
+        raise ApiError("file_uploads_disabled")
+    _check_types(call, [name])
+    if length > settings.max_file_bytes:
+        raise ApiError("file_upload_size_restricted")
+    if settings.storage_bytes is not None:
+        taken = sum(f.size for f in call.workspace.files.values() if f.received and not f.deleted)
+        if taken + length > settings.storage_bytes:
+            raise ApiError("storage_limit_reached")
+
+
+def _check_types(call: Call, names: list[str]) -> None:
+    settings = call.parts.settings
+    if settings.file_uploads == "images" and not all(media_type(n).startswith("image/") for n in names):
+        raise ApiError("file_uploads_except_images_disabled")
+    if any(n.rpartition(".")[2].lower() in settings.blocked_file_types for n in names):
+        raise ApiError("file_type_not_allowed")
 
 
 def _check_upload_blocks(call: Call, blocks: Any, comment: str) -> None:

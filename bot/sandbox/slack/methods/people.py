@@ -4,6 +4,7 @@ from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.methods._registry import Auth, Call, Method, page
 from bot.sandbox.slack.shapes import user_object
 from bot.sandbox.slack.wire import Json
+from bot.sandbox.slack.workspace import TEAM_DOMAIN, TEAM_NAME
 
 
 def api_test(call: Call) -> Json:
@@ -32,6 +33,43 @@ def list_users(call: Call) -> Json:
     return {"members": cut, "cache_ts": now, "response_metadata": {"next_cursor": cursor}}
 
 
+def bot_info(call: Call) -> Json:
+    """Describe the app's bot, the only one there is."""
+    identity = call.workspace.identity
+    if call.arguments.optional("bot") not in (None, identity.bot):
+        raise ApiError("bot_not_found")
+    bot = call.workspace.users[identity.bot_user]
+    return {
+        "bot": {
+            "id": identity.bot,
+            "deleted": bot.deleted,
+            "name": call.workspace.manifest.app_name,
+            "updated": bot.updated,
+            "app_id": identity.app,
+            "user_id": bot.id,
+            "icons": {},
+        }
+    }
+
+
+def team_info(call: Call) -> Json:
+    """Describe the workspace."""
+    identity = call.workspace.identity
+    if call.arguments.optional("team") not in (None, identity.team):
+        raise ApiError("team_not_found")
+    return {
+        "team": {
+            "id": identity.team,
+            "name": TEAM_NAME,
+            "domain": TEAM_DOMAIN,
+            "url": f"{call.workspace.origin}/",
+            "email_domain": "",
+            "icon": {"image_default": True},
+            "is_verified": False,
+        }
+    }
+
+
 def open_connection(call: Call) -> Json:
     """Give the single-use address of a new socket."""
     if not call.workspace.manifest.socket_mode:
@@ -44,5 +82,7 @@ METHODS = (
     Method("api.test", api_test, auth=Auth.NONE),
     Method("users.info", user_info, ("users:read",)),
     Method("users.list", list_users, ("users:read",)),
+    Method("bots.info", bot_info, ("users:read",)),
+    Method("team.info", team_info, ("team:read",)),
     Method("apps.connections.open", open_connection, auth=Auth.APP),
 )

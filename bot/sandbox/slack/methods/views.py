@@ -1,8 +1,8 @@
 """Modals and the home tab."""
 
-from bot.sandbox.slack.block_tables import check_view, is_too_large
+from bot.sandbox.slack.block_tables import check_message_blocks, check_view, is_too_large
 from bot.sandbox.slack.errors import ApiError
-from bot.sandbox.slack.methods._registry import Call, Method
+from bot.sandbox.slack.methods._registry import Auth, Call, Method
 from bot.sandbox.slack.posting import with_view_ids
 from bot.sandbox.slack.shapes import view_object
 from bot.sandbox.slack.wire import Json
@@ -61,7 +61,31 @@ def _body(call: Call, allowed: str) -> Json:
     return with_view_ids(body, call.workspace)
 
 
+def validate(call: Call) -> Json:
+    """Say what is wrong with blocks, a message or a view, without showing it to anybody."""
+    given = [name for name in ("blocks", "message", "view") if name in call.arguments]
+    if len(given) != 1:
+        raise ApiError(
+            "invalid_arguments", messages=["[ERROR] exactly one of blocks, message and view is needed"]
+        )
+    name = given[0]
+    body = call.arguments.structure(name, error="invalid_blocks_format")
+    poster = call.workspace.poster
+    if name == "view":
+        kind = body.get("type") if isinstance(body, dict) else None
+        problems = check_view(body, poster, kind if kind in ("modal", "home") else "modal")
+    elif name == "message":
+        blocks = body.get("blocks", []) if isinstance(body, dict) else body
+        problems = check_message_blocks(blocks, poster, "/message/blocks")
+    else:
+        problems = check_message_blocks(body, poster)
+    if problems:
+        raise ApiError("invalid_blocks", messages=problems)
+    return {}
+
+
 METHODS = (
+    Method("blocks.validate", validate, auth=Auth.ANY),
     Method("views.open", open_view),
     Method("views.push", push),
     Method("views.update", update),
