@@ -117,7 +117,8 @@ async def test_photos_become_pictures_in_the_thread(app: NodeApp, director: Dire
     shared = await director.wait_for_message("#portraits", lambda m: m.text == "fox is ready")
     assert shared.thread_ts == root.ts
     assert [await director.file_bytes(f.id) for f in shared.files] == [b"picture 1", b"picture 2"]
-    told = await director.wait_for_message("@darkroom", lambda m: card.permalink in m.text, viewer="lee")
+    link = card.permalink.replace("&", "&amp;")
+    told = await director.wait_for_message("@darkroom", lambda m: m.text == link, viewer="lee")
     assert told.user_name == "darkroom"
 
 
