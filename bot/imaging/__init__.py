@@ -1,0 +1,1 @@
+"""Pictures: what a file is, what is in it, and what is wrong with it."""

@@ -1,0 +1,179 @@
+"""Foreign bytes in, a plain picture out: upright, sRGB, no larger than a model can use, nothing but pixels.
+
+Blocking, and at the mercy of the decoders: runs in the lab's worker processes and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import Final, cast
+
+import pillow_heif
+from PIL import (
+    AvifImagePlugin,
+    ExifTags,
+    Image,
+    ImageFile,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+)
+
+from bot.imaging.faults import Fault, Unusable
+from bot.imaging.kinds import PICTURES, Kind, recognise
+from bot.imaging.plain import KEPT_SIDE, plain, step
+
+MIN_SIDE: Final = 256
+"""Pixels on the shorter side; below this no vendor's model learns a subject."""
+MAX_PIXELS: Final = 64_000_000
+"""Telephones make 50 megapixels; past this a file is more likely a bomb than a photo."""
+_MAX_RATIO: Final = KEPT_SIDE // MIN_SIDE
+"""A picture longer than so many times its height is too small once its longer side is cut to what is kept."""
+_MOST: Final = {Kind.WEBP: 24_000_000, Kind.AVIF: 36_000_000, Kind.HEIC: 50_000_000}
+"""Less than `MAX_PIXELS` where the decoder holds several copies of the picture at once."""
+_SCANS: Final = 100
+_SCANNED_PIXELS: Final = 1_000_000_000
+"""A progressive JPEG is gone through once per scan; the encoders of the world write some ten."""
+
+_PLUGINS: Final = {
+    Kind.JPEG: "JPEG",
+    Kind.PNG: "PNG",
+    Kind.WEBP: "WEBP",
+    Kind.HEIC: "HEIF",
+    Kind.AVIF: "AVIF",
+    Kind.GIF: "GIF",
+    Kind.TIFF: "TIFF",
+    Kind.BMP: "BMP",
+}
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture of each EXIF orientation upright."""
+_SIDEWAYS: Final = frozenset(_UPRIGHT[tag] for tag in (5, 6, 7, 8))
+_DNG_VERSION: Final = 50706
+_NEW_SUBFILE_TYPE: Final = 254
+_SUB_IFDS: Final = 330
+_FAILURES: Final = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    RuntimeError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    struct.error,
+)
+"""What decoders raise over bytes that make no sense."""
+
+
+def warm() -> None:
+    """Make the decoders ready, each with one thread: the work is divided among processes already."""
+    Image.init()
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    # Frames and tiles inside a file may be larger than the file says it is: Pillow refuses twice this.
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture and what its file was."""
+
+    picture: Image.Image
+    kind: Kind
+    width: int
+    height: int
+    """Of the picture in the file, upright."""
+    first_of_several: bool
+    """The file is animated or holds several pictures: this is the first."""
+
+
+def decode(data: bytes) -> Decoded:
+    """Read a picture. Raises Unusable, and MemoryError."""
+    if not data:
+        raise Unusable(Fault.EMPTY)
+    kind = recognise(data)
+    if kind not in PICTURES:
+        raise Unusable(Fault.RAW if kind is Kind.RAW else Fault.NOT_A_PHOTO)
+    with warnings.catch_warnings():
+        # Pillow warns of large pictures and odd metadata; both are judged here.
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data), formats=[_PLUGINS[kind]]) as opened:
+                return _read(opened, kind, data)
+        except Image.DecompressionBombError as error:
+            raise Unusable(Fault.TOO_MANY_PIXELS) from error
+        except _FAILURES as error:
+            raise Unusable(Fault.DAMAGED) from error
+
+
+def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes) -> Decoded:
+    _refuse_by_size(opened, kind)
+    if kind is Kind.TIFF and _is_raw(cast("TiffImagePlugin.TiffImageFile", opened)):
+        raise Unusable(Fault.RAW)
+    width, height = opened.size
+    if kind is Kind.JPEG:
+        _refuse_many_scans(data, width * height)
+        parts = step(opened.size)
+        opened.draft(None, (width // parts, height // parts))
+    several = kind is not Kind.JPEG and _has_several(opened)
+    opened.load()
+    # libheif has turned it already, by the container's own word; the tag is what the camera said before.
+    turn = None if kind is Kind.HEIC else _UPRIGHT.get(_orientation(opened))
+    picture = plain(opened)
+    if kind is not Kind.JPEG:
+        width, height = opened.size  # A decoder that turns the picture says so only now.
+    if turn is not None:
+        picture = picture.transpose(turn)
+        width, height = (height, width) if turn in _SIDEWAYS else (width, height)
+    return Decoded(picture, kind, width, height, several)
+
+
+def _refuse_by_size(opened: ImageFile.ImageFile, kind: Kind) -> None:
+    width, height = opened.size
+    if width * height > _MOST.get(kind, MAX_PIXELS):
+        raise Unusable(Fault.TOO_MANY_PIXELS, width, height)
+    if min(width, height) < MIN_SIDE:
+        raise Unusable(Fault.TOO_SMALL, width, height)
+    if max(width, height) > _MAX_RATIO * min(width, height):
+        raise Unusable(Fault.TOO_NARROW, width, height)
+
+
+def _refuse_many_scans(data: bytes, pixels: int) -> None:
+    """A small file can ask for the whole picture to be gone through thousands of times."""
+    scans = data.count(b"\xff\xda")
+    if scans > _SCANS or scans * pixels > _SCANNED_PIXELS:
+        raise Unusable(Fault.TOO_DEMANDING)
+
+
+def _is_raw(opened: TiffImagePlugin.TiffImageFile) -> bool:
+    """Cameras and Adobe wrap undeveloped pictures in a TIFF, with a small preview before them."""
+    tags = opened.tag_v2
+    return _DNG_VERSION in tags or (tags.get(_NEW_SUBFILE_TYPE, 0) == 1 and _SUB_IFDS in tags)
+
+
+def _has_several(opened: ImageFile.ImageFile) -> bool:
+    try:
+        return bool(getattr(opened, "is_animated", False))
+    except _FAILURES:
+        return False  # The first can still be whole.
+
+
+def _orientation(opened: Image.Image) -> int:
+    """How the camera was held. `exif_transpose` writes all tags anew and fails on a broken one."""
+    try:
+        told = opened.getexif().get(ExifTags.Base.Orientation)
+    except _FAILURES:
+        return 1  # Metadata that cannot be read says nothing of the picture.
+    return told if isinstance(told, int) else 1

@@ -1,0 +1,28 @@
+"""Why bytes are not a picture to us."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """What is wrong with a file. The words a person reads are the surface's."""
+
+    EMPTY = "empty"
+    NOT_A_PHOTO = "not_a_photo"
+    RAW = "raw"  # a camera's undeveloped picture
+    DAMAGED = "damaged"
+    TOO_SMALL = "too_small"
+    TOO_NARROW = "too_narrow"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_DEMANDING = "too_demanding"  # more time or memory than a photo may take
+
+
+class Unusable(Exception):
+    """A file that is no photo we can take."""
+
+    def __init__(self, fault: Fault, width: int = 0, height: int = 0) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+        self.width, self.height = width, height
+        """The picture's size, where it was known before it was refused."""

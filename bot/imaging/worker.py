@@ -1,0 +1,143 @@
+"""One of the lab's processes: does what it is asked, within limits, until nobody asks any more.
+
+It is started bare: no settings, no keys, nothing of ours but this package. Whatever a picture does to it, it
+can end this process and no other.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO, Final
+
+from bot.imaging import decode, faces, plain, wire
+from bot.imaging.faults import Fault, Unusable
+from bot.imaging.measures import measure
+from bot.imaging.sheet import draw_sheet, preview
+
+_LOWER: Final = 5
+"""How much later than the bot itself this process gets its turn."""
+_FILES: Final = 32
+_SWOLLEN: Final = 256 * 1024 * 1024
+"""Bytes from which on a process is replaced rather than kept."""
+
+Answer = tuple[dict[str, Any], list[bytes]]
+
+
+def take_in(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """A photo as it is kept, its preview, and how it looks."""
+    del facts
+    decoded = decode.decode(blobs[0])
+    look = measure(decoded)
+    kept = plain.encode(decoded.picture)
+    width, height = decoded.picture.size
+    return {"look": look.facts(), "width": width, "height": height}, [kept, preview(decoded.picture)]
+
+
+def sheet(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """A contact sheet."""
+    return {}, [draw_sheet(facts["tiles"], blobs)]
+
+
+def video(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """What a video is."""
+    # Loaded when it is first wanted: it is larger than all else together.
+    from bot.imaging.video import inspect
+
+    del blobs
+    return inspect(facts["path"]).facts(), []
+
+
+_DUTIES: Final[dict[str, Callable[[dict[str, Any], list[bytes]], Answer]]] = {
+    "take_in": take_in,
+    "sheet": sheet,
+    "video": video,
+}
+
+
+def main(memory: int) -> None:
+    """Serve on standard input and output until the input ends.
+
+    `memory` is what a duty may take beside what there is already, in bytes. What it may take of the
+    processor's time comes with it.
+    """
+    # What a library prints must not come between the answers.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    asked = os.fdopen(0, "rb", closefd=False)
+    os.nice(_LOWER)
+    decode.warm()
+    faces.warm()
+    _limit(memory)
+    _say(out, {"ready": True, "faces": faces.installed()}, [])
+    while (message := _hear(asked)) is not None:
+        facts, blobs = message
+        _allow(facts.pop("seconds"))
+        duty = _DUTIES[facts.pop("duty")]
+        try:
+            answer, made = duty(facts, blobs)
+        except Unusable as unusable:
+            answer, made = _fault(unusable), []
+        except MemoryError:
+            answer, made = _fault(Unusable(Fault.TOO_DEMANDING)) | {"last": True}, []
+        last = answer.get("last", False) or _swollen()
+        _say(out, answer | {"last": last}, made)
+        if last:
+            return
+
+
+def _fault(unusable: Unusable) -> dict[str, Any]:
+    return {"fault": unusable.fault.value, "width": unusable.width, "height": unusable.height}
+
+
+def _hear(asked: BinaryIO) -> tuple[dict[str, Any], list[bytes]] | None:
+    length = asked.read(wire.LENGTH)
+    if len(length) < wire.LENGTH:
+        return None
+    facts, sizes = wire.parse(asked.read(int.from_bytes(length, "big")))
+    blobs = [asked.read(size) for size in sizes]
+    return (facts, blobs) if all(map(_whole, blobs, sizes)) else None
+
+
+def _whole(blob: bytes, size: int) -> bool:
+    return len(blob) == size
+
+
+def _say(out: BinaryIO, facts: dict[str, Any], blobs: list[bytes]) -> None:
+    out.write(wire.head(facts, blobs))
+    for blob in blobs:
+        out.write(blob)
+    out.flush()
+
+
+def _limit(memory: int) -> None:
+    """What holds for as long as the process lives: no files written, no cores dumped, so much memory more."""
+    for what, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _FILES),
+    ):
+        resource.setrlimit(what, (most, most))
+    if sys.platform == "linux":
+        # Elsewhere the limit counts otherwise, or not at all.
+        most = _pages(0) + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _allow(seconds: int) -> None:
+    """Let the kernel end this process once the coming duty has used so much processor time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (round(used.ru_utime + used.ru_stime) + seconds, hard))
+
+
+def _swollen() -> bool:
+    return sys.platform == "linux" and _pages(1) > _SWOLLEN
+
+
+def _pages(place: int) -> int:
+    """Bytes of address space (0) or of memory (1) that this process has now."""
+    with open("/proc/self/statm", "rb") as told:  # noqa: PTH123  (read again and again, and nothing else)
+        return int(told.read().split()[place]) * os.sysconf("SC_PAGE_SIZE")
