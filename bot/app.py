@@ -21,6 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.imaging.lab import Lab
 from bot.providers import Provider, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
@@ -104,7 +105,9 @@ async def build(
         operators = Operators(store, [owner_of(who["team_id"], user) for user in settings.operators])
         vendors = Vendors(store, vendors_here, operators)
         links = Links(store, settings.darkroom_public_url, pace.link_life)
-        services = _services(store, vendors, operators, links, clock, settings)
+        lab = Lab()
+        stack.push_async_callback(lab.close)
+        services = _services(store, vendors, operators, links, clock, lab, settings)
         app = _bolt(client, who, settings)
         commands = register(
             app, services, bot_user=who["user_id"], command=settings.darkroom_command, workspace=who["url"]
@@ -154,11 +157,17 @@ async def build(
 
 
 def _services(
-    store: Store, vendors: Vendors, operators: Operators, links: Links, clock: Ticker, settings: Settings
+    store: Store,
+    vendors: Vendors,
+    operators: Operators,
+    links: Links,
+    clock: Ticker,
+    lab: Lab,
+    settings: Settings,
 ) -> Services:
     return Services(
         intake=Intake(store, clock),
-        photos=Photos(store, Retention(settings.photo_life, settings.photo_life)),
+        photos=Photos(store, Retention(settings.photo_life, settings.photo_life), lab),
         trays=Trays(store, vendors),
         training=Training(store, vendors, clock),
         jobs=Jobs(store, vendors, clock),

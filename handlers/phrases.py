@@ -185,19 +185,31 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
 }
 
 REFUSALS: dict[Refusal, str] = {
-    Refusal.NOT_A_PHOTO: "is not a JPEG or PNG picture, whatever its name says",
+    Refusal.NOT_A_PHOTO: "is no picture of a kind I know, whatever its name says: post it as a JPEG or HEIC",
+    Refusal.RAW: "is a camera's raw file: export it as a JPEG",
     Refusal.EMPTY: "is empty (0 bytes)",
     Refusal.DAMAGED: "is damaged and cannot be decoded",
     Refusal.TRUNCATED: "arrived incomplete: post it once more",
     Refusal.NOT_LOADED: "could not be loaded from Slack: post it once more",
-    Refusal.TOO_MANY_PIXELS: "has too many pixels (more than 38 megapixels)",
+    Refusal.TOO_MANY_PIXELS: "has too many pixels (more than 64 megapixels): make it smaller",
+    Refusal.TOO_DEMANDING: "would take more time or memory than a photo may: save it anew as a JPEG",
     Refusal.TOO_SMALL: "is too small (at least 256 × 256 pixels)",
+    Refusal.TOO_NARROW: "is too long and narrow (at most 8 times as long as high): cut it",
     Refusal.TOO_LARGE: "is too large a file",
     Refusal.EXTERNAL: "is a link to another service and not a file in Slack: upload the file itself",
     Refusal.NOT_READABLE: "may not be read by this app: post it in this workspace",
     Refusal.DELETED: "was deleted",
     Refusal.HIDDEN: "is hidden by the workspace's storage limit",
     Refusal.TOO_MANY: "came after the most a post may carry",
+    Refusal.ARCHIVE_EMPTY: "is an archive without a single file in it",
+    Refusal.ARCHIVE_CROWDED: "is an archive with more than 1,000 entries: post a smaller one",
+    Refusal.ARCHIVE_BOMB: "unfolds to many times its size, which no photo does",
+    Refusal.ARCHIVE_NESTED: "is an archive inside an archive: put the photos into one",
+    Refusal.ARCHIVE_PATH: "has a name that leads out of the archive: pack it anew",
+    Refusal.ARCHIVE_LINK: "is a link and no file: pack the photo itself",
+    Refusal.ARCHIVE_TWICE: "has the name of a file before it in the same archive: pack it anew",
+    Refusal.ARCHIVE_ENCRYPTED: "is protected by a password: pack it without one",
+    Refusal.ARCHIVE_PACKED: "is packed in a way I cannot read: pack it as a common zip",
 }
 
 

@@ -85,10 +85,13 @@ class Refusal(StrEnum):
     """Why a photo was not taken."""
 
     NOT_A_PHOTO = "not_a_photo"
+    RAW = "raw"
     EMPTY = "empty"
     DAMAGED = "damaged"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_DEMANDING = "too_demanding"
     TOO_SMALL = "too_small"
+    TOO_NARROW = "too_narrow"
     TOO_LARGE = "too_large"
     EXTERNAL = "external"
     NOT_READABLE = "not_readable"
@@ -97,6 +100,15 @@ class Refusal(StrEnum):
     TRUNCATED = "truncated"
     NOT_LOADED = "not_loaded"
     TOO_MANY = "too_many"
+    ARCHIVE_EMPTY = "archive_empty"
+    ARCHIVE_CROWDED = "archive_crowded"
+    ARCHIVE_BOMB = "archive_bomb"
+    ARCHIVE_NESTED = "archive_nested"
+    ARCHIVE_PATH = "archive_path"
+    ARCHIVE_LINK = "archive_link"
+    ARCHIVE_TWICE = "archive_twice"
+    ARCHIVE_ENCRYPTED = "archive_encrypted"
+    ARCHIVE_PACKED = "archive_packed"
 
 
 @dataclass(frozen=True, slots=True)

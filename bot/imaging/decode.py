@@ -17,13 +17,14 @@ from PIL import (
     ExifTags,
     Image,
     ImageFile,
+    PngImagePlugin,
     TiffImagePlugin,
     UnidentifiedImageError,
 )
 
 from bot.imaging.faults import Fault, Unusable
 from bot.imaging.kinds import PICTURES, Kind, recognise
-from bot.imaging.plain import KEPT_SIDE, plain, step
+from bot.imaging.plain import KEPT_SIDE, LARGEST_PROFILE, plain, step
 
 MIN_SIDE: Final = 256
 """Pixels on the shorter side; below this no vendor's model learns a subject."""
@@ -84,6 +85,8 @@ def warm() -> None:
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     # Frames and tiles inside a file may be larger than the file says it is: Pillow refuses twice this.
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    # What a PNG may unfold into beside its pixels: a colour profile for print is larger than Pillow allows.
+    PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_PROFILE
 
 
 @dataclass(frozen=True, slots=True)

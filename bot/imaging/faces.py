@@ -28,6 +28,7 @@ def _detector() -> Any:
     if not installed():
         return None
     import dlib
+    import numpy  # noqa: F401  (now, and not when there is little memory left for it)
 
     return dlib.get_frontal_face_detector()
 

@@ -93,6 +93,14 @@ class Lab:
         look = Look.of(facts["look"])
         return Taken(blobs[0], blobs[1], int(facts["width"]), int(facts["height"]), look)
 
+    async def fit(self, data: bytes, *, max_side: int, max_bytes: int) -> bytes:
+        """A photo that was taken in, made smaller for a vendor that takes no larger; as it is where it fits.
+
+        Raises Unusable, and CannotWork.
+        """
+        _, blobs = await self._ask("fit", {"max_side": max_side, "max_bytes": max_bytes}, [data])
+        return blobs[0] if blobs else data
+
     async def contact_sheet(self, tiles: Sequence[Tile]) -> bytes:
         """Draw the numbered overview of a set, as a JPEG. Raises CannotWork."""
         pictures = [tile.picture for tile in tiles if tile.picture is not None]

@@ -24,7 +24,7 @@ _BAND: Final = 512
 """Rows that are worked on at once where the whole picture would be too large in memory."""
 _QUALITIES: Final = (95, 90, 80, 60, 40)
 _FINE: Final = 85
-_PROFILE: Final = 4 * 1024 * 1024
+LARGEST_PROFILE: Final = 4 * 1024 * 1024
 """Bytes of a colour profile; the largest real ones, for print, have two megabytes."""
 _SRGB: Final = ImageCms.createProfile("sRGB")
 _SPACES: Final = {"RGB": "RGB ", "CMYK": "CMYK", "L": "GRAY", "LAB": "Lab "}
@@ -56,10 +56,15 @@ def _shrunk(opened: Image.Image) -> Image.Image:
     """
     levels, parts = _levels(opened), step(opened.size)
     small = _flat(opened, levels) if parts == 1 else _in_bands(opened, levels, parts)
-    if (longer := max(small.size)) > KEPT_SIDE:
-        width, height = (max(1, round(side * KEPT_SIDE / longer)) for side in small.size)
-        small = small.resize((width, height), Image.Resampling.BICUBIC)
-    return small
+    return within(small, KEPT_SIDE)
+
+
+def within(picture: Image.Image, side: int) -> Image.Image:
+    """The picture, its longer side at most so many pixels."""
+    if (longer := max(picture.size)) <= side:
+        return picture
+    width, height = (max(1, round(length * side / longer)) for length in picture.size)
+    return picture.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _in_bands(opened: Image.Image, levels: tuple[float, float] | None, parts: int) -> Image.Image:
@@ -108,7 +113,7 @@ def _flat(picture: Image.Image, levels: tuple[float, float] | None) -> Image.Ima
 
 def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """Colours as a screen shows them. A profile that cannot be read is a profile that is not there."""
-    transform = _transform(profile, picture.mode) if profile and len(profile) <= _PROFILE else None
+    transform = _transform(profile, picture.mode) if profile and len(profile) <= LARGEST_PROFILE else None
     if transform is None and picture.mode == "LAB":
         transform = _transform(None, "LAB")
     if transform is None:
@@ -142,7 +147,7 @@ def _alike(one: Image.Image, other: Image.Image) -> bool:
     return max(high for _, high in extremes) <= _ALIKE
 
 
-def encode(picture: Image.Image) -> bytes:
+def encode(picture: Image.Image, most: int = KEPT_BYTES) -> bytes:
     """A JPEG of nothing but the picture, at a quality nobody can tell from the original.
 
     A picture that comes out larger than the strictest vendor takes is written once more, less finely.
@@ -151,6 +156,6 @@ def encode(picture: Image.Image) -> bytes:
         out = io.BytesIO()
         # Colour is kept as finely as brightness: red on a face is what halving it spoils first.
         picture.save(out, "JPEG", quality=quality, subsampling=0 if quality > _FINE else 2)
-        if out.tell() <= KEPT_BYTES:
+        if out.tell() <= most:
             break
     return out.getvalue()

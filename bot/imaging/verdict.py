@@ -79,21 +79,18 @@ class Misfit(StrEnum):
     """Why a vendor would refuse a photo that is well in itself."""
 
     TOO_SMALL = "too_small"
-    TOO_LARGE = "too_large"
     TOO_MANY_BYTES = "too_many_bytes"
     MEDIA_TYPE = "media_type"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
 
 
 class Limits(Protocol):
-    """What a vendor declares of the photos it takes; 0 or nothing where it declares no limit."""
+    """What a vendor declares of the photos it takes. Too large is no matter: `Lab.fit` makes them smaller."""
 
     @property
     def min_side(self) -> int:
         """Pixels of the shorter side, at least."""
-
-    @property
-    def max_side(self) -> int:
-        """Pixels of the longer side, at most."""
 
     @property
     def max_bytes(self) -> int:
@@ -101,7 +98,11 @@ class Limits(Protocol):
 
     @property
     def media_types(self) -> Sequence[str]:
-        """The types it takes."""
+        """The types it takes; none where it does not say."""
+
+    @property
+    def one_face(self) -> bool:
+        """Each photo must show exactly one face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +158,28 @@ def judge(entries: Sequence[tuple[int, Look | None]], *, person: bool | None = N
             found.append(twins[number])
         photos.append(PhotoVerdict(number, Mark.DOUBTFUL if found else Mark.WELL, tuple(found)))
     well = {photo.number for photo in photos if photo.mark is Mark.WELL}
-    # What is left out tells nothing of the set; if all is doubtful, it is all there is.
-    counted = [look for number, look in looks if number in well] or [look for _, look in looks]
+    # What will be left out tells nothing of the set, unless hardly anything else is in it.
+    counted = [look for number, look in looks if number in well]
+    if len(counted) < _ENOUGH:
+        counted = [look for _, look in looks]
     return SetVerdict(tuple(photos), _angles(counted), _light(counted), _people(looks))
 
 
-def misfits(size: tuple[int, int], length: int, media_type: str, limits: Limits) -> tuple[Misfit, ...]:
-    """Why a vendor would refuse a kept photo of this size, length and type; empty: it would not."""
-    found = []
-    if limits.min_side and min(size) < limits.min_side:
-        found.append(Misfit.TOO_SMALL)
-    if limits.max_side and max(size) > limits.max_side:
-        found.append(Misfit.TOO_LARGE)
-    if limits.max_bytes and length > limits.max_bytes:
-        found.append(Misfit.TOO_MANY_BYTES)
-    if limits.media_types and media_type not in limits.media_types:
-        found.append(Misfit.MEDIA_TYPE)
-    return tuple(found)
+def misfits(
+    size: tuple[int, int], length: int, media_type: str, limits: Limits, *, faces: int | None = None
+) -> tuple[Misfit, ...]:
+    """Why a vendor would refuse a kept photo of this size, length and type; empty: it would not.
+
+    `faces` as in the photo's look: None leaves the vendor's own check the only one.
+    """
+    reasons = {
+        Misfit.TOO_SMALL: min(size) < limits.min_side,
+        Misfit.TOO_MANY_BYTES: length > limits.max_bytes,
+        Misfit.MEDIA_TYPE: bool(limits.media_types) and media_type not in limits.media_types,
+        Misfit.NO_FACE: limits.one_face and faces == 0,
+        Misfit.SEVERAL_FACES: limits.one_face and (faces or 0) > 1,
+    }
+    return tuple(misfit for misfit, holds in reasons.items() if holds)
 
 
 def _doubts(look: Look, about_faces: bool) -> list[Doubt]:

@@ -36,6 +36,14 @@ def take_in(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
     return {"look": look.facts(), "width": width, "height": height}, [kept, preview(decoded.picture)]
 
 
+def fit(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """A photo no larger than a vendor takes; nothing where it is no larger anyway."""
+    picture = decode.decode(blobs[0]).picture
+    if max(picture.size) <= facts["max_side"] and len(blobs[0]) <= facts["max_bytes"]:
+        return {}, []
+    return {}, [plain.encode(plain.within(picture, facts["max_side"]), facts["max_bytes"])]
+
+
 def sheet(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
     """A contact sheet."""
     return {}, [draw_sheet(facts["tiles"], blobs)]
@@ -52,6 +60,7 @@ def video(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 _DUTIES: Final[dict[str, Callable[[dict[str, Any], list[bytes]], Answer]]] = {
     "take_in": take_in,
+    "fit": fit,
     "sheet": sheet,
     "video": video,
 }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.services.imaging import normalise
+from bot.imaging.faults import Unusable
+from bot.imaging.lab import Lab
+from bot.services.errors import PhotoRefused
 from storage import Store, Tx
-from storage.records import Photo
+from storage.records import Photo, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +28,19 @@ class Retention:
 class Photos:
     """Takes photos in and lets them go."""
 
-    def __init__(self, store: Store, retention: Retention) -> None:
+    def __init__(self, store: Store, retention: Retention, lab: Lab) -> None:
         self._store = store
         self._retention = retention
-        # One thread fewer than cores: the loop keeps one to itself. And never more than two: the largest
-        # picture takes most of a gigabyte while it is decoded.
-        self._decoding = asyncio.Semaphore(min(2, max(1, (os.cpu_count() or 2) - 1)))
+        self._lab = lab
 
     async def add(self, data: bytes) -> Photo:
-        """Keep a posted file as a photo. Raises PhotoRefused and StoreFull."""
-        async with self._decoding:
-            made = await asyncio.to_thread(normalise, data)
-        sha256 = await self._store.media.put(made.data)
-        photo = Photo(sha256, made.media_type, len(made.data), made.width, made.height)
+        """Keep a posted file as a photo. Raises PhotoRefused, StoreFull, and the lab's CannotWork."""
+        try:
+            taken = await self._lab.take_in(data)
+        except Unusable as unusable:
+            raise PhotoRefused(Refusal(unusable.fault.value)) from unusable
+        sha256 = await self._store.media.put(taken.data)
+        photo = Photo(sha256, taken.media_type, len(taken.data), taken.width, taken.height)
         await self._store.write(lambda tx: tx.photos.insert(photo))
         return photo
 

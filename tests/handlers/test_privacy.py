@@ -86,6 +86,9 @@ async def test_many_long_file_names_cut_no_verdict_short(surface: Surface) -> No
     files = [odd(f"{'<' * 200}{n}.jpg", b"no photo") for n in range(35)]
     posted = await surface.post(files, "@darkroom please")
     words = (await surface.said("0 of 35 photos usable", thread=posted.ts)).words()
-    assert words.count("is not a JPEG or PNG picture, whatever its name says.") == 30
+    assert (
+        words.count("is no picture of a kind I know, whatever its name says: post it as a JPEG or HEIC.")
+        == 30
+    )
     assert "5 more files cannot be used either." in words
     assert "2 more photos needed: add them to this thread." in words

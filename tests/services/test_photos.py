@@ -116,13 +116,13 @@ async def test_only_the_hash_of_a_link_is_kept(house: Engine) -> None:
     photo = await house.services.photos.add(picture(encoder="PNG"))
     job = await house.train()
     (url,) = await house.services.links.open(job.id, [photo])
-    token = url.rsplit("/", 1)[1].removesuffix(".png")
-    assert url == f"http://127.0.0.1:1/p/{token}.png"
+    token = url.rsplit("/", 1)[1].removesuffix(".jpg")
+    assert url == f"http://127.0.0.1:1/p/{token}.jpg"
     assert len(token) >= 43
     assert [row for row in house.rows("SELECT * FROM link") if token in map(str, row)] == []
-    shown = await house.services.links.resolve(f"{token}.png")
+    shown = await house.services.links.resolve(f"{token}.jpg")
     assert shown is not None
-    assert (shown.path.read_bytes()[:4], shown.media_type) == (b"\x89PNG", "image/png")
+    assert (shown.path.read_bytes()[:4], shown.media_type) == (b"\xff\xd8\xff\xe0", "image/jpeg")
 
 
 async def test_a_link_dies_after_its_time_and_a_guess_leads_nowhere(house: Engine) -> None:
