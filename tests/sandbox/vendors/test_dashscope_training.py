@@ -222,7 +222,9 @@ async def test_where_more_are_taken_the_next_stays_in_the_queue(slow_studio: Stu
     await slow_studio.control.wait_for_job("training", first)
     await slow_studio.control.wait_for_job("training", second, "RUNNING")
     await slow_studio.turn(60)
-    assert (await slow_studio.job(second))["status"] == "RUNNING"
+    await slow_studio.control.wait_for_job("training", second, "RUNNING", progress=0.6)
+    # Its time began when the place was free.
+    assert (await slow_studio.control.jobs())[1].progress == pytest.approx(60 / 90, abs=0.02)
     await slow_studio.turn(60)
     await slow_studio.control.wait_for_job("training", second)
 
