@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bot.sandbox.vendors._dashscope_answers import ZONE, short_time
 from bot.sandbox.vendors._register import Register
+from bot.sandbox.vendors._state import Pulse
 
 
 class JobKind(StrEnum):
@@ -106,16 +107,18 @@ class Task:
         return self.drawn / self.images
 
 
-class Jobs:
-    """Both registers. `on_change` is called after every change."""
+_COURSE = frozenset({"fate", "canceling_at", "ended_at"})
+"""What gives a job another course, or one that waits for its place."""
 
-    def __init__(
-        self, db: sqlite3.Connection, *, clock: Callable[[], float], on_change: Callable[[], None]
-    ) -> None:
+
+class Jobs:
+    """Both registers; whoever waits for a change is told."""
+
+    def __init__(self, db: sqlite3.Connection, *, clock: Callable[[], float], pulse: Pulse) -> None:
         self.trainings = Register(db, "trainings", Training)
         self.tasks = Register(db, "tasks", Task)
         self._clock = clock
-        self._on_change = on_change
+        self._pulse = pulse
 
     def new_job_id(self) -> str:
         """A training's id in the shape that the vendor's samples have."""
@@ -135,13 +138,13 @@ class Jobs:
             logs = self.trainings.get(job_id).logs
             changes["logs"] = [*logs, f"{short_time(self._clock())} {log}"]
         training = self.trainings.change(job_id, **changes)
-        self._on_change()
+        self._tell(changes)
         return training
 
     def set_task(self, task_id: str, **changes: Any) -> Task:
         """Change a task."""
         task = self.tasks.change(task_id, **changes)
-        self._on_change()
+        self._tell(changes)
         return task
 
     def doom(self, kind: JobKind, job_id: str, fate: Fate, code: str, message: str) -> bool:
@@ -155,3 +158,9 @@ class Jobs:
         else:
             self.set_task(job_id, fate=fate, code=code, message=message)
         return True
+
+    def _tell(self, changes: Mapping[str, Any]) -> None:
+        if _COURSE & changes.keys():
+            self._pulse.stir()
+        else:
+            self._pulse.beat()

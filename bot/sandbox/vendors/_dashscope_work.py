@@ -78,7 +78,7 @@ class Workshop:
         waited = False
         while look().started_at is None and is_crowded():
             waited = True
-            await self.pulse.wait(None)
+            await self.pulse.rest(None)
         if look().started_at is not None:
             return None
         # Time that went by while the stand-in was down counts, unless another job held the place.
@@ -95,9 +95,9 @@ class Workshop:
             share = (_FAILS_AT_SHARE if job.fate is Fate.FAILS else 1.0) - WAITING_SHARE
             left = (job.started_at or job.created_at) + share * self._seconds(job) - self.clock()
             if job.fate is Fate.STUCK:
-                await self.pulse.wait(None)
+                await self.pulse.rest(None)
             elif left > 0:
-                await self.pulse.wait(left)
+                await self.pulse.rest(left)
             elif job.fate is Fate.FAILS:
                 raise Failed(job.code, job.message)
             else:

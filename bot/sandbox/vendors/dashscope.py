@@ -81,7 +81,7 @@ class _Dashscope:
         register = Register(self._db, "files", File)
         self._files = Files(register, self._store, self._settings, user_id=_USER, clock=clock)
         sources = Sources(self._files, self._uploads, self._fetcher, self._settings)
-        jobs = Jobs(self._db, clock=clock, on_change=self.pulse.beat)
+        jobs = Jobs(self._db, clock=clock, pulse=self.pulse)
         self._shop = Workshop(
             state_dir, jobs, self._store, sources, self._workers, self._dial, self.pulse, clock
         )
