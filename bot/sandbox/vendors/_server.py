@@ -13,6 +13,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 1
+# On a busy machine a call may leave just when the server gives an idle connection up, and would be lost.
+_IDLE_SECONDS = 75
 
 
 class HangUp(Response):
@@ -74,6 +76,7 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
     )
     server = _Server(config)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
