@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import httpx
 
@@ -71,6 +71,9 @@ J = TypeVar("J")
 
 class Control(Generic[A, J]):
     """Steers and watches one stand-in. An async context manager."""
+
+    ended_well: ClassVar[str]
+    """The status of a job that came to a good end."""
 
     def __init__(self, origin: str, job: Callable[..., J]) -> None:
         self._job = job
@@ -150,16 +153,17 @@ class Control(Generic[A, J]):
         self,
         kind: str,
         job_id: str,
-        status: str,
+        status: str | None = None,
         *,
         progress: float = 0.0,
         seconds: float = 30.0,
     ) -> None:
-        """Return when the job has that status, and at least that progress from 0 to 1.
+        """Return when the job has that status (None: has ended well), and at least that progress from 0 to 1.
 
         Raises:
             TimeoutError: it did not get there in time.
         """
+        status = status or self.ended_well
         what = f"{kind} {job_id} to be {status}"
         await self._wait(what, seconds, kind=kind, id=job_id, status=status, progress=progress)
 
@@ -197,6 +201,8 @@ class Control(Generic[A, J]):
 class AicontentControl(Control[Action, Job]):
     """Steers and watches the stand-in for AIContent."""
 
+    ended_well = "FINISHED"
+
     def __init__(self, origin: str) -> None:
         super().__init__(origin, Job)
 
@@ -222,19 +228,3 @@ class AicontentControl(Control[Action, Job]):
             "denied": None if denied is None else list(denied),
         }
         await self.turn(**{name: value for name, value in given.items() if value is not None})
-
-    async def wait_for_job(
-        self,
-        kind: str,
-        job_id: str,
-        status: str = "FINISHED",
-        *,
-        progress: float = 0.0,
-        seconds: float = 30.0,
-    ) -> None:
-        """Return when the job has that status, and at least that progress from 0 to 1.
-
-        Raises:
-            TimeoutError: it did not get there in time.
-        """
-        await super().wait_for_job(kind, job_id, status, progress=progress, seconds=seconds)

@@ -48,25 +48,11 @@ class DashscopeJob:
 class DashscopeControl(Control[DashscopeAction, DashscopeJob]):
     """Steers and watches the stand-in for DashScope. Its settings are those of `_dashscope_settings.py`."""
 
+    ended_well = "SUCCEEDED"
+
     def __init__(self, origin: str) -> None:
         super().__init__(origin, DashscopeJob)
 
     async def paid(self) -> Paid:
         """How many creations there were, however they were answered."""
         return Paid(**await self.bill())
-
-    async def wait_for_job(
-        self,
-        kind: str,
-        job_id: str,
-        status: str = "SUCCEEDED",
-        *,
-        progress: float = 0.0,
-        seconds: float = 30.0,
-    ) -> None:
-        """Return when the job has that status, and at least that progress from 0 to 1.
-
-        Raises:
-            TimeoutError: it did not get there in time.
-        """
-        await super().wait_for_job(kind, job_id, status, progress=progress, seconds=seconds)

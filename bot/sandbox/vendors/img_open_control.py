@@ -66,6 +66,8 @@ class ImgOpenPaid:
 class ImgOpenControl(Control[ImgOpenAction, ImgOpenJob]):
     """Steers and watches the stand-in for Img Open. Its settings are those of `_img_open_settings.py`."""
 
+    ended_well = Status.DONE
+
     def __init__(self, origin: str) -> None:
         super().__init__(origin, ImgOpenJob)
 
@@ -80,19 +82,3 @@ class ImgOpenControl(Control[ImgOpenAction, ImgOpenJob]):
     async def callbacks(self) -> list[Entry]:
         """The callbacks that were tried, one line for each try."""
         return [Entry(**item) for item in await self._rows("/journal", since=0, kind=EntryKind.CALLBACK)]
-
-    async def wait_for_job(
-        self,
-        kind: str,
-        job_id: str,
-        status: str = Status.DONE,
-        *,
-        progress: float = 0.0,
-        seconds: float = 30.0,
-    ) -> None:
-        """Return when the task has that status, and at least that progress from 0 to 1.
-
-        Raises:
-            TimeoutError: it did not get there in time.
-        """
-        await super().wait_for_job(kind, job_id, status, progress=progress, seconds=seconds)

@@ -205,6 +205,12 @@ class Studio:
         return await self.task(task_id)
 
 
+def customer(base_url: str) -> httpx.AsyncClient:
+    """A client that sends the key with every call."""
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    return httpx.AsyncClient(base_url=base_url, headers=headers, trust_env=False, timeout=30)
+
+
 @asynccontextmanager
 async def open_studio(
     state_dir: Path, gallery: Gallery, clock: Clock | None = None, *, port: int = 0
@@ -212,12 +218,7 @@ async def open_studio(
     async with (
         DashscopeStandIn.start(state_dir, api_key=API_KEY, port=port, clock=clock or time.time) as vendor,
         DashscopeControl(vendor.origin) as control,
-        httpx.AsyncClient(
-            base_url=vendor.base_url,
-            headers={"Authorization": f"Bearer {API_KEY}"},
-            trust_env=False,
-            timeout=30,
-        ) as http,
+        customer(vendor.base_url) as http,
     ):
         yield Studio(vendor, control, http, gallery, state_dir, clock)
 

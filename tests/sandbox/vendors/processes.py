@@ -1,19 +1,20 @@
 """A stand-in in a process of its own, so that it can be killed."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 _SERVE = """
-import asyncio, importlib, sys
+import asyncio, importlib, json, sys
 from pathlib import Path
 
 async def main():
-    _, module, name, state_dir, key_id, secret = sys.argv
+    _, module, name, state_dir, options = sys.argv
     stand_in = getattr(importlib.import_module(module), name)
-    async with stand_in.start(Path(state_dir), access_key_id=key_id, access_key_secret=secret) as vendor:
+    async with stand_in.start(Path(state_dir), **json.loads(options)) as vendor:
         print(vendor.origin, flush=True)
         await asyncio.Event().wait()
 
@@ -22,10 +23,8 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def stand_in_process(
-    stand_in: type, state_dir: Path, access_key_id: str, access_key_secret: str
-) -> AsyncIterator[str]:
-    """Start it, yield its origin, and kill it without a word at the end."""
+async def stand_in_process(stand_in: type, state_dir: Path, **options: str) -> AsyncIterator[str]:
+    """Start it with these options, yield its origin, and kill it without a word at the end."""
     place = (stand_in.__module__, stand_in.__name__)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -33,8 +32,7 @@ async def stand_in_process(
         _SERVE,
         *place,
         str(state_dir),
-        access_key_id,
-        access_key_secret,
+        json.dumps(options),
         stdout=asyncio.subprocess.PIPE,
     )
     try:

@@ -15,7 +15,12 @@ from tests.sandbox.vendors.scene import KEY, PROMPT, Album, Clock, Customer, ope
 
 
 def process(state_dir: Path) -> AbstractAsyncContextManager[str]:
-    return stand_in_process(AicontentStandIn, state_dir, KEY.access_key_id, KEY.access_key_secret)
+    return stand_in_process(
+        AicontentStandIn,
+        state_dir,
+        access_key_id=KEY.access_key_id,
+        access_key_secret=KEY.access_key_secret,
+    )
 
 
 @pytest.mark.slow

@@ -1,14 +1,12 @@
 """What happens to the DashScope stand-in's work when its process dies, politely or not."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
+from bot.sandbox.vendors.dashscope import DashscopeStandIn
 from bot.sandbox.vendors.dashscope_control import DashscopeControl
 from tests.sandbox.vendors.dashscope_scene import (
     API_KEY,
@@ -16,23 +14,12 @@ from tests.sandbox.vendors.dashscope_scene import (
     Gallery,
     Studio,
     bare,
+    customer,
     open_studio,
     photo,
 )
+from tests.sandbox.vendors.processes import stand_in_process
 from tests.sandbox.vendors.scene import Clock
-
-_SERVE = """
-import asyncio, sys
-from pathlib import Path
-from bot.sandbox.vendors.dashscope import DashscopeStandIn
-
-async def main():
-    async with DashscopeStandIn.start(Path(sys.argv[1]), api_key=sys.argv[2]) as vendor:
-        print(vendor.origin, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
 
 
 def kept(state_dir: Path) -> list[Path]:
@@ -43,22 +30,12 @@ def kept(state_dir: Path) -> list[Path]:
 @asynccontextmanager
 async def process(state_dir: Path, gallery: Gallery) -> AsyncIterator[Studio]:
     """The stand-in in a process of its own, killed without a word at the end."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _SERVE, str(state_dir), API_KEY, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert child.stdout is not None
-        origin = (await child.stdout.readline()).decode().strip()
-        headers = {"Authorization": f"Bearer {API_KEY}"}
-        base = f"{origin}/api/v1"
-        async with (
-            DashscopeControl(origin) as control,
-            httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=30) as http,
-        ):
-            yield Studio(None, control, http, gallery, state_dir)  # type: ignore[arg-type]
-    finally:
-        child.kill()
-        await child.wait()
+    async with (
+        stand_in_process(DashscopeStandIn, state_dir, api_key=API_KEY) as origin,
+        DashscopeControl(origin) as control,
+        customer(f"{origin}/api/v1") as http,
+    ):
+        yield Studio(DashscopeStandIn(origin), control, http, gallery, state_dir)
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ from tests.sandbox.vendors.scene import Album, Clock
 async def process(state_dir: Path) -> AsyncIterator[tuple[ImgOpenControl, Customer]]:
     """The stand-in in a process of its own, killed without a word at the end."""
     async with (
-        stand_in_process(ImgOpenStandIn, state_dir, KEY_ID, SECRET) as origin,
+        stand_in_process(ImgOpenStandIn, state_dir, access_key_id=KEY_ID, access_key_secret=SECRET) as origin,
         ImgOpenControl(origin) as control,
     ):
         customer = Customer(origin)
