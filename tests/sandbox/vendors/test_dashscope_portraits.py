@@ -91,9 +91,11 @@ async def test_portraits_come_from_the_photos(studio: Studio) -> None:
     spread = []
     for task in (of_face, of_nobody):
         pixels = drawn((await bare(task["results"][0]["url"])).content)
-        sides = pixels[600:, 40:140].mean(axis=(0, 1)), pixels[600:, -140:-40].mean(axis=(0, 1))
-        spread.append(np.abs(sides[0] - sides[1]).sum())
-    assert spread[0] > 80 > spread[1]
+        # From left to right, without the light, of which nobody in particular has some as well. The seed is
+        # any: over 60 of them it is 41 or more for the photos, and always 22 for nobody.
+        across = pixels[600:].mean(axis=0)
+        spread.append(np.ptp(across - across.mean(axis=1, keepdims=True), axis=0).sum())
+    assert spread[0] > 31 > spread[1]
 
 
 async def test_results_may_be_png(studio: Studio) -> None:
