@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 NODE_APP := tests/sandbox/slack/node
 NODE_READY := $(NODE_APP)/node_modules/.ready
 
-.PHONY: demo test check unit node node-packages browser screenshots soak bench image lock clean
+.PHONY: demo test check unit node node-packages browser browser-tools screenshots soak bench image lock clean
 
 # The main job, on embedded defaults: no Slack account, no keys. ONCE=1 exits after the story, PHOTOS=folder posts your own.
 demo: $(READY)
@@ -43,13 +43,15 @@ $(NODE_READY): $(NODE_APP)/package-lock.json
 	@touch $@
 
 # The local Slack's page, walked by hand in a browser. Needs the system's Chromium (Debian: apt-get install chromium).
-browser: $(READY)
+browser: browser-tools
+	$(BIN)/pytest -n 2 tests/browser
+
+# What drives the browser; the browser itself is the system's.
+browser-tools: $(READY)
 	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-browser.txt
-	$(BIN)/pytest tests/browser
 
 # The README's pictures of that page, taken from a real run.
-screenshots: $(READY)
-	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-browser.txt
+screenshots: browser-tools
 	$(BIN)/python -m tests.browser.screenshots docs/images
 
 # The long form of the walks: a crash at every moment, and thousands of histories by lot; then whole demos killed by lot.
@@ -59,7 +61,7 @@ soak: $(READY)
 
 # Every benchmark in its short form; status 0 only if all goals hold.
 bench: $(READY)
-	@status=0; for one in ack intake startup memory; do $(BIN)/python -m benchmarks.$$one --short || status=1; done; exit $$status
+	@status=0; for one in ack intake startup memory page; do $(BIN)/python -m benchmarks.$$one --short || status=1; done; exit $$status
 
 # The container image.
 image:

@@ -21,8 +21,8 @@ _HERE = Path(__file__).parent
 def _lacking() -> str:
     if not (shutil.which("chromium") or shutil.which("chromium-browser")):
         return "no Chromium here: apt-get install chromium"
-    if importlib.util.find_spec("playwright") is None:
-        return "no Playwright here: make browser brings it"
+    if any(importlib.util.find_spec(one) is None for one in ("playwright", "axe_playwright_python")):
+        return "no Playwright or axe here: make browser-tools brings them"
     return ""
 
 

@@ -38,14 +38,23 @@ export function nearDay(date) {
   return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
 }
 
+// Made once: making one for each message takes longer than drawing it.
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+const dateOf = (ts) => new Date(Number(ts) * 1000);
+
 /** The time of day of a message. */
 export function timeOf(ts) {
-  return new Date(Number(ts) * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return CLOCK.format(dateOf(ts));
 }
 
 /** The day of a message, as the line between two days says it. */
 export function dayOf(ts) {
-  const date = new Date(Number(ts) * 1000);
-  const near = nearDay(date);
-  return near ? near[0].toUpperCase() + near.slice(1) : date.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long" });
+  const near = nearDay(dateOf(ts));
+  return near ? near[0].toUpperCase() + near.slice(1) : DAY.format(dateOf(ts));
+}
+
+/** Whether two messages are of one day. */
+export function sameDay(one, other) {
+  return dateOf(one).toDateString() === dateOf(other).toDateString();
 }

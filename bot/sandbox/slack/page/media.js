@@ -42,7 +42,7 @@ export function pictures(shown) {
 }
 
 function shot(one, shown, at) {
-  const image = h("img", { src: one.src, alt: one.alt || "", decoding: "async" });
+  const image = h("img", { src: one.src, alt: one.alt || "", decoding: "async", loading: "lazy" });
   if (one.width && one.height) Object.assign(image, { width: one.width, height: one.height });
   const button = h("button", { type: "button", class: "shot", "aria-label": `Open ${one.alt || one.name}`, on: { click: () => lightbox(shown, at) } }, image);
   if (one.width && one.height && shown.length === 1) button.style.aspectRatio = `${one.width} / ${one.height}`;

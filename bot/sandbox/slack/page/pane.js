@@ -1,7 +1,7 @@
 // A conversation or a thread: messages drawn once, changed in place, and older ones fetched as one scrolls up.
 
 import { look, markRead, Refused } from "./api.js";
-import { dayOf, now } from "./clock.js";
+import { dayOf, now, sameDay } from "./clock.js";
 import { askPlain } from "./dialogs.js";
 import { h, iconButton, toast } from "./dom.js";
 import { openMenu } from "./menus.js";
@@ -10,7 +10,7 @@ import { attempt, explain, shortcut } from "./says.js";
 import { state } from "./state.js";
 
 const TOGETHER = 300;
-const STRETCH = 80;
+const STRETCH = 60;
 const NEAR_TOP = 800;
 
 /** A list of messages that keeps itself up to date. */
@@ -171,12 +171,13 @@ export class Pane {
     const before = article.previousElementSibling?.message;
     const { message } = article;
     article.querySelector(":scope > .divider")?.remove();
-    const newDay = !before || dayOf(before.ts) !== dayOf(message.ts);
+    const newDay = !before || !sameDay(before.ts, message.ts);
     const isNew = this.readTo && message.ts > this.readTo && before && before.ts <= this.readTo && message.user !== state.me.id;
     if (isNew) article.prepend(h("div", { class: "divider new", role: "separator", "aria-label": "New" }, h("span", {}, "New")));
     else if (newDay && !this.thread) article.prepend(h("div", { class: "divider", role: "separator", "aria-label": dayOf(message.ts) }, h("span", {}, dayOf(message.ts))));
     const close = before && !newDay && !isNew && before.user === message.user && before.ephemeral === message.ephemeral && message.ts - before.ts < TOGETHER;
     article.classList.toggle("follows", Boolean(close) && !(this.thread && before.ts === this.thread));
+    article.classList.toggle("starts", Boolean(isNew || (newDay && !this.thread)));
     article.classList.toggle("root", message.ts === this.thread);
   }
 
@@ -221,9 +222,11 @@ export class Pane {
   offer(article) {
     if (!article?.message || article.classList.contains("local") || this.offered === article) return;
     this.tools?.remove();
+    this.offered?.classList.remove("offered");
     const { message } = article;
     if (message.subtype === "tombstone") return;
     this.offered = article;
+    article.classList.add("offered");
     const more = iconButton("more", "More actions", () => openMenu(more, this.actions(message), "Message actions"), { "aria-haspopup": "menu", "aria-expanded": "false" });
     this.tools = h(
       "div",
@@ -265,8 +268,6 @@ export class Pane {
 function replace(old, article) {
   const focus = old.contains(document.activeElement) ? document.activeElement.closest("[data-key]")?.dataset.key : null;
   const held = old === document.activeElement;
-  // Until it is drawn, a new element counts as small as any: the pane would shrink and jump.
-  article.style.containIntrinsicSize = `auto ${old.offsetHeight}px`;
   old.replaceWith(article);
   if (focus) article.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
   else if (held) article.focus();
