@@ -302,12 +302,19 @@ async def test_our_key_becomes_an_id_the_vendor_can_keep() -> None:
     assert wire.asked[0][1]["taskId"] == begun.ref.id == "job-0123456789abcdef0123"
 
 
+@pytest.mark.parametrize("code", ["1001", "500"])
 @pytest.mark.parametrize("words", ["taskId already exists", "duplicate task", "任务已存在"])
-async def test_a_task_that_is_there_already_is_ours_from_an_earlier_attempt(words: str) -> None:
-    begun = await img_open(Wire(train=refusal(words))).submit(training(), key=TASK)
+async def test_a_task_that_is_there_already_is_ours_from_an_earlier_attempt(words: str, code: str) -> None:
+    begun = await img_open(Wire(train=refusal(words, code))).submit(training(), key=TASK)
     assert begun.ref == TRAINING
-    painted = await img_open(Wire(paint=refusal(words))).generate(images(), key="gen-0b6d2f")
+    painted = await img_open(Wire(paint=refusal(words, code))).generate(images(), key="gen-0b6d2f")
     assert painted.ref == IMAGES
+
+
+@pytest.mark.parametrize("words", ["repeats must be 1 to 30", "参数错误: repeats 重复次数"])
+async def test_a_parameter_called_repeats_is_no_repeated_task(words: str) -> None:
+    with pytest.raises(InvalidInput):
+        await img_open(Wire(train=refusal(words))).submit(training(), key=TASK)
 
 
 # -- the training's result
@@ -523,8 +530,9 @@ async def test_an_image_is_pulled_without_our_keys_and_one_that_is_gone_is_not_f
 # -- lost answers
 
 
-async def test_a_training_the_vendor_does_not_know_may_be_sent_again() -> None:
-    wire = Wire(result=refusal("task does not exist"))
+@pytest.mark.parametrize("code", ["1001", "500"])
+async def test_a_training_the_vendor_does_not_know_may_be_sent_again(code: str) -> None:
+    wire = Wire(result=refusal("task does not exist", code))
     assert await img_open(wire).find(training(), key=TASK, known=frozenset()) is None
 
 

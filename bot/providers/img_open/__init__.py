@@ -6,6 +6,7 @@ every word of it is a setting: see this provider's page.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -45,7 +46,7 @@ from bot.providers._http import HostAuth, HttpClient
 from bot.providers._wire import image
 from bot.providers.img_open.options import MOST_STEPS, GenerationOptions, TrainingOptions
 from bot.providers.img_open.settings import SAAS, SUBJECTS, ImgOpenSettings
-from bot.providers.img_open.words import ABSENT, THERE, Result, open_envelope, result_of, state_of
+from bot.providers.img_open.words import AlreadyThere, Result, open_envelope, result_of, state_of
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -161,12 +162,8 @@ class ImgOpen(Provider[ImgOpenSettings]):
         if (steps := chosen.steps(len(links))) > MOST_STEPS:
             raise InvalidInput(f"These options come to {steps:,} steps; more than {MOST_STEPS:,} take hours.")
         task_id = _task_id(key)
-        try:
+        with contextlib.suppress(AlreadyThere):  # An earlier attempt got through.
             await self._post(TRAIN, chosen.wire(task_id, links, self.settings.wire_case), safe=False)
-        except InvalidInput as error:
-            if not THERE.search(error.detail) or ABSENT.search(error.detail):
-                raise
-            # The vendor has this very id: an earlier attempt got through.
         ref = RemoteRef(kind="training", id=task_id)
         return RemoteJob(ref=ref, state=RemoteState.QUEUED, details={"id": task_id, "steps": steps})
 
@@ -203,9 +200,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         }
         try:
             told = await self._post(PAINT, body, safe=False)
-        except InvalidInput as error:
-            if not THERE.search(error.detail) or ABSENT.search(error.detail):
-                raise
+        except AlreadyThere:
             told = {}
         data = told.get("data")
         named = first_text(data, "task_id") if isinstance(data, dict) else ""
@@ -299,11 +294,8 @@ class ImgOpen(Provider[ImgOpenSettings]):
                     "Training results cannot be asked for: set IMG_OPEN_RESULT_PATH",
                     extra={"action": "result_path_wrong", "provider": self.name},
                 )
-            return None
-        except InvalidInput as error:
-            if ABSENT.search(error.detail):
-                return Result(task_id=task_id, absent=True)
-            raise
+                return None
+            return Result(task_id=task_id, absent=True)
         return result_of(told, self.settings)
 
     async def _listed(self, ref: RemoteRef, *, absent: bool) -> RemoteJob:
@@ -328,10 +320,6 @@ class ImgOpen(Provider[ImgOpenSettings]):
                 told = await self._post(path, {"businessTaskId": task_id})
             except NotFound:
                 continue
-            except InvalidInput as error:
-                if ABSENT.search(error.detail):
-                    continue
-                raise
             data = told.get("data")
             if isinstance(data, dict) and data:
                 return data

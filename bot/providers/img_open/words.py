@@ -10,7 +10,13 @@ from pydantic import JsonValue
 
 from bot.providers._answers import Answer, by_status, first_text, vendor_words
 from bot.providers._base import RemoteState
-from bot.providers._errors import AuthenticationFailed, InvalidInput, OutcomeUnknown, UnexpectedResponse
+from bot.providers._errors import (
+    AuthenticationFailed,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    UnexpectedResponse,
+)
 from bot.providers.img_open.settings import ImgOpenSettings
 
 WORDS: Mapping[str, RemoteState] = {
@@ -22,7 +28,7 @@ WORDS: Mapping[str, RemoteState] = {
 }
 """Statuses in words, by what they hold; the vendor sends numbers as far as its pages show."""
 KEYS = re.compile(r"access\s*key|secret|unauthor|permission|forbidden|鉴权|权限|密钥", re.IGNORECASE)
-THERE = re.compile(r"exist|duplicat|repeat|已存在|重复", re.IGNORECASE)
+THERE = re.compile(r"already|exists|duplicat|\brepeated\b|已存在|重复提交|任务重复", re.IGNORECASE)
 """How a task id that was seen before may be refused; the vendor documents no words for it."""
 ABSENT = re.compile(r"not\s+(?:exist|found)|no such|不存在|未找到", re.IGNORECASE)
 _SENTENCE = (
@@ -30,6 +36,12 @@ _SENTENCE = (
     "IMG_OPEN_ACCESS_KEY_SECRET, and that the "
     "account may use this service."
 )
+
+
+class AlreadyThere(InvalidInput):
+    """The vendor has seen this id before."""
+
+
 TRANSIENT = {"429", "500", "502", "503", "504"}
 
 
@@ -38,6 +50,8 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
 
     Raises:
         AuthenticationFailed: the keys are refused.
+        NotFound: by its sentence, the vendor does not know what was asked for.
+        AlreadyThere: by its sentence, the vendor has this id already.
         InvalidInput: any other code, with the vendor's sentence.
         Unavailable, OutcomeUnknown: the codes and pages of a gateway.
     """
@@ -51,6 +65,11 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
     if status in {401, 403} or KEYS.search(said):
         raise answer.refusal(AuthenticationFailed, _SENTENCE, **facts)
     words = answer.words(said, secrets=secrets)
+    # The one code that its page shows is 500, for whatever there is to refuse: the sentence says more.
+    if code and ABSENT.search(said):
+        raise answer.refusal(NotFound, words, **facts)
+    if code and THERE.search(said):
+        raise answer.refusal(AlreadyThere, words, **facts)
     if code in TRANSIENT or (not code and not answer.ok):
         raise answer.refusal(by_status(status, safe=answer.safe), words, **facts)
     if not code:
