@@ -32,6 +32,11 @@ class Controls:
     doom: Callable[[FaultKind, str], bool]
     """Change the fate of the job with this id; False where none such is under way."""
     panel: Panel
+    at_once: Callable[[FaultKind, dict[str, Json]], bool] = lambda _kind, _details: False
+    """Carry out an order here and now, details and all; False leaves it to `doom` or the next call.
+
+    Raises ValueError for an order that makes no sense.
+    """
 
 
 class _BadOrder(ValueError):
@@ -83,7 +88,9 @@ class _Desk:
                 raise _BadOrder(
                     f"There is no action {action}; there are {', '.join(self._controls.actions)}."
                 )
-            if kind in self._controls.panel.fateful and "job" in details:
+            if self._controls.at_once(kind, details):
+                pass
+            elif kind in self._controls.panel.fateful and "job" in details:
                 if not self._controls.doom(kind, str(details["job"])):
                     raise _BadOrder(f"No job {details['job']} is under way.")
             else:
