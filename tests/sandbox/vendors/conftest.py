@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.clock import WorldClock
 from bot.sandbox.vendors._server import serve
 from tests.sandbox.vendors import img_open_scene
 from tests.sandbox.vendors.dashscope_scene import INSTANT, Gallery, Studio, open_studio
+from tests.sandbox.vendors.metastudio_scene import Lot, open_lot
 from tests.sandbox.vendors.scene import Album, Clock, Setup, open_setup
 
 
@@ -95,3 +97,29 @@ async def slow_studio(tmp_path: Path, gallery: Gallery) -> AsyncIterator[Studio]
             **INSTANT | {"train_seconds": 100, "infer_seconds": 50, "cancel_seconds": 10}
         )
         yield studio
+
+
+@pytest.fixture
+async def lot(tmp_path: Path) -> AsyncIterator[Lot]:
+    """A MetaStudio that takes no more time than its work does, and any number of calls a second."""
+    async with open_lot(tmp_path / "metastudio") as lot:
+        await lot.control.hurry()
+        await lot.control.settings(throttled=False)
+        yield lot
+
+
+@pytest.fixture
+async def slow_lot(tmp_path: Path) -> AsyncIterator[Lot]:
+    """A MetaStudio that takes as long as the vendor does, by a clock that leaps when a test says so."""
+    async with open_lot(tmp_path / "metastudio", WorldClock()) as lot:
+        await lot.control.settings(
+            throttled=False,
+            auto_review_seconds=600,
+            manual_review_seconds=20 * 3600,
+            train_seconds=60 * 3600,
+            compile_seconds=6 * 3600,
+            step_seconds=600,
+            queue_seconds=60,
+            render_seconds=600,
+        )
+        yield lot
