@@ -26,6 +26,7 @@ from bot.sandbox.slack.blocks import (
     flag,
     in_order,
     integer,
+    objects,
     offered,
     one_of,
     only_on,
@@ -53,9 +54,8 @@ BUTTON = shape(
 
 def choices(element: Any) -> Iterator[Json]:
     """Walk through what a menu offers, grouped or not."""
-    for group in [element, *(element.get("option_groups") or ())]:
-        if isinstance(group, dict):
-            yield from group.get("options") or ()
+    for group in [element, *objects(element.get("option_groups"))]:
+        yield from objects(group.get("options"))
 
 
 def select(own: dict[str, Rule], *extra: Rule, multiple: bool = False) -> Rule:

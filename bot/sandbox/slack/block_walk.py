@@ -7,6 +7,11 @@ Json: TypeAlias = dict[str, Any]
 ELEMENT_LISTS = {"actions": "elements", "context_actions": "elements", "card": "actions"}
 BLOCK_LISTS = {"container": "child_blocks", "carousel": "elements"}
 SINGLE = ("accessory", "element")
+DEFAULTS: dict[str, Json] = {
+    "plain_text": {"emoji": True},
+    "mrkdwn": {"verbatim": False},
+    "input": {"optional": False, "dispatch_action": False},
+}
 
 
 def all_blocks(blocks: Any) -> Iterator[Json]:
@@ -40,3 +45,13 @@ def rewritten(
         if isinstance(block.get(name), dict) and block[name].get("type", "image") != "image":
             changed[name] = change_element(block[name])
     return changed
+
+
+def completed(node: Any) -> Any:
+    """Copy blocks or a view, with what Slack fills in where an app left it out."""
+    if isinstance(node, list):
+        return [completed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    filled = {key: completed(value) for key, value in node.items()}
+    return DEFAULTS.get(str(node.get("type")), {}) | filled

@@ -171,4 +171,5 @@ def file_details(workspace: Workspace, file: File) -> Json:
         "ims": [c for c, kind in seen.items() if kind is Kind.IM],
         "comments_count": 0,
         "has_more_shares": False,
+        "is_starred": False,
     }

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.sandbox.slack.block_walk import rewritten
+from bot.sandbox.slack.block_walk import completed, rewritten
 from bot.sandbox.slack.events import Events
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.markup import BROADCAST
 from bot.sandbox.slack.records import Channel, Kind, Message, Share, Stream
 from bot.sandbox.slack.settings import Settings
-from bot.sandbox.slack.shapes import message_object
+from bot.sandbox.slack.shapes import message_object, told_message
 from bot.sandbox.slack.threads import Threads
 from bot.sandbox.slack.unfurling import unfurled
 from bot.sandbox.slack.wire import Json
@@ -123,7 +123,7 @@ class Posting:
     def change(self, message: Message, *, mark: bool = True, **changes: Any) -> Message:
         """Replace parts of a message in its place, with or without the mark of an edit."""
         workspace = self._workspace
-        before = message_object(workspace, message, with_metadata=True)
+        before = told_message(workspace, message)
         if "blocks" in changes:
             changes["blocks"] = self._with_ids(changes["blocks"])
         if mark:
@@ -139,7 +139,7 @@ class Posting:
     def delete(self, message: Message) -> None:
         """Take a message away; a thread's first message leaves a tombstone while it has replies."""
         workspace = self._workspace
-        before = message_object(workspace, message, with_metadata=True)
+        before = told_message(workspace, message)
         with workspace.database.together():
             self._log("deleted", message)
             if message.ephemeral_to is not None:
@@ -280,7 +280,7 @@ class Posting:
             "type": "message",
             "subtype": "message_changed",
             "hidden": True,
-            "message": message_object(self._workspace, after, with_metadata=True),
+            "message": told_message(self._workspace, after),
             "previous_message": before,
             "ts": ts,
             "event_ts": ts,
@@ -305,7 +305,7 @@ class Posting:
 def with_block_ids(block: Json, workspace: Workspace) -> Json:
     """Fill in the block and action ids an app may leave out, in blocks inside blocks too."""
     return rewritten(
-        block,
+        completed(block),
         lambda b: {**b, "block_id": b.get("block_id") or workspace.ids.new("b")},
         lambda e: {**e, "action_id": e.get("action_id") or workspace.ids.new("a")},
     )
@@ -313,4 +313,4 @@ def with_block_ids(block: Json, workspace: Workspace) -> Json:
 
 def with_view_ids(body: Json, workspace: Workspace) -> Json:
     """Fill in the block and action ids an app may leave out of a view."""
-    return {**body, "blocks": [with_block_ids(block, workspace) for block in body["blocks"]]}
+    return {**completed(body), "blocks": [with_block_ids(block, workspace) for block in body["blocks"]]}

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bot.sandbox.clock import WorldClock
+from bot.sandbox.slack.avatars import Avatars
 from bot.sandbox.slack.backstage import Backstage
 from bot.sandbox.slack.calls import Trouble, WebApi
 from bot.sandbox.slack.clock import Clock
@@ -73,6 +74,7 @@ def build_app(parts: Parts, page: Page, stopping: asyncio.Event) -> Starlette:
             Route("/files-pri/{file}/{name:path}", transfers.download),
             Route("/files-tmb/{file}/{name:path}", transfers.thumbnail),
             Route("/signin", transfers.sign_in),
+            Route("/avatars/{name}", Avatars(parts).picture),
             Route("/elsewhere/{file}/{name:path}", transfers.elsewhere),
             Route("/response/{token}", transfers.respond, methods=["POST"]),
             WebSocketRoute("/socket/{ticket}", connect),

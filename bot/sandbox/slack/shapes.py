@@ -8,6 +8,9 @@ from bot.sandbox.slack.records import Channel, Kind, Message, User, View
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import TEAM_NAME, Workspace
 
+AVATARS = (24, 32, 48, 72, 192, 512)
+ICONS = (36, 48, 72)
+COLOURS = ("9f69e7", "4bbe2e", "e7392d", "3c989f", "674b1b", "e96699")
 OFFSETS = {"Europe/London": 0, "Asia/Shanghai": 28800}
 
 
@@ -18,21 +21,16 @@ def user_object(workspace: Workspace, user: User, *, with_locale: bool = False) 
         "team_id": workspace.identity.team,
         "name": user.name,
         "deleted": user.deleted,
-        "profile": {
-            "real_name": user.real_name,
-            "real_name_normalized": user.real_name,
-            "display_name": user.name,
-            "display_name_normalized": user.name,
-            "team": workspace.identity.team,
-        },
+        "profile": _profile(workspace, user),
         "is_bot": user.is_bot,
         "is_app_user": False,
         "updated": user.updated,
     }
-    if user.is_bot:
-        shape["profile"] |= {"api_app_id": workspace.identity.app, "bot_id": workspace.identity.bot}
     if not user.deleted:
         shape |= {
+            "color": COLOURS[sum(user.id.encode()) % len(COLOURS)],
+            "is_email_confirmed": not user.is_bot,
+            "who_can_share_contact_card": "EVERYONE",
             "real_name": user.real_name,
             "tz": user.tz,
             "tz_label": user.tz,
@@ -48,6 +46,33 @@ def user_object(workspace: Workspace, user: User, *, with_locale: bool = False) 
     return shape
 
 
+def _profile(workspace: Workspace, user: User) -> Json:
+    first, _, last = user.real_name.partition(" ")
+    profile: Json = {
+        "title": "",
+        "phone": "",
+        "skype": "",
+        "real_name": user.real_name,
+        "real_name_normalized": user.real_name,
+        "display_name": user.name,
+        "display_name_normalized": user.name,
+        "first_name": first,
+        "last_name": last,
+        "status_text": "",
+        "status_text_canonical": "",
+        "status_emoji": "",
+        "status_emoji_display_info": [],
+        "status_expiration": 0,
+        "avatar_hash": f"g{user.id.lower()}",
+        "team": workspace.identity.team,
+        **{f"image_{edge}": f"{workspace.origin}/avatars/{user.id}_{edge}.png" for edge in AVATARS},
+    }
+    if user.is_bot:
+        identity = workspace.identity
+        profile |= {"api_app_id": identity.app, "bot_id": identity.bot, "always_active": True}
+    return profile
+
+
 def channel_object(workspace: Workspace, channel: Channel, *, with_count: bool = False) -> Json:
     """Render a conversation as ``conversations.info`` does."""
     shape: Json = {
@@ -57,11 +82,13 @@ def channel_object(workspace: Workspace, channel: Channel, *, with_count: bool =
         "is_im": channel.kind is Kind.IM,
         "is_org_shared": False,
         "context_team_id": workspace.identity.team,
+        # In milliseconds, unlike every other instant of Slack's.
+        "updated": channel.created * 1000,
     }
     if channel.kind is Kind.IM:
         others = [m for m in channel.members if m != workspace.identity.bot_user]
-        shape |= {"user": others[0] if others else workspace.identity.bot_user, "is_user_deleted": False}
-        return shape
+        user = others[0] if others else workspace.identity.bot_user
+        return shape | {"user": user, "is_user_deleted": workspace.users[user].deleted, "priority": 0}
     shape |= {
         "name": channel.name,
         "name_normalized": channel.name,
@@ -72,6 +99,12 @@ def channel_object(workspace: Workspace, channel: Channel, *, with_count: bool =
         "is_general": channel.name == "general",
         "is_shared": False,
         "is_ext_shared": False,
+        "is_pending_ext_shared": False,
+        "shared_team_ids": [workspace.identity.team],
+        "pending_shared": [],
+        "pending_connected_team_ids": [],
+        "previous_names": [],
+        "unlinked": 0,
         "is_member": workspace.is_bot_in(channel),
         "creator": channel.creator,
         "topic": {"value": "", "creator": "", "last_set": 0},
@@ -88,6 +121,10 @@ def bot_profile(workspace: Workspace) -> Json:
         "id": workspace.identity.bot,
         "app_id": workspace.identity.app,
         "name": workspace.manifest.app_name,
+        "icons": {
+            f"image_{edge}": f"{workspace.origin}/avatars/{workspace.identity.bot_user}_{edge}.png"
+            for edge in ICONS
+        },
         "deleted": False,
         "updated": 0,
         "team_id": workspace.identity.team,
@@ -123,6 +160,12 @@ def message_object(workspace: Workspace, message: Message, *, with_metadata: boo
     if with_metadata and message.metadata:
         shape["metadata"] = message.metadata
     return shape | _thread_part(workspace, message)
+
+
+def told_message(workspace: Workspace, message: Message) -> Json:
+    """Render a message as the events of its change and its deletion carry it."""
+    teams = dict.fromkeys(("user_team", "source_team"), workspace.identity.team)
+    return message_object(workspace, message, with_metadata=True) | teams
 
 
 def _thread_part(workspace: Workspace, message: Message) -> Json:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.sandbox.slack.block_parts import GROUP, OPTION
+from bot.sandbox.slack.block_walk import completed
 from bot.sandbox.slack.blocks import Report, array, both, exactly_one, shape
 from bot.sandbox.slack.errors import ApiError
 from bot.sandbox.slack.wire import Json
@@ -20,5 +21,6 @@ def offered_options(answer: Any) -> list[Json]:
     ANSWER(answer, "", report)
     if report.messages:
         raise ApiError("invalid_options", messages=report.messages)
+    answer = completed(answer)
     groups = answer.get("option_groups") or ()
     return [*(answer.get("options") or ()), *(option for group in groups for option in group["options"])]

@@ -96,8 +96,8 @@ def png(width: int = 640, height: int = 480, shade: int = 128) -> bytes:
 
 
 def plain(text: str) -> dict[str, Any]:
-    """A plain text object."""
-    return {"type": "plain_text", "text": text}
+    """A plain text object, as Slack gives it back."""
+    return {"type": "plain_text", "text": text, "emoji": True}
 
 
 def modal(*blocks: dict[str, Any], title: str = "Train", **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Block Kit's limits, row by row: what is just right passes, and one more is refused at its place."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -507,3 +507,26 @@ def test_a_view_is_at_most_a_quarter_of_a_megabyte() -> None:
 def test_every_text_of_the_blocks_counts() -> None:
     blocks = [section(X(10), accessory=button()), {"type": "markdown", "text": X(5)}, rich_text("abc")]
     assert text_length(blocks) == 10 + len("Go") + 5 + 3
+
+
+WEIRD: list[Any] = [None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"type": None}, {"type": ["x"]}, [[]]]
+
+
+def bent(node: Any) -> Iterator[Any]:
+    """Every copy of the node in which one place holds something weird."""
+    yield from WEIRD
+    parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in parts:
+        for other in bent(value):
+            copy = dict(node) if isinstance(node, dict) else list(node)
+            copy[key] = other
+            yield copy
+
+
+@pytest.mark.parametrize("example", [*BLOCKS.values(), *ELEMENTS.values()], ids=[*BLOCKS, *ELEMENTS])
+def test_no_nonsense_in_any_place_makes_the_checker_stumble(example: tuple[Block, set[str]]) -> None:
+    block = example[0] if example[0]["type"] in BLOCKS else standing_in(sorted(example[1])[0], example[0])
+    for nonsense in bent([block]):
+        check_message_blocks(nonsense, POSTER)
+        for kind in (MODAL, HOME):
+            check_view({"type": kind, "title": plain("t"), "blocks": nonsense}, POSTER, kind)
