@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -25,6 +25,7 @@ from bot.providers import (
     RemoteJob,
     RemoteRef,
     RemoteState,
+    Spec,
     TrainingSpec,
 )
 
@@ -107,10 +108,10 @@ class SteadyVendor(Provider[SteadySettings]):
         raise NotFound("This vendor starts nothing.")
 
     async def find(
-        self, spec: TrainingSpec | GenerationSpec, *, key: str, known: frozenset[str]
+        self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
     ) -> RemoteJob | None:
         """Nothing is lost here."""
-        del spec, key, known
+        del spec, key, known, since
         return None
 
     async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""The command line: `darkroom run`, `manifest`, `demo`, `sandbox`."""
+"""The command line: `darkroom run`, `manifest`, `callbacks`, `restore`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     manifest.add_argument(
         "--slash", default="/darkroom", help="the slash command, as in DARKROOM_COMMAND (/darkroom)"
     )
+    commands.add_parser("callbacks", help="print the addresses to register with vendors: they are secrets")
+    restore = commands.add_parser(
+        "restore", help="offer again what a vendor had given up; the bot must stand"
+    )
+    restore.add_argument("way", help="a vendor and a kind, as in dashscope/generation")
     demo = commands.add_parser("demo", help="play the main job against a local Slack and a local vendor")
     demo.add_argument(
         "--once", action="store_true", help="exit after the story: 0 only if all of it happened"
@@ -43,6 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
             return _run(until_eof=chosen.until_eof, clock_file=chosen.sandbox_clock)
         case "manifest":
             return _manifest(chosen.slash)
+        case "callbacks":
+            return _callbacks()
+        case "restore":
+            return _restore(chosen.way)
         case _:
             return _play(chosen)
 
@@ -113,6 +122,40 @@ def _manifest(slash: str) -> int:
     from handlers.manifest import manifest
 
     print(json.dumps(manifest(slash), indent=2))
+    return 0
+
+
+def _callbacks() -> int:
+    from bot.providers import load
+    from bot.services.callbacks import callback_url
+    from bot.settings import SettingsError, callback_key, read
+
+    try:
+        settings = read()
+    except SettingsError as error:
+        return _refuse(str(error))
+    key = callback_key(settings.darkroom_data_dir, settings.darkroom_callback_secret)
+    for provider in load(env_file=Path(".env"))[0]:
+        print(f"{provider.name}: {callback_url(settings.darkroom_public_url, key, provider.name)}")
+    return 0
+
+
+def _restore(way: str) -> int:
+    from bot.settings import SettingsError, read
+    from storage import Store
+    from storage.errors import AlreadyRunning
+
+    async def restore(data_dir: Path) -> bool:
+        async with Store.open(data_dir) as store:
+            return await store.write(lambda tx: tx.lanes.restore(way.replace("/", ":")))
+
+    try:
+        done = asyncio.run(restore(read().darkroom_data_dir))
+    except (SettingsError, AlreadyRunning) as error:
+        return _refuse(str(error))
+    if not done:
+        return _refuse(f"{way} is not given up: write a vendor and a kind, as in dashscope/generation.")
+    print(f"{way} is offered again at the next start.")
     return 0
 
 

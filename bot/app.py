@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,22 +25,30 @@ from bot.imaging.lab import Lab
 from bot.providers import Provider, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
+from bot.services.callbacks import Callbacks
+from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake
 from bot.services.jobs import Jobs
+from bot.services.keeping import Eraser
 from bot.services.links import Links
 from bot.services.media import Media
+from bot.services.models import Models
 from bot.services.operators import Operators
 from bot.services.outbox import OutboxRunner
+from bot.services.papers import Papers
 from bot.services.photos import Photos, Retention
 from bot.services.polling import Poller
 from bot.services.progress import Progress
 from bot.services.runner import JobRunner
+from bot.services.specs import Specs
 from bot.services.submitting import Submitter
+from bot.services.tidying import Tidier
 from bot.services.timing import Timing
 from bot.services.training import Training
 from bot.services.trays import Trays
 from bot.services.vendors import Vendors
-from bot.settings import Settings
+from bot.services.videos import Videos
+from bot.settings import Settings, callback_key
 from bot.web import Health, bind, serve, web_app
 from handlers import register
 from handlers.files import Downloader
@@ -90,6 +98,7 @@ async def build(
     then come through `Bot.app.async_dispatch`. `clock_ms` is what the tables take for the time.
     """
     pace = (timing or Timing()).settling(timedelta(seconds=settings.darkroom_settle_seconds))
+    pace = replace(pace, answer_within=settings.answer_within)
     async with AsyncExitStack() as stack:
         vendors_here = providers if providers is not None else _configured(env_file)
         for provider in vendors_here:
@@ -107,7 +116,7 @@ async def build(
         links = Links(store, settings.darkroom_public_url, pace.link_life)
         lab = Lab()
         stack.push_async_callback(lab.close)
-        services = _services(store, vendors, operators, links, clock, lab, settings)
+        services = _services(store, vendors, operators, links, clock, lab, settings, pace)
         app = _bolt(client, who, settings)
         commands = register(
             app, services, bot_user=who["user_id"], command=settings.darkroom_command, workspace=who["url"]
@@ -121,7 +130,7 @@ async def build(
         receiver = SlackReceiver(services, client, downloader)
         notifier = SlackNotifier(services, client, commands, Uploader(services, client, http, pace))
         poller = Poller(store, vendors, operators, pace, clock)
-        submitter = Submitter(store, vendors, links, operators, pace, clock, _probe(http))
+        submitter = Submitter(store, vendors, Specs(store, links, lab, _probe(http)), operators, pace, clock)
         runner = JobRunner(store, vendors, submitter, poller, pace)
         inbox = InboxRunner(store, receiver, operators, pace, clock)
         outbox = OutboxRunner(store, notifier, pace, clock)
@@ -134,6 +143,7 @@ async def build(
             # For a start that goes no further; it may be closed twice, and then is closed before all else.
             stack.push_async_callback(handler.close_async)
         pages = web_app(services, _health(store, vendors, clock, handler))
+        tidier, eraser = Tidier(store, vendors, pace), Eraser(store)
         port = await stack.enter_async_context(serve(pages, address))
         clock.start(
             [
@@ -141,6 +151,8 @@ async def build(
                 Tick("poll", 1.0, runner.poll_due),
                 Tick("inbox", 0.5, inbox.work_off_due),
                 Tick("outbox", 0.5, outbox.say_due),
+                Tick("tidy", 5.0, tidier.tidy_due),
+                Tick("erase", 10.0, eraser.erase_due),
                 Tick("vendors", 60.0, vendors.check),
                 Tick("sweep", 600.0, services.photos.sweep),
             ]
@@ -164,16 +176,23 @@ def _services(
     clock: Ticker,
     lab: Lab,
     settings: Settings,
+    pace: Timing,
 ) -> Services:
+    secret = callback_key(settings.darkroom_data_dir, settings.darkroom_callback_secret)
     return Services(
         intake=Intake(store, clock),
         photos=Photos(store, Retention(settings.photo_life, settings.photo_life), lab),
-        trays=Trays(store, vendors),
+        videos=Videos(store, settings.darkroom_max_video_mb * 1024 * 1024, lab),
+        papers=Papers(store, lab),
+        trays=Trays(store, vendors, clock),
         training=Training(store, vendors, clock),
+        generation=Generation(store, vendors, clock),
+        models=Models(store, vendors),
         jobs=Jobs(store, vendors, clock),
-        progress=Progress(store, vendors),
+        progress=Progress(store, vendors, pace),
         vendors=vendors,
         links=links,
+        callbacks=Callbacks(store, vendors, clock, secret=secret, public_url=settings.darkroom_public_url),
         media=Media(store),
         operators=operators,
     )
@@ -251,7 +270,7 @@ def _health(store: Store, vendors: Vendors, clock: Ticker, handler: AsyncSocketM
         slack = handler is None or await handler.client.is_connected()
         stalled = clock.stalled()
         well = database and slack and not stalled
-        faults = {offer.name: offer.fault or "ok" for offer in vendors.offers()}
+        faults = {found.name: found.fault or "ok" for found in vendors.health()}
         return {"ok": well, "database": database, "slack": slack, "stalled": stalled, "vendors": faults}
 
     return health
@@ -307,7 +326,7 @@ def _probe(http: httpx.AsyncClient) -> Any:
         except httpx.HTTPError:
             return False
         return answer.status_code == httpx.codes.OK and answer.headers.get("content-type", "").startswith(
-            "image/"
+            ("image/", "video/", "application/pdf")
         )
 
     return fetches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -56,6 +57,20 @@ class Settings(BaseSettings):
     )
     darkroom_max_photo_mb: int = Field(
         30, ge=1, le=200, description="Largest photo file that is taken in, in MiB."
+    )
+    darkroom_max_video_mb: int = Field(
+        1024, ge=1, le=5120, description="Largest video file that is taken in, in MiB."
+    )
+    darkroom_answer_days: float = Field(
+        14,
+        gt=0,
+        le=365,
+        description="Days a job waits for better files that its vendor asked for, before it is closed.",
+    )
+    darkroom_callback_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What the addresses for callbacks are made from; without it one is made and kept.",
     )
     darkroom_settle_seconds: float = Field(
         60,
@@ -139,9 +154,30 @@ class Settings(BaseSettings):
         return tuple(one.strip() for one in self.darkroom_operators.split(",") if one.strip())
 
     @property
+    def answer_within(self) -> timedelta:
+        """How long a job waits for better inputs."""
+        return timedelta(days=self.darkroom_answer_days)
+
+    @property
     def photo_life(self) -> timedelta:
         """How long photos outlive their job."""
         return timedelta(hours=self.darkroom_photo_hours)
+
+
+def callback_key(data_dir: Path, chosen: SecretStr | None) -> str:
+    """What callback addresses are made from: as set, else made once and kept beside the database."""
+    if chosen is not None:
+        return chosen.get_secret_value()
+    path = data_dir / "callback-secret"
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside = path.with_suffix(f".{secrets.token_hex(4)}")
+        aside.touch(mode=0o600)
+        aside.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        aside.replace(path)
+        return path.read_text(encoding="ascii")
 
 
 def read(env_file: Path | None = Path(".env")) -> Settings:

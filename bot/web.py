@@ -1,10 +1,11 @@
-"""What the outside may fetch from this process: photos under links, and whether we are alive."""
+"""What the outside may do here: fetch photos under links, call us back, and ask whether we are alive."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvicorn
@@ -19,7 +20,8 @@ Health = Callable[[], Awaitable[dict[str, object]]]
 
 
 def web_app(services: Services, health: Health) -> Starlette:
-    """`/p/NAME` and `/healthz`, and nothing else."""
+    """`/p/NAME`, `/callback/VENDOR/SECRET` and `/healthz`, and nothing else."""
+    gate = Gate()
 
     async def photo(request: Request) -> Response:
         shown = await services.links.resolve(request.path_params["name"])
@@ -31,7 +33,63 @@ def web_app(services: Services, health: Health) -> Starlette:
         found = await health()
         return JSONResponse(found, status_code=200 if found["ok"] else 503)
 
-    return Starlette(routes=[Route("/p/{name}", photo, methods=["GET"]), Route("/healthz", healthz)])
+    async def callback(request: Request) -> Response:
+        name = request.path_params["provider"]
+        if not services.callbacks.accepts(name, request.path_params["secret"]):
+            return _nothing()
+        if not gate.opens(name):
+            return PlainTextResponse("Slower, please.\n", status_code=429, headers={"Retry-After": "5"})
+        body = await _limited(request, _CALLBACK_MAX)
+        if body is None:
+            return PlainTextResponse("That is too much.\n", status_code=413)
+        heard = await services.callbacks.receive(name, body)
+        if heard is None:
+            return _nothing()
+        return Response(status_code=200) if heard.answer is None else JSONResponse(heard.answer)
+
+    return Starlette(
+        routes=[
+            Route("/p/{name}", photo, methods=["GET"]),
+            Route("/callback/{provider}/{secret}", callback, methods=["POST"]),
+            Route("/healthz", healthz),
+        ]
+    )
+
+
+class Gate:
+    """Lets so many calls through per vendor: a vendor that is known may still go wild."""
+
+    def __init__(self, per_second: float = 20.0, burst: float = 100.0) -> None:
+        self._pace = per_second
+        self._burst = burst
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def opens(self, name: str) -> bool:
+        """Whether one more may come now."""
+        now = time.monotonic()
+        left, at = self._left.get(name, (self._burst, now))
+        left = min(self._burst, left + (now - at) * self._pace)
+        self._left[name] = (left - 1 if left >= 1 else left, now)
+        return left >= 1
+
+
+_CALLBACK_MAX = 256 * 1024
+"""Bytes; what vendors send is a few hundred."""
+
+
+async def _limited(request: Request, most: int) -> bytes | None:
+    """The body, read no further than it may be long."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            return None
+    return bytes(body)
+
+
+def _nothing() -> Response:
+    """The same for a vendor we do not have, a wrong secret, and a job that is not ours."""
+    return PlainTextResponse("There is nothing here.\n", status_code=404, headers=_UNSEEN)
 
 
 _UNSEEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "X-Content-Type-Options": "nosniff"}

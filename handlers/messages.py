@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.services.inputs import Lacking
 from bot.services.progress import JobView, Stage
 from bot.services.trays import TrayView
 from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
 from handlers.ids import Action
 from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
 from handlers.places import permalink, user_of
-from storage.records import TrayState
+from storage.records import JobKind, TrayState
 
 _VERDICTS = 30
 """Refused files named one by one: all text of a message together has a limit too."""
@@ -50,15 +51,20 @@ def tray(view: TrayView) -> Message:
 
 
 def _what_next(view: TrayView) -> str:
-    have = len(view.usable)
     if view.needed:
         return f"{plural(view.needed, 'more photo')} needed: add them to this thread."
-    well = [offer for offer in view.offers if offer.ok and have >= offer.photos_min]
-    if ready := [offer.label for offer in well if have <= offer.photos_max]:
-        return f"Enough for {', '.join(ready)}. Add more to this thread, or train now."
-    if well:
-        most = max(well, key=lambda offer: offer.photos_max)
-        return f"Too many: {most.label} takes at most {most.photos_max}. Discard them and post a smaller set."
+    well = [offer for offer in view.offers if offer.ok]
+    if ready := [offer.label for offer in well if not view.lacks(offer)]:
+        return f"Enough for {', '.join(dict.fromkeys(ready))}. Add more to this thread, or train now."
+    too_many = [
+        (one.limit, offer.label)
+        for offer in well
+        for one in view.lacks(offer)
+        if one.rule is Lacking.TOO_MANY
+    ]
+    if too_many:
+        most, label = max(too_many)
+        return f"Too many: {label} takes at most {most:g}. Discard them and post a smaller set."
     return "No vendor is available just now; the photos are kept meanwhile: try again later."
 
 
@@ -141,9 +147,19 @@ def pictures_comment(view: JobView, *, first: bool, direct: bool) -> str:
     """The words above the images; the owner is mentioned here, once."""
     name = escape(view.root.name)
     who = "" if direct else f"<@{user_of(view.root.owner)}> "
+    if view.current.kind is JobKind.TRAINING:
+        return f"What {escape(view.label)} shows of *{name}*"
     if first:
         return f"{who}*{name}* is ready after {duration(view.took)}"
     return f"The rest of *{name}*"
+
+
+def needs_you(view: JobView, *, direct: bool) -> Message:
+    """The vendor wants better inputs: said in the thread and by DM, and as a reminder."""
+    who = "" if direct else f"<@{user_of(view.root.owner)}> "
+    text = f"{who}*{escape(view.root.name)}* needs you: {escape(view.label)} asks for better files."
+    until = f" It is closed {clock(view.answer_by)} if none come." if view.answer_by else ""
+    return Message(text, (section(text + until),))
 
 
 def ready(view: JobView, permalink: str | None, files: Sequence[str]) -> Message:
@@ -301,6 +317,7 @@ _OPERATOR = {
         "Put its keys back, or cancel the jobs."
     ),
     "disk_full": "has no room left for photos. Nothing is lost, and nothing goes on until there is room.",
+    "retired": "was given up by the vendor and is no longer offered. What else the vendor does works on.",
 }
 
 

@@ -30,7 +30,7 @@ class ModalFlow:
         place = Place.parse(view.tray.place)
         form = modals.train(
             view.offers,
-            photos=len(view.usable),
+            given=view.given,
             tray_id=view.tray.id,
             place=place,
             channel=not place.is_direct,
@@ -44,8 +44,8 @@ class ModalFlow:
         opened = await _open(client, trigger)
         where = Place.parse(direct(owner)) if place.is_direct else place
         form = modals.train(
-            self._services.vendors.offers(),
-            photos=None,
+            await self._services.vendors.offers(),
+            given=None,
             tray_id="",
             place=where,
             name=name[:NAME_MAX],

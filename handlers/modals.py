@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.services.errors import BadWish
+from bot.services.inputs import Given, Role
 from bot.services.progress import JobView
 from bot.services.training import NAME_MAX, Wish
 from bot.services.vendors import Offer
 from handlers.blocks import Block, section, small
 from handlers.ids import AGREED, ALONE, HERE, VALUE, Field, Modal
-from handlers.phrases import clock, escape, failure, plural, stage
+from handlers.phrases import clock, escape, failure, lack, plural, stage
 from handlers.places import Place
-from storage.records import direct
+from storage.records import JobKind, direct
 
 View = dict[str, Any]
 _CONSENT = "I am in these photos, or I have this person's permission"
@@ -34,15 +35,22 @@ def gone() -> View:
 
 
 def train(
-    offers: Sequence[Offer], *, photos: int | None, tray_id: str, place: Place, name: str = "", channel: bool
+    offers: Sequence[Offer],
+    *,
+    given: Sequence[Given] | None,
+    tray_id: str,
+    place: Place,
+    name: str = "",
+    channel: bool,
 ) -> View:
-    """The form of a training. `photos` None: they come with it. `channel`: others may be reading there."""
-    well = [o for o in offers if o.ok and (photos is None or o.photos_min <= photos <= o.photos_max)]
+    """The form of a training. `given` None: photos come with it. `channel`: others may be reading there."""
+    photos = None if given is None else len(given)
+    well = [o for o in offers if o.ok and (_photos(o) if given is None else not o.lacks(given))]
     blocks: list[Block] = (
         [small(f"{plural(photos, 'photo')} from this thread.")] if photos is not None else []
     )
     blocks += [
-        small(f"{escape(offer.label)}: {_why_not(offer, photos)}") for offer in offers if offer not in well
+        small(f"{escape(offer.label)}: {_why_not(offer, given)}") for offer in offers if offer not in well
     ]
     if not well:
         blocks.append(
@@ -52,7 +60,7 @@ def train(
     if photos is None:
         element = {"type": "file_input", "filetypes": ["jpg", "jpeg", "png"], "max_files": _FILES_MAX}
         blocks.append(
-            _input(Field.PHOTOS, f"Photos ({min(o.photos_min for o in well)} to {_FILES_MAX})", element)
+            _input(Field.PHOTOS, f"Photos ({min(_photos(o)[0] for o in well)} to {_FILES_MAX})", element)
         )
     blocks += [
         _input(
@@ -60,15 +68,15 @@ def train(
         ),
         _input(Field.SUBJECT, "Who or what is in the photos", _select(_subjects(well))),
         _input(
-            Field.PROVIDER, "Vendor", _select([(o.name, _describe(o)) for o in well], first=len(well) == 1)
+            Field.PROVIDER, "Vendor", _select([(o.way, _describe(o)) for o in well], first=len(well) == 1)
         ),
     ]
-    longest = max(offer.prompt_max for offer in well)
+    longest = max(offer.makes.prompt_max if offer.makes else 0 for offer in well)
     if longest:
         hint = "In English works best. The subject is added to it by itself."
         element = {**_text(longest, "in a meadow at sunset, soft light"), "multiline": True}
         blocks.append(_input(Field.PROMPT, "What to make when trained", element, hint=hint))
-        most = max(offer.count_max for offer in well)
+        most = max(offer.makes.count_max if offer.makes else 1 for offer in well)
         counts = [(str(n), plural(n, "image")) for n in _COUNTS if n <= most]
         blocks.append(_input(Field.COUNT, "How many", _select(counts, initial="4" if most >= 4 else "1")))
     if channel:
@@ -104,7 +112,7 @@ def read(view: View, owner: str, *, key: str) -> tuple[Wish, str, list[dict[str,
         owner=owner,
         name=_typed(values, Field.NAME),
         subject=_picked(values, Field.SUBJECT),
-        provider=_picked(values, Field.PROVIDER),
+        way=_picked(values, Field.PROVIDER),
         prompt=_typed(values, Field.PROMPT),
         count=int(count) if count else 1,
         consent=bool(values.get(Field.CONSENT, {}).get(VALUE, {}).get("selected_options")),
@@ -189,7 +197,15 @@ def _subjects(offers: Sequence[Offer]) -> list[tuple[str, str]]:
 
 
 def _describe(offer: Offer) -> str:
-    return f"{offer.label} ({offer.country}), {offer.photos_min} to {offer.photos_max} photos"
+    least, most = _photos(offer)
+    photos = f", {least} to {most} photos" if most else ""
+    at_once = ", no model kept" if offer.kind is JobKind.ONESHOT else ""
+    return f"{offer.label} ({offer.country}){photos}{at_once}"
+
+
+def _photos(offer: Offer) -> tuple[int, int]:
+    """How many photos a way takes; nothing where it takes none."""
+    return next(((spec.min, spec.max) for spec in offer.inputs if spec.role is Role.PHOTO), (0, 0))
 
 
 def _goes_to(offers: Sequence[Offer]) -> str:
@@ -197,14 +213,12 @@ def _goes_to(offers: Sequence[Offer]) -> str:
     return f"The photos go to {to}."
 
 
-def _why_not(offer: Offer, photos: int | None) -> str:
+def _why_not(offer: Offer, given: Sequence[Given] | None) -> str:
     if offer.fault == "unreachable":
         return f"cannot be reached since {clock(offer.fault_since)}."
     if offer.fault:
         return "not available: the operator has been told."
-    if photos is not None and photos > offer.photos_max:
-        return f"takes at most {plural(offer.photos_max, 'photo')}."
-    return f"wants {plural(offer.photos_min, 'photo')} or more."
+    return "; ".join(lack(one) for one in offer.lacks(given or ())) + "."
 
 
 def _typed(values: dict[str, Any], field: Field) -> str:

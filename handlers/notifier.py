@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services import Services
 from bot.services.errors import NoSuchThing
 from bot.services.notifier import Said, Speech
-from bot.services.progress import JobView
+from bot.services.progress import JobView, Stage
 from handlers import messages
 from handlers.blocks import Message
 from handlers.commands import Commands, nearest, split
@@ -173,6 +173,8 @@ class SlackNotifier:
         # It may have been tried again since: what is said of a job stays its own.
         view = await self._services.progress.view_of(notice.job_id or "")
         match notice.kind:
+            case NoticeKind.NEEDS_YOU | NoticeKind.NEEDS_YOU_DM | NoticeKind.REMINDER:
+                return self._needs_you(notice, view, place)
             case NoticeKind.FAILED:
                 return messages.failed(view, direct=place.is_direct)
             case NoticeKind.FAILED_DM:
@@ -180,6 +182,15 @@ class SlackNotifier:
                 return None if where.is_direct else messages.failed(view, direct=True)
             case _:
                 return await self._ready(notice, view)
+
+    @staticmethod
+    def _needs_you(notice: Notice, view: JobView, place: Place) -> Message | None:
+        """Nothing, where it was answered before this could be said, or is said in this very DM already."""
+        asked = view.current.asks == notice.payload.get("asks")
+        doubled = notice.kind is NoticeKind.NEEDS_YOU_DM and Place.parse(view.root.place).is_direct
+        if view.stage is not Stage.NEEDS_YOU or not asked or doubled:
+            return None
+        return messages.needs_you(view, direct=place.is_direct)
 
     async def _ready(self, notice: Notice, view: JobView) -> Message | None:
         stands = await self._services.media.message_of(notice.payload["pictures"])

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
 from bot.services.errors import (
     BadWish,
     DomainError,
+    ModelGone,
     NoSuchThing,
-    NotEnoughPhotos,
+    NotPrivate,
     NotRetryable,
+    NotWaiting,
     NotYours,
     PhotoRefused,
-    TooManyPhotos,
     TrayClosed,
+    Unfit,
     VendorNotOffered,
 )
+from bot.services.inputs import Lack, Lacking, Role
 from bot.services.progress import JobView, Stage
 from storage.records import FailureReason, Refusal
 
@@ -137,6 +141,24 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
         _NOT_CHARGED,
         "Post the photos again to start anew.",
     ),
+    FailureReason.PHOTOS_REFUSED: (
+        "Your photos",
+        "{label} looked at the photos before the training and would not use some of them.",
+        _NOT_CHARGED,
+        "Replace those and train again.",
+    ),
+    FailureReason.NOT_ANSWERED: (
+        "Waiting for you",
+        "{label} asked for better files, and none came in time.",
+        _PERHAPS,
+        "Post everything again to start anew.",
+    ),
+    FailureReason.RETIRED: (
+        "{label}",
+        "{label} has given this up. The operator has been told.",
+        _NOT_CHARGED,
+        "Trying again does not help.",
+    ),
     FailureReason.LINKS_UNREACHABLE: (
         "Us",
         "The photo links cannot be fetched from outside, not by {label} either. The operator has been told.",
@@ -210,6 +232,8 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.ARCHIVE_TWICE: "has the name of a file before it in the same archive: pack it anew",
     Refusal.ARCHIVE_ENCRYPTED: "is protected by a password: pack it without one",
     Refusal.ARCHIVE_PACKED: "is packed in a way I cannot read: pack it as a common zip",
+    Refusal.NOT_A_VIDEO: "is not an MP4 video, whatever its name says",
+    Refusal.NOT_A_PAPER: "is not a JPEG, PNG or PDF, whatever its name says",
 }
 
 
@@ -222,14 +246,14 @@ def refusal(error: DomainError, command: str) -> str:
             return f"There is nothing of this id here. `{command} status` lists your jobs."
         case TrayClosed():
             return "These photos were used already. Post photos to start another training."
-        case NotEnoughPhotos():
-            return (
-                f"{error.need} usable photos are needed and there are {error.have}. Add some to the thread."
-            )
-        case TooManyPhotos():
-            return (
-                f"There are {error.have} photos; this vendor takes at most {error.most}. Post a smaller set."
-            )
+        case Unfit():
+            return unfit(error.lacks)
+        case NotPrivate():
+            return "Papers are taken by form or direct message only. This one was not kept."
+        case NotWaiting():
+            return "This job does not wait for files any more: its card says how it stands."
+        case ModelGone():
+            return "The vendor does not keep this model any more."
         case BadWish():
             return field_error(error)
         case VendorNotOffered():
@@ -240,6 +264,49 @@ def refusal(error: DomainError, command: str) -> str:
             return f"The file {REFUSALS[error.refusal]}."
         case _:
             return "This cannot be done now."
+
+
+_NOUNS = {
+    Role.PHOTO: "photo",
+    Role.VIDEO: "video",
+    Role.TEMPLATE: "template picture",
+    Role.ID_FRONT: "picture of the ID card's front",
+    Role.ID_BACK: "picture of the ID card's back",
+    Role.LETTER: "signed letter",
+}
+
+
+def lack(one: Lack) -> str:
+    """Why a vendor would not take a set, as a clause."""
+    noun = _NOUNS[one.role]
+    match one.rule:
+        case Lacking.TOO_FEW | Lacking.WRONG_KIND:
+            return f"wants {plural(round(one.limit), noun)} or more"
+        case Lacking.TOO_MANY:
+            return f"takes at most {plural(round(one.limit), noun)}"
+        case Lacking.TOO_SMALL:
+            return f"wants a {noun} of at least {one.limit:g} pixels on the shorter side"
+        case Lacking.TOO_SHORT | Lacking.TOO_LONG:
+            bound = "at least" if one.rule is Lacking.TOO_SHORT else "at most"
+            return f"wants a {noun} of {bound} {duration(timedelta(seconds=one.limit))}"
+        case Lacking.TOO_LARGE:
+            return f"takes a {noun} of at most {one.limit / 1_000_000:g} MB"
+        case Lacking.FRAME:
+            return f"does not take a {noun} of this size in pixels"
+        case Lacking.MEDIA_TYPE:
+            return f"does not read a {noun} of this kind of file"
+
+
+def unfit(lacks: Sequence[Lack]) -> str:
+    """The same as sentences, to somebody who pressed."""
+    first = lacks[0]
+    if first.role is Role.PHOTO and first.rule in {Lacking.TOO_FEW, Lacking.WRONG_KIND}:
+        need, have = round(first.limit), round(first.have)
+        return f"{need} usable photos are needed and there are {have}. Add some to the thread."
+    if first.role is Role.PHOTO and first.rule is Lacking.TOO_MANY:
+        have, most = round(first.have), round(first.limit)
+        return f"There are {have} photos; this vendor takes at most {most}. Post a smaller set."
+    return "This vendor " + "; it ".join(lack(one) for one in lacks) + "."
 
 
 def field_error(error: BadWish) -> str:
@@ -255,4 +322,4 @@ def field_error(error: BadWish) -> str:
         ("where", "missing"): "Choose who may see the images.",
         ("photos", "missing"): "Add at least one photo.",
     }
-    return words.get((error.field, error.rule), "This value cannot be used.")
+    return words.get((error.field, error.rule)) or error.words or "This value cannot be used."

@@ -114,7 +114,7 @@ class SlackReceiver:
             logger.error("Slack answered with its login page", extra={"action": "files_read_missing"})  # noqa: TRY400
             await self._services.operators.tell("Slack", "files_read")
             return TrayEntry(source, name, refusal=Refusal.NOT_READABLE)
-        return TrayEntry(source, name, photo=photo.sha256)
+        return TrayEntry(source, name, medium=photo.sha256)
 
     async def _info(self, file_id: str) -> Mapping[str, Any] | None:
         if not _REFERENCE.match(file_id):

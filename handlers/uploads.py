@@ -21,6 +21,9 @@ from storage.records import Notice, Upload
 logger = logging.getLogger(__name__)
 NEVER_SHARED = "never shared"
 _ATTEMPTS = 4
+_ENDINGS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg", "video/mp4": "mp4"}
+_MAGIC = {b"\x89PNG": "png", b"RIFF": "webp"}
+"""For files of messages that were written down before their kind was."""
 
 
 class Uploader:
@@ -74,7 +77,7 @@ class Uploader:
     async def _upload(self, upload: Upload, title: str) -> None:
         """A file's name and bytes. A crash in between wastes a name, and Slack forgets it by itself."""
         data = await self._services.media.read(upload.sha256)
-        kind = {b"\x89PNG": "png", b"RIFF": "webp"}.get(data[:4], "jpg")
+        kind = _ENDINGS.get(upload.media_type or "") or _MAGIC.get(data[:4], "jpg")
         safe = "".join(letter if letter.isalnum() else "-" for letter in title)[:60]
         answer = await self._client.files_getUploadURLExternal(filename=f"{safe}.{kind}", length=len(data))
         sent = await self._http.post(answer["upload_url"], content=data)

@@ -18,12 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage.database import Database, wall_clock_ms
 from storage.errors import AlreadyRunning
 from storage.inbox import Inbox
+from storage.inputs import Inputs
 from storage.jobs import Jobs
 from storage.lanes import Lanes
 from storage.media import MediaStore
 from storage.models import Links, Models, Pictures
 from storage.outbox import Outbox
-from storage.photos import Photos
 from storage.trays import Trays
 
 T = TypeVar("T")
@@ -62,17 +62,17 @@ class Tx:
 
     @cached_property
     def trays(self) -> Trays:
-        """Photos gathered before training."""
+        """What is gathered before a job."""
         return Trays(self._conn)
 
     @cached_property
-    def photos(self) -> Photos:
-        """Photos by hash."""
-        return Photos(self._conn)
+    def inputs(self) -> Inputs:
+        """What people gave us, by hash."""
+        return Inputs(self._conn)
 
     @cached_property
     def pictures(self) -> Pictures:
-        """Generated images."""
+        """Results."""
         return Pictures(self._conn)
 
     @cached_property
@@ -82,7 +82,7 @@ class Tx:
 
     @cached_property
     def links(self) -> Links:
-        """Links under which vendors fetch photos."""
+        """Links under which vendors fetch inputs."""
         return Links(self._conn)
 
     @cached_property

@@ -24,7 +24,7 @@ from storage.errors import StoreFull
 from storage.schema import metadata
 
 T = TypeVar("T")
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; start-up imports Alembic only where the database is older."""
 
 _READERS = 2
@@ -65,6 +65,15 @@ class _Line(aiosqlite.Connection):
         """Run a unit in this line's thread, from begin to commit."""
         result: T = await self._execute(self._unit, unit, given_up)  # type: ignore[no-untyped-call]
         return result
+
+    async def pragma(self, words: str) -> None:
+        """Set something between two transactions."""
+        await self._execute(self._set, words)  # type: ignore[no-untyped-call]
+
+    def _set(self, words: str) -> None:
+        if self._engine is None:
+            self._engine = self._made()
+        self._conn.execute(f"PRAGMA {words}").close()
 
     def _unit(self, unit: Callable[[Connection], T], given_up: threading.Event) -> T:
         if self._engine is None:
@@ -143,12 +152,24 @@ class Database:
         if await self.write(_version) != HEAD:
             from storage.migrations.run import upgrade
 
-            await self.write(upgrade)
+            # A table that others refer to is made anew and renamed, which SQLite allows only without foreign
+            # keys; and they can be switched only between transactions.
+            await self._writer.pragma("foreign_keys=OFF")
+            try:
+                await self.write(lambda conn: _checked(conn, upgrade))
+            finally:
+                await self._writer.pragma("foreign_keys=ON")
 
 
 def _version(conn: Connection) -> str | None:
     known = conn.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")).scalar()
     return conn.execute(text("SELECT version_num FROM alembic_version")).scalar() if known else None
+
+
+def _checked(conn: Connection, upgrade: Callable[[Connection], None]) -> None:
+    upgrade(conn)
+    if torn := conn.exec_driver_sql("PRAGMA foreign_key_check").all():
+        raise RuntimeError(f"the migration would tear {len(torn)} references; nothing was changed")
 
 
 def _disk_is_full(error: DBAPIError) -> bool:

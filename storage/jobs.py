@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import BigInteger, bindparam, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms
 from storage.errors import IllegalMove, NotFound, StaleState
-from storage.records import ENDED, TRANSITIONS, FailureReason, Job, JobKind, JobState, NewJob, QuietPoll
-from storage.schema import job, job_photo, lane, now_ms
+from storage.inputs import Inputs
+from storage.records import (
+    ENDED,
+    TRANSITIONS,
+    FailureReason,
+    Finding,
+    Job,
+    JobKind,
+    JobState,
+    NewJob,
+    QuietPoll,
+)
+from storage.schema import job, lane, now_ms
 
 _OPEN = [state.value for state in JobState if state not in ENDED]
 
@@ -45,16 +58,18 @@ class Jobs(Repository):
             .values(due_at=now_ms(), created_at=now_ms(), **row)
             .on_conflict_do_nothing(index_elements=[job.c.request_key])
         )
-        if written.rowcount and new.photos:
-            self.conn.execute(
-                insert(job_photo),
-                [{"job_id": new.id, "ordinal": i, "photo": sha256} for i, sha256 in enumerate(new.photos)],
-            )
+        if written.rowcount:
+            Inputs(self.conn).give(new.id, new.inputs)
         return self._one(job.c.request_key == new.request_key, new.request_key)
 
     def get(self, job_id: str) -> Job:
         """Raises NotFound."""
         return self._one(job.c.id == job_id, job_id)
+
+    def asked_for(self, request_key: str) -> Job | None:
+        """The job of a wish, if that was delivered before."""
+        row = self.conn.execute(select(job).where(job.c.request_key == request_key)).first()
+        return _job(row) if row else None
 
     def family(self, root_id: str) -> list[Job]:
         """Every job on one card, oldest first."""
@@ -77,7 +92,9 @@ class Jobs(Repository):
             select(func.count()).where(
                 job.c.lane == waiting.lane,
                 job.c.state == JobState.QUEUED.value,
-                job.c.created_at < waiting.created_at,
+                # The order in which `claim_submission` takes them.
+                (job.c.created_at < waiting.created_at)
+                | ((job.c.created_at == waiting.created_at) & (job.c.id < waiting.id)),
             )
         ).scalar_one()
         return int(ahead) + 1
@@ -109,6 +126,17 @@ class Jobs(Repository):
             self.conn.execute(select(job.c.provider).where(job.c.state.in_(_OPEN)).distinct()).scalars()
         )
 
+    def open_in(self, lanes: Sequence[str], *states: JobState) -> list[Job]:
+        """The jobs of these lanes in one of these states."""
+        rows = self.conn.execute(
+            select(job).where(job.c.lane.in_(lanes), job.c.state.in_([state.value for state in states]))
+        )
+        return [_job(row) for row in rows]
+
+    def open_lanes(self) -> set[str]:
+        """The lanes of all jobs that have not ended."""
+        return set(self.conn.execute(select(job.c.lane).where(job.c.state.in_(_OPEN)).distinct()).scalars())
+
     def due_lanes(self) -> set[tuple[str, JobState]]:
         """Where something can be claimed now."""
         rows = self.conn.execute(
@@ -123,7 +151,8 @@ class Jobs(Repository):
     def claim_submission(self, lane_name: str, me: str, lease: timedelta) -> Job | None:
         """Slot, rate token, job and intent in one transaction: written before the call leaves.
 
-        Jobs left in `submitting` come first. None: nothing is due, or the lane is full or holding.
+        Jobs left in `submitting` come first, then those that are only to be stopped at the vendor, which need
+        no slot. None: nothing is due, or the lane is full or holding.
         """
         limits = self.conn.execute(
             select(lane, now_ms().label("now_ms")).where(lane.c.name == lane_name)
@@ -131,8 +160,12 @@ class Jobs(Repository):
         if round(limits.next_free_at.timestamp() * 1000) > limits.now_ms:
             return None
         mine = (job.c.lane == lane_name, job.c.lease_until <= now_ms(), job.c.due_at <= now_ms())
+        stopping = (job.c.state == JobState.QUEUED.value) & job.c.cancel_requested
         found = self.conn.execute(
-            select(job.c.id).where(*mine, job.c.state == JobState.SUBMITTING.value).limit(1)
+            select(job.c.id)
+            .where(*mine, (job.c.state == JobState.SUBMITTING.value) | stopping)
+            .order_by(job.c.state.desc())
+            .limit(1)
         ).scalar()
         if found is None:
             taken = self.conn.execute(
@@ -172,12 +205,12 @@ class Jobs(Repository):
         ).one()
         return _job(row)
 
-    def begin_submission(self, held: Job, lease: timedelta) -> Job:
+    def begin_submission(self, held: Job, lease: timedelta, **values: Any) -> Job:
         """Write down that the call leaves now, under a lease that outlives it. Raises StaleState."""
         row = self.conn.execute(
             update(job)
             .where(*_held(held))
-            .values(submit_begun_at=now_ms(), lease_until=in_ms(lease), attempts=job.c.attempts + 1)
+            .values(submit_begun_at=now_ms(), lease_until=in_ms(lease), attempts=job.c.attempts + 1, **values)
             .returning(job)
         ).first()
         if row is None:
@@ -185,12 +218,12 @@ class Jobs(Repository):
         return _job(row)
 
     def claim_running(self, lane_name: str, me: str, lease: timedelta, limit: int) -> list[Job]:
-        """Take up to `limit` jobs of a lane that want to be polled."""
+        """Take up to `limit` jobs of a lane that want to be polled, or whose owner lets us wait."""
         due = (
             select(job.c.id)
             .where(
                 job.c.lane == lane_name,
-                job.c.state == JobState.RUNNING.value,
+                job.c.state.in_([JobState.RUNNING.value, JobState.NEEDS_USER.value]),
                 job.c.due_at <= now_ms(),
                 job.c.lease_until <= now_ms(),
             )
@@ -198,20 +231,27 @@ class Jobs(Repository):
             .limit(limit)
             .cte("due")
         )
-        rows = self.conn.execute(
-            update(job)
-            .where(job.c.id.in_(select(due.c.id)))
-            .values(lease_until=in_ms(lease), lease_owner=me, fence=job.c.fence + 1)
-            .returning(job)
-        ).all()
-        return [_job(row) for row in rows]
+        return self._lease(due, me, lease)
+
+    def claim_untidy(self, me: str, lease: timedelta, limit: int) -> list[Job]:
+        """Take up to `limit` jobs that have ended, and whose vendor has not let go of what they needed."""
+        due = select(job.c.id).where(*_UNTIDY).order_by(job.c.due_at).limit(limit).cte("due")
+        return self._lease(due, me, lease)
+
+    def has_untidy(self) -> bool:
+        """Whether there is anything for `claim_untidy`."""
+        return self.conn.execute(select(job.c.id).where(*_UNTIDY).limit(1)).first() is not None
+
+    def tidied(self, held: Job, **values: Any) -> None:
+        """The vendor has let go of what an ended job needed, or is asked no more. Raises StaleState."""
+        self.give_back(held, timedelta(0), tidied_at=now_ms(), **values)
 
     def release(self, me: str, settle: timedelta) -> None:
         """Free what an earlier process of this node held.
 
         A submission that had begun is left alone for `settle` from its begin, longer than any call can live.
         """
-        stranger = (job.c.state.in_(_OPEN), job.c.lease_owner.is_not(None), job.c.lease_owner != me)
+        stranger = (job.c.lease_owner.is_not(None), job.c.lease_owner != me)
         wait = bindparam("settle_ms", round(settle.total_seconds() * 1000), type_=BigInteger)
         self.conn.execute(
             update(job)
@@ -234,15 +274,19 @@ class Jobs(Repository):
         if wait is not None:
             values["due_at"] = in_ms(wait)
         if to in ENDED:
-            values["finished_at"] = now_ms()
+            never_sent = (job.c.attempts == 0) & job.c.remote_id.is_(None)
+            values |= {"finished_at": now_ms(), "due_at": now_ms(), "asked_at": None, "pushed": None}
+            values["tidied_at"] = case((never_sent, now_ms()), else_=None)
         if to is JobState.RUNNING and held.state is not JobState.RUNNING:
             values["started_at"] = func.coalesce(job.c.submit_begun_at, now_ms())
         if to is JobState.QUEUED:
-            values["submit_begun_at"] = None
+            values |= {"submit_begun_at": None, "asked_at": None}
+        if to is JobState.NEEDS_USER:
+            values["asked_at"] = now_ms()
         row = self.conn.execute(
             update(job)
             .where(*_held(held), job.c.state == held.state.value)
-            .values(state=to.value, lease_until=ZERO, lease_owner=None, **values)
+            .values(state=to.value, lease_until=ZERO, lease_owner=None, **_plain(values))
             .returning(job)
         ).first()
         if row is None:
@@ -267,7 +311,13 @@ class Jobs(Repository):
                 polls=job.c.polls + 1,
                 trouble_at=None,
                 grace_at=None,
-                due_at=now_ms() + bindparam("wait_ms", type_=BigInteger),
+                due_at=case(
+                    (
+                        job.c.pushes == bindparam("of_pushes"),
+                        now_ms() + bindparam("wait_ms", type_=BigInteger),
+                    ),
+                    else_=now_ms(),  # The vendor has called while we asked.
+                ),
                 progress=bindparam("new_progress"),
                 remote_model_id=func.coalesce(bindparam("new_model"), job.c.remote_model_id),
                 remote_word=bindparam("new_word"),
@@ -280,6 +330,7 @@ class Jobs(Repository):
                     "of_id": one.job.id,
                     "of_fence": one.job.fence,
                     "of_owner": one.job.lease_owner,
+                    "of_pushes": one.job.pushes,
                     "wait_ms": round(one.wait.total_seconds() * 1000),
                     "new_progress": one.progress,
                     "new_model": one.remote_model_id,
@@ -291,10 +342,11 @@ class Jobs(Repository):
 
     def give_back(self, held: Job, wait: timedelta, **values: Any) -> None:
         """Give the lease back without moving. Raises StaleState."""
+        due_at = case((job.c.pushes == held.pushes, in_ms(wait)), else_=now_ms())
         row = self.conn.execute(
             update(job)
             .where(*_held(held))
-            .values(lease_until=ZERO, lease_owner=None, due_at=in_ms(wait), **values)
+            .values(lease_until=ZERO, lease_owner=None, due_at=due_at, **_plain(values))
         )
         if row.rowcount == 0:
             raise StaleState(held.id)
@@ -306,27 +358,45 @@ class Jobs(Repository):
             raise StaleState(held.id)
 
     def request_cancel(self, job_id: str) -> Job:
-        """Wish a job to stop: one that still waits is cancelled here and now, another at its next step."""
-        self.conn.execute(
-            update(job)
-            .where(
-                job.c.id == job_id,
-                job.c.state.in_([JobState.QUEUED.value, JobState.NEEDS_USER.value]),
-                job.c.lease_until <= now_ms(),
-            )
-            .values(
-                state=JobState.CANCELLED.value,
-                cancel_requested=True,
-                finished_at=now_ms(),
-                fence=job.c.fence + 1,
-            )
-        )
+        """Wish a job to stop: one that was never sent is cancelled here and now, another at its next step."""
+        waiting = self.get(job_id)
+        if waiting.state is JobState.QUEUED and waiting.remote_id is None:
+            return self.move(waiting, JobState.CANCELLED, cancel_requested=True)
         self.conn.execute(
             update(job)
             .where(job.c.id == job_id, job.c.state.in_(_OPEN))
             .values(cancel_requested=True, due_at=func.min(job.c.due_at, now_ms()))
         )
         return self.get(job_id)
+
+    def push(self, provider: str, named: str, said: Any) -> list[Job]:
+        """A vendor has called about a job, named by its id or by ours: keep what it said and poll it now.
+
+        Returns the jobs it may mean, ended ones too; of these nothing is kept.
+        """
+        its = (job.c.provider == provider, (job.c.remote_id == named) | (job.c.id == named))
+        self.conn.execute(
+            update(job)
+            .where(*its, job.c.state.in_(_OPEN))
+            .values(
+                pushed=said,
+                pushes=job.c.pushes + 1,
+                due_at=case(
+                    (job.c.state == JobState.RUNNING.value, func.min(job.c.due_at, now_ms())),
+                    else_=job.c.due_at,
+                ),
+            )
+        )
+        return [_job(row) for row in self.conn.execute(select(job).where(*its))]
+
+    def _lease(self, due: Any, me: str, lease: timedelta) -> list[Job]:
+        rows = self.conn.execute(
+            update(job)
+            .where(job.c.id.in_(select(due.c.id)))
+            .values(lease_until=in_ms(lease), lease_owner=me, fence=job.c.fence + 1)
+            .returning(job)
+        ).all()
+        return [_job(row) for row in rows]
 
     def _one(self, where: Any, what: str) -> Job:
         row = self.conn.execute(select(job).where(where)).first()
@@ -335,8 +405,28 @@ class Jobs(Repository):
         return _job(row)
 
 
+_UNTIDY = (
+    job.c.tidied_at.is_(None),
+    job.c.finished_at.is_not(None),
+    job.c.due_at <= now_ms(),
+    job.c.lease_until <= now_ms(),
+)
+
+
 def _held(held: Job) -> tuple[Any, ...]:
     return (job.c.id == held.id, job.c.fence == held.fence, job.c.lease_owner == held.lease_owner)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Column values of what a record holds."""
+    plain = dict(values)
+    if "wants" in plain:
+        plain["wants"] = sorted(plain["wants"])
+    if "findings" in plain:
+        plain["findings"] = [asdict(one) for one in plain["findings"]]
+    if plain.get("cost") is not None:
+        plain["cost"] = str(plain["cost"])
+    return plain
 
 
 def _job(row: Any) -> Job:
@@ -344,4 +434,7 @@ def _job(row: Any) -> Job:
     values["kind"] = JobKind(values["kind"])
     values["state"] = JobState(values["state"])
     values["reason"] = FailureReason(values["reason"]) if values["reason"] else None
+    values["wants"] = tuple(values["wants"] or ())
+    values["findings"] = tuple(Finding(**one) for one in values["findings"] or ())
+    values["cost"] = Decimal(values["cost"]) if values["cost"] is not None else None
     return Job(**values)

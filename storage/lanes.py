@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms
@@ -29,6 +29,26 @@ class Lanes(Repository):
             update(lane)
             .where(lane.c.name == name)
             .values(next_free_at=func.max(lane.c.next_free_at, in_ms(wait)))
+        )
+
+    def retire(self, name: str) -> bool:
+        """The vendor has given this kind of job up. True for the first who says so."""
+        told = self.conn.execute(
+            update(lane).where(lane.c.name == name, lane.c.retired_at.is_(None)).values(retired_at=now_ms())
+        )
+        return told.rowcount == 1
+
+    def restore(self, name: str) -> bool:
+        """Offer a retired lane again. False: it was not retired."""
+        told = self.conn.execute(
+            update(lane).where(lane.c.name == name, lane.c.retired_at.is_not(None)).values(retired_at=None)
+        )
+        return told.rowcount == 1
+
+    def retired(self) -> frozenset[str]:
+        """Every lane whose vendor has given it up."""
+        return frozenset(
+            self.conn.execute(select(lane.c.name).where(lane.c.retired_at.is_not(None))).scalars()
         )
 
     def take_turn(self, name: str, every: timedelta) -> bool:

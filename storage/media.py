@@ -20,7 +20,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class MediaStore:
-    """Photos and generated images on disk. The same bytes are kept once."""
+    """Inputs and results on disk. The same bytes are kept once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -63,6 +63,15 @@ class MediaStore:
                 await chunks.aclose()  # A stream that is left half-read holds its connection.
             aside.unlink(missing_ok=True)
         return digest.hexdigest(), size, head
+
+    def holds(self, sha256: str) -> bool:
+        """Whether a file is here."""
+        return self.path(sha256).exists()
+
+    def erase(self, sha256: str) -> None:
+        """Remove a file now: asked in the transaction that has made sure that no row names it."""
+        with self._naming:
+            self.path(sha256).unlink(missing_ok=True)
 
     async def read(self, sha256: str) -> bytes:
         """The bytes of a file. Raises FileNotFoundError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -154,14 +155,16 @@ class Outbox(Repository):
         rows = self.conn.execute(
             select(upload).where(upload.c.notice_id == notice_id).order_by(upload.c.ordinal)
         )
-        return [Upload(r.notice_id, r.ordinal, r.sha256, r.file_id, r.stage) for r in rows]
+        return [Upload(r.notice_id, r.ordinal, r.sha256, r.file_id, r.stage, r.media_type) for r in rows]
 
-    def expect_uploads(self, notice_id: str, hashes: list[str]) -> None:
-        """Write down which files a message will carry."""
-        for ordinal, sha256 in enumerate(hashes):
+    def expect_uploads(self, notice_id: str, files: Sequence[tuple[str, str | None]]) -> None:
+        """Write down which files, (hash, media type) each, a message will carry."""
+        for ordinal, (sha256, media_type) in enumerate(files):
             self.conn.execute(
                 insert(upload)
-                .values(notice_id=notice_id, ordinal=ordinal, sha256=sha256, stage="new")
+                .values(
+                    notice_id=notice_id, ordinal=ordinal, sha256=sha256, stage="new", media_type=media_type
+                )
                 .on_conflict_do_nothing()
             )
 

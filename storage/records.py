@@ -1,7 +1,7 @@
 """The nouns. Frozen: a change is a new record.
 
 Strings called `owner`, `place` and `message` are opaque here and to every service: the surface makes them and
-the surface reads them.
+the surface reads them. A `role` is a word of the vendors' contract; what it means is for the services.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +34,7 @@ class JobKind(StrEnum):
 
     TRAINING = "training"
     GENERATION = "generation"
+    ONESHOT = "oneshot"  # pictures straight from inputs, without a model that is kept
 
 
 class JobState(StrEnum):
@@ -69,6 +71,9 @@ class FailureReason(StrEnum):
     INVALID_INPUT = "invalid_input"
     CONTENT_REJECTED = "content_rejected"
     PHOTOS_GONE = "photos_gone"
+    PHOTOS_REFUSED = "photos_refused"  # the vendor looked at them before anything was paid
+    NOT_ANSWERED = "not_answered"  # the vendor wanted better inputs, and none came
+    RETIRED = "retired"  # the vendor has given this operation up
     LINKS_UNREACHABLE = "links_unreachable"
     AUTHENTICATION = "authentication"
     QUOTA = "quota"
@@ -82,7 +87,7 @@ class FailureReason(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a photo was not taken."""
+    """Why a file was not taken."""
 
     NOT_A_PHOTO = "not_a_photo"
     RAW = "raw"
@@ -109,11 +114,20 @@ class Refusal(StrEnum):
     ARCHIVE_TWICE = "archive_twice"
     ARCHIVE_ENCRYPTED = "archive_encrypted"
     ARCHIVE_PACKED = "archive_packed"
+    NOT_A_VIDEO = "not_a_video"
+    NOT_A_PAPER = "not_a_paper"
+
+
+PHOTO_ROLE = "photo"
+"""The role of what is posted and is nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo as we keep it: normalised, without metadata, named by the SHA-256 of its bytes."""
+class Medium:
+    """Something a person gave us, as we keep it: named by the SHA-256 of its bytes.
+
+    A picture is normalised and without metadata; a video and a document are as they came.
+    """
 
     sha256: str
     media_type: str
@@ -121,6 +135,33 @@ class Photo:
     """Bytes."""
     width: int
     height: int
+    """Pixels as shown; 0 for a document."""
+    seconds: float | None = None
+    """How long a video lasts."""
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long a video lasts."""
+        return None if self.seconds is None else timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """One input of a job, in the order given."""
+
+    role: str
+    medium: Medium
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a vendor's own look found wrong with one input of a job."""
+
+    ordinal: int
+    """As the tray numbers it, from 1."""
+    role: str
+    reason: str
+    """The vendor's words, for *Details* and for beside the photo; may be empty."""
 
 
 class TrayState(StrEnum):
@@ -133,7 +174,7 @@ class TrayState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tray:
-    """The photos one person gathers in one place before training."""
+    """What one person gathers in one place before training."""
 
     id: str
     owner: str
@@ -141,19 +182,23 @@ class Tray:
     state: TrayState
     created_at: datetime
     job_id: str | None = None
+    """The job it was used for; of an open tray, the one whose vendor refused some of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrayEntry:
-    """One file a person put into a tray: a photo of ours, or the reason why not."""
+    """One file a person put into a tray: a medium of ours, or the reason why not."""
 
     source: str
     """The surface's id of the file: the same file twice is one entry."""
     name: str
-    photo: str | None = None
-    """SHA-256 of the photo."""
+    medium: str | None = None
+    """SHA-256 of the medium."""
     refusal: Refusal | None = None
     ordinal: int = 0
+    role: str = PHOTO_ROLE
+    finding: str | None = None
+    """What the vendor named by the tray's job found wrong with it; empty where it said no reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +213,14 @@ class TrainedModel:
     remote_model_id: str
     job_id: str
     created_at: datetime
+    expires_at: datetime | None = None
+    """Until when the vendor keeps it, where it says so."""
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A generated image: known by its locator, in our hands once it has a `sha256`."""
+    """A result, image or clip: known by its locator, in our hands once it has a `sha256`."""
 
     job_id: str
     ordinal: int
@@ -224,11 +272,35 @@ class Job:
     """Since when the vendor does not answer; None while it does."""
     grace_at: datetime | None = None
     """Since when the vendor reports a failure that it may take back."""
+    asked_at: datetime | None = None
+    """Since when the vendor waits for better inputs; None while it does not."""
+    asks: int = 0
+    """How often the vendor has asked for better inputs."""
+    reminders: int = 0
+    """How often the owner was reminded of the newest of these."""
+    wants: tuple[str, ...] = ()
+    """The roles asked for anew; empty: any."""
+    findings: tuple[Finding, ...] = ()
+    """What the vendor's look before the submission found."""
+    pushed: Any = None
+    """What the vendor's newest callback said."""
+    pushes: int = 0
     remote_word: str | None = None
+    cost: Decimal | None = None
+    cost_unit: str | None = None
+    """What `cost` counts, in the vendor's words."""
     reason: FailureReason | None = None
     detail: str | None = None
     cancel_requested: bool = False
     stopped_remotely: bool | None = None
+    tidied_at: datetime | None = None
+    """When the vendor had let go of what only the job needed, or we gave up asking it to."""
+    tidy_tries: int = 0
+
+    @property
+    def way(self) -> str:
+        """The way of its vendor that it goes."""
+        return way_name(self.provider, self.kind)
 
     def log_context(self) -> dict[str, Any]:
         """Facts for a log line: no names, no prompts."""
@@ -251,7 +323,8 @@ class NewJob:
     spec: dict[str, Any]
     request_key: str
     serial: str
-    photos: tuple[str, ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
+    """Role and SHA-256 of each."""
 
     @property
     def lane(self) -> str:
@@ -262,6 +335,11 @@ class NewJob:
 def lane_name(provider: str, kind: JobKind) -> str:
     """The lane of one kind of job at one vendor."""
     return f"{provider}:{kind.value}"
+
+
+def way_name(provider: str, kind: JobKind) -> str:
+    """How a person's choice is written: a vendor, and which of its kinds of job."""
+    return f"{provider}/{kind.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +358,11 @@ class NoticeKind(StrEnum):
 
     TRAY = "tray"  # the reply under posted photos, edited
     CARD = "card"  # one per job, edited
-    PICTURES = "pictures"  # generated images, as files
+    PICTURES = "pictures"  # results, as files
     READY = "ready"  # the owner's DM
+    NEEDS_YOU = "needs_you"  # the vendor wants better inputs; in the thread
+    NEEDS_YOU_DM = "needs_you_dm"
+    REMINDER = "reminder"  # of the same, by DM
     FAILED = "failed"  # in the thread
     FAILED_DM = "failed_dm"
     REPLY = "reply"  # an answer to words in a mention or DM
@@ -325,6 +406,7 @@ class Upload:
     sha256: str
     file_id: str | None = None
     stage: str = "new"
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,16 +108,19 @@ inbox = Table(
 )
 Index("ix_inbox_open", inbox.c.due_at, sqlite_where=inbox.c.done_at.is_(None))
 
-photo = Table(
-    "photo",
+medium = Table(
+    "medium",
     metadata,
     Column("sha256", Text, primary_key=True),
     Column("media_type", Text, nullable=False),
     Column("size", Integer, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
+    Column("seconds", Float),
     _instant("created_at"),
 )
+
+doomed = Table("doomed", metadata, Column("sha256", Text, primary_key=True))
 
 tray = Table(
     "tray",
@@ -140,8 +143,10 @@ tray_entry = Table(
     Column("source", Text, primary_key=True),
     Column("ordinal", Integer, nullable=False),
     Column("name", Text, nullable=False),
-    Column("photo", Text, ForeignKey(photo.c.sha256), index=True),
+    Column("role", Text, nullable=False, server_default=text("'photo'")),
+    Column("medium", Text, ForeignKey(medium.c.sha256), index=True),
     Column("refusal", Text),
+    Column("finding", Text),
 )
 
 job = Table(
@@ -171,14 +176,25 @@ job = Table(
     _instant("finished_at", null=True),
     _instant("trouble_at", null=True),
     _instant("grace_at", null=True),
+    _instant("asked_at", null=True),
+    Column("asks", Integer, nullable=False, server_default=text("0")),
+    Column("reminders", Integer, nullable=False, server_default=text("0")),
+    Column("wants", JSON(none_as_null=True)),
+    Column("findings", JSON(none_as_null=True)),
+    Column("pushed", JSON(none_as_null=True)),
+    Column("pushes", Integer, nullable=False, server_default=text("0")),
     Column("remote_id", Text),
     Column("remote_model_id", Text),
     Column("remote_word", Text),
     Column("progress", Float),
+    Column("cost", Text),
+    Column("cost_unit", Text),
     Column("reason", Text),
     Column("detail", Text),
     Column("cancel_requested", Boolean, nullable=False, server_default=false()),
     Column("stopped_remotely", Boolean),
+    _instant("tidied_at", null=True),
+    Column("tidy_tries", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("lane", "remote_id"),
     _one_of("kind", JobKind),
     _one_of("state", JobState),
@@ -186,13 +202,15 @@ job = Table(
 Index("ix_job_due", job.c.state, job.c.due_at)
 Index("ix_job_lane", job.c.lane, job.c.state, job.c.finished_at)
 Index("ix_job_owner", job.c.owner, job.c.created_at)
+Index("ix_job_untidy", job.c.due_at, sqlite_where=job.c.tidied_at.is_(None) & job.c.finished_at.is_not(None))
 
-job_photo = Table(
-    "job_photo",
+job_input = Table(
+    "job_input",
     metadata,
     Column("job_id", Text, ForeignKey(job.c.id), primary_key=True),
     Column("ordinal", Integer, primary_key=True),
-    Column("photo", Text, ForeignKey(photo.c.sha256), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("medium", Text, ForeignKey(medium.c.sha256), nullable=False, index=True),
 )
 
 picture = Table(
@@ -218,6 +236,8 @@ model = Table(
     Column("remote_model_id", Text, nullable=False),
     Column("job_id", Text, ForeignKey(job.c.id), nullable=False, unique=True),
     _instant("created_at"),
+    _instant("expires_at", null=True),
+    _instant("deleted_at", null=True),
 )
 
 link = Table(
@@ -225,7 +245,7 @@ link = Table(
     metadata,
     Column("token_hash", Text, primary_key=True),
     Column("job_id", Text, ForeignKey(job.c.id), nullable=False, index=True),
-    Column("photo", Text, ForeignKey(photo.c.sha256), nullable=False, index=True),
+    Column("medium", Text, ForeignKey(medium.c.sha256), nullable=False, index=True),
     _instant("expires_at"),
 )
 
@@ -262,6 +282,7 @@ upload = Table(
     Column("sha256", Text, nullable=False),
     Column("file_id", Text),
     Column("stage", Text, nullable=False),
+    Column("media_type", Text),
 )
 
 lane = Table(
@@ -271,6 +292,7 @@ lane = Table(
     Column("slots", Integer, nullable=False),
     Column("gap_ms", Integer, nullable=False),
     _instant("next_free_at"),
+    _instant("retired_at", null=True),
 )
 
 cron = Table("cron", metadata, Column("name", Text, primary_key=True), _instant("next_at"))

@@ -1,12 +1,12 @@
-"""Trays: the photos one person gathers in one place before training."""
+"""Trays: what one person gathers in one place before training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository
@@ -24,6 +24,13 @@ class Trays(Repository):
         if row is None:
             raise NotFound(tray_id)
         return _tray(row)
+
+    def used_for(self, job_id: str) -> Tray | None:
+        """The tray a job was started from."""
+        row = self.conn.execute(
+            select(tray).where(tray.c.job_id == job_id, tray.c.state == TrayState.USED)
+        ).first()
+        return _tray(row) if row else None
 
     def find_open(self, owner: str, place: str) -> Tray | None:
         """The tray this person has open here, if any."""
@@ -64,7 +71,8 @@ class Trays(Repository):
                     source=entry.source,
                     ordinal=last + 1,
                     name=entry.name,
-                    photo=entry.photo,
+                    role=entry.role,
+                    medium=entry.medium,
                     refusal=entry.refusal.value if entry.refusal else None,
                 )
                 .on_conflict_do_nothing()
@@ -78,7 +86,15 @@ class Trays(Repository):
             select(tray_entry).where(tray_entry.c.tray_id == tray_id).order_by(tray_entry.c.ordinal)
         )
         return [
-            TrayEntry(r.source, r.name, r.photo, Refusal(r.refusal) if r.refusal else None, r.ordinal)
+            TrayEntry(
+                r.source,
+                r.name,
+                r.medium,
+                Refusal(r.refusal) if r.refusal else None,
+                r.ordinal,
+                r.role,
+                r.finding,
+            )
             for r in rows
         ]
 
@@ -93,6 +109,56 @@ class Trays(Repository):
         """The tray's message stands now: without a thread before, photos posted under it join the tray."""
         if place.endswith("/") and message:
             self.conn.execute(update(tray).where(tray.c.id == tray_id).values(place=message))
+
+    def remove(self, tray_id: str, sources: Sequence[str]) -> None:
+        """Take files out of a tray."""
+        self.conn.execute(
+            delete(tray_entry).where(tray_entry.c.tray_id == tray_id, tray_entry.c.source.in_(list(sources)))
+        )
+        self.conn.execute(update(tray).where(tray.c.id == tray_id).values(updated_at=now_ms()))
+
+    def numbers(self, job_id: str) -> dict[str, int]:
+        """How the tray that a job was started from numbers what it holds, by hash."""
+        rows = self.conn.execute(
+            select(tray_entry.c.medium, tray_entry.c.ordinal)
+            .join(tray, tray.c.id == tray_entry.c.tray_id)
+            .where(tray.c.job_id == job_id, tray_entry.c.medium.is_not(None))
+            .order_by(tray_entry.c.ordinal.desc())
+        )
+        return {row.medium: row.ordinal for row in rows}
+
+    def reopen(self, job_id: str, findings: Mapping[str, str], *, place: str) -> str | None:
+        """Open the tray a job used again, with what its vendor found, by hash; returns the tray that is open.
+
+        It opens at `place`. Where its owner has an open one there already, that one gets what it held.
+        """
+        row = self.used_for(job_id)
+        if row is None:
+            return None
+        for sha256, reason in findings.items():
+            self.conn.execute(
+                update(tray_entry)
+                .where(tray_entry.c.tray_id == row.id, tray_entry.c.medium == sha256)
+                .values(finding=reason)
+            )
+        other = self.find_open(row.owner, place)
+        if other is None:
+            self.conn.execute(
+                update(tray)
+                .where(tray.c.id == row.id)
+                .values(state=TrayState.OPEN.value, place=place, updated_at=now_ms())
+            )
+            return str(row.id)
+        held = self.entries(row.id)
+        self.add(other.id, held)
+        for entry in held:
+            self.conn.execute(
+                update(tray_entry)
+                .where(tray_entry.c.tray_id == other.id, tray_entry.c.source == entry.source)
+                .values(finding=entry.finding)
+            )
+        self.conn.execute(update(tray).where(tray.c.id == other.id).values(job_id=job_id))
+        return other.id
 
     def close(self, tray_id: str, state: TrayState, job_id: str | None = None) -> bool:
         """Close an open tray. False: it was closed before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from bot.providers import (
     GenerationSpec,
     RemoteJob,
     RemoteRef,
+    Spec,
     TrainingSpec,
 )
 from bot.services.notifier import Said
@@ -116,11 +118,11 @@ class MortalProvider(FakeProvider):
         )
 
     async def find(
-        self, spec: TrainingSpec | GenerationSpec, *, key: str, known: frozenset[str]
+        self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
     ) -> RemoteJob | None:
         """Look a key up."""
         return await self._fate.around(
-            "find", lambda: super(MortalProvider, self).find(spec, key=key, known=known)
+            "find", lambda: super(MortalProvider, self).find(spec, key=key, known=known, since=since)
         )
 
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:

@@ -18,22 +18,30 @@ from bot.imaging.faults import Unusable
 from bot.imaging.lab import Lab, Taken
 from bot.providers import Provider
 from bot.services import Services
+from bot.services.callbacks import Callbacks
+from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake, Receiver
 from bot.services.jobs import Jobs
+from bot.services.keeping import Eraser
 from bot.services.links import Links
 from bot.services.media import Media
+from bot.services.models import Models
 from bot.services.notifier import Clock, Notifier, Said, Speech
 from bot.services.operators import Operators
 from bot.services.outbox import OutboxRunner
+from bot.services.papers import Papers
 from bot.services.photos import Photos, Retention
 from bot.services.polling import Poller
 from bot.services.progress import Progress
 from bot.services.runner import JobRunner
+from bot.services.specs import Specs
 from bot.services.submitting import Submitter
+from bot.services.tidying import Tidier
 from bot.services.timing import Timing
 from bot.services.training import Training, Wish
 from bot.services.trays import Trays
 from bot.services.vendors import Vendors
+from bot.services.videos import Videos
 from storage import Store
 from storage.records import InboxItem, Job, Notice, NoticeKind, TrayEntry, channel_of
 from tests.fakes import FakeProvider
@@ -215,6 +223,8 @@ class Engine:
     receiver: Receiver
     timing: Timing
     nudges: Nudges
+    tidier: Tidier
+    eraser: Eraser
     links_work: bool = True
 
     async def submit(self) -> None:
@@ -252,6 +262,11 @@ class Engine:
             await self.say()
             self.clock.turn_to(next_due(self.data_dir))
         raise AssertionError(f"still not done: {self.rows('SELECT id, state, due_at FROM job')}")
+
+    async def tidy(self) -> None:
+        """One tick each of `tidy` and `erase`."""
+        await self.tidier.tidy_due()
+        await self.eraser.erase_due()
 
     async def train(self, *, photos: int = 2, owner: str = ANA, key: str = "wish-1", count: int = 2) -> Job:
         """A training job, started from a tray of photos."""
@@ -332,12 +347,17 @@ async def engine(
         services = Services(
             intake=Intake(store, nudges),
             photos=Photos(store, Retention(), lab),
-            trays=Trays(store, vendors),
+            videos=Videos(store, 10 * 1024 * 1024, lab),
+            papers=Papers(store, lab),
+            trays=Trays(store, vendors, nudges),
             training=Training(store, vendors, nudges),
+            generation=Generation(store, vendors, nudges),
+            models=Models(store, vendors),
             jobs=Jobs(store, vendors, nudges),
-            progress=Progress(store, vendors),
+            progress=Progress(store, vendors, timing),
             vendors=vendors,
             links=links,
+            callbacks=Callbacks(store, vendors, nudges, secret="x" * 32, public_url="http://127.0.0.1:1/"),
             media=Media(store),
             operators=operators,
         )
@@ -348,7 +368,7 @@ async def engine(
             return built.links_work
 
         poller = Poller(store, vendors, operators, timing, nudges)
-        submitter = Submitter(store, vendors, links, operators, timing, nudges, probe)
+        submitter = Submitter(store, vendors, Specs(store, links, lab, probe), operators, timing, nudges)
         received = receiver or FakeReceiver()
         built = Engine(
             store=store,
@@ -363,6 +383,8 @@ async def engine(
             receiver=received,
             timing=timing,
             nudges=nudges,
+            tidier=Tidier(store, vendors, timing),
+            eraser=Eraser(store),
         )
         await store.write(lambda tx: tx.release(store.me, timing.settle))
         await vendors.declare()
@@ -381,7 +403,7 @@ def wish(**facts: Any) -> Wish:
         "owner": ANA,
         "name": "ana spring",
         "subject": "person",
-        "provider": "fake",
+        "way": "fake/training",
         "prompt": "by the sea",
         "count": 2,
         "consent": True,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.services.callbacks import Callbacks
+from bot.services.generation import Generation
 from bot.services.inbox import Intake
 from bot.services.jobs import Jobs
 from bot.services.links import Links
 from bot.services.media import Media
+from bot.services.models import Models
 from bot.services.operators import Operators
+from bot.services.papers import Papers
 from bot.services.photos import Photos
 from bot.services.progress import Progress
 from bot.services.training import Training
 from bot.services.trays import Trays
 from bot.services.vendors import Vendors
+from bot.services.videos import Videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +27,17 @@ class Services:
 
     intake: Intake
     photos: Photos
+    videos: Videos
+    papers: Papers
     trays: Trays
     training: Training
+    generation: Generation
+    models: Models
     jobs: Jobs
     progress: Progress
     vendors: Vendors
     links: Links
+    callbacks: Callbacks
     media: Media
     operators: Operators
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from storage.records import Refusal
+
+if TYPE_CHECKING:
+    from bot.services.inputs import Lack
 
 
 class DomainError(Exception):
@@ -21,40 +27,60 @@ class TrayClosed(DomainError):
     """The photos were used or thrown away already."""
 
 
-class NotEnoughPhotos(DomainError):
-    """The vendor wants more usable photos."""
+class Unfit(DomainError):
+    """The vendor would not take these inputs; `lacks` says each reason why, as data."""
 
-    def __init__(self, *, have: int, need: int) -> None:
-        super().__init__(f"{have} of {need}")
-        self.have = have
-        self.need = need
+    def __init__(self, lacks: Sequence[Lack]) -> None:
+        super().__init__(", ".join(f"{lack.role}: {lack.rule}" for lack in lacks))
+        self.lacks = tuple(lacks)
 
 
-class TooManyPhotos(DomainError):
-    """The vendor takes fewer photos."""
-
-    def __init__(self, *, have: int, most: int) -> None:
-        super().__init__(f"{have}, at most {most}")
-        self.have = have
-        self.most = most
+class NotPrivate(DomainError):
+    """Papers are taken by form or direct message only, and this came another way: nothing was kept."""
 
 
 class BadWish(DomainError):
-    """A field of the request cannot be used; `field` says which, `rule` says why, `limit` by how much."""
+    """A field of the request cannot be used.
 
-    def __init__(self, field: str, rule: str, limit: int = 0) -> None:
+    `field` says which, `rule` says why, `limit` by how much; `words` is a sentence about it where `rule` is
+    none that is known. Of the vendor's own parameters the field is `option.NAME` for those of the job and
+    `making.NAME` for those of what is made. Further fields that are wrong are in `others`.
+    """
+
+    def __init__(
+        self, field: str, rule: str, limit: float = 0, *, words: str = "", others: Sequence[BadWish] = ()
+    ) -> None:
         super().__init__(f"{field}: {rule}")
         self.field = field
         self.rule = rule
         self.limit = limit
+        self.words = words
+        self.others = tuple(others)
+
+    @property
+    def all(self) -> tuple[BadWish, ...]:
+        """Every field that is wrong, this one first."""
+        return (self, *self.others)
 
 
 class VendorNotOffered(DomainError):
-    """This vendor is not configured, or does not answer now."""
+    """This vendor, or this way of it, is not configured, does not answer now, or has been given up.
 
-    def __init__(self, provider: str) -> None:
-        super().__init__(provider)
-        self.provider = provider
+    `fault` is that of the offer; empty where there is no such way.
+    """
+
+    def __init__(self, way: str, fault: str = "") -> None:
+        super().__init__(way)
+        self.way = way
+        self.fault = fault
+
+
+class NotWaiting(DomainError):
+    """This job does not wait for better inputs, or no longer."""
+
+
+class ModelGone(DomainError):
+    """The vendor does not keep this model any more."""
 
 
 class NotRetryable(DomainError):

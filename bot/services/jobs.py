@@ -1,17 +1,31 @@
-"""What a person may do to a job that exists: stop it, or try it again."""
+"""What a person may do to a job that exists: stop it, try it again, or give its vendor better inputs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from bot.services import outcomes
 from bot.services.cards import show_card
-from bot.services.errors import NoSuchThing, NotRetryable, NotYours
+from bot.services.errors import ModelGone, NoSuchThing, NotRetryable, NotWaiting, NotYours, VendorNotOffered
+from bot.services.inputs import Given, fitting, judge
 from bot.services.notifier import Clock
+from bot.services.training import serial
+from bot.services.trays import refuse_public_papers
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import ENDED, FailureReason, Job, JobKind, JobState, NewJob, new_id
+from storage.records import (
+    ENDED,
+    FailureReason,
+    InboxItem,
+    Job,
+    JobKind,
+    JobState,
+    NewJob,
+    TrayEntry,
+    new_id,
+)
 
 
 class Stopped(StrEnum):
@@ -40,21 +54,21 @@ class Jobs:
                 return Stopped.ENDED
             after = tx.jobs.request_cancel(job.id)
             if after.state is JobState.CANCELLED:
-                tx.links.close(after.id)
+                outcomes.tie_up(tx, after)
                 return Stopped.NOW
             if after.lane not in dict(self._vendors.lanes()):
                 return _stop_without_vendor(tx, after)
             return Stopped.SOON
 
         outcome = await self._store.write(unit)
-        self._nudge("poll")
-        self._nudge("outbox")
+        for tick in ("poll", "submit", "outbox", "erase"):
+            self._nudge(tick)
         return outcome
 
     async def retry(self, job_id: str, by: str) -> Job:
         """Try a failed or cancelled job again: a copy of its frozen request, on the same card.
 
-        Two presses are one retry. Raises NoSuchThing, NotYours, NotRetryable and VendorNotOffered.
+        Two presses are one retry. Raises NoSuchThing, NotYours, NotRetryable, VendorNotOffered, ModelGone.
         """
 
         def unit(tx: Tx) -> Job:
@@ -63,7 +77,9 @@ class Jobs:
                 show_card(tx, job)
                 _refuse_unless_retried(job)
                 return job
-            self._vendors.offer(job.provider)
+            if job.reason is FailureReason.PHOTOS_REFUSED:
+                raise NotRetryable(job.id)
+            self._refuse_unless_offered(tx, job)
             made = new_id("job")
             again = tx.jobs.insert(
                 NewJob(
@@ -78,8 +94,10 @@ class Jobs:
                     subject=job.subject,
                     spec=job.spec,
                     request_key=f"retry:{job.id}",
-                    serial=made if job.kind is JobKind.TRAINING else job.serial,
-                    photos=tuple(photo.sha256 for photo in tx.photos.of_job(job.id)),
+                    serial=job.serial
+                    if job.kind is JobKind.GENERATION
+                    else serial(job.provider, job.kind, made),
+                    inputs=tuple((one.role, one.medium.sha256) for one in tx.inputs.of_job(job.id)),
                 )
             )
             show_card(tx, again)
@@ -90,17 +108,93 @@ class Jobs:
         self._nudge("outbox")
         return job
 
+    async def resubmit(
+        self,
+        job_id: str,
+        by: str,
+        replaced: Mapping[str, Sequence[TrayEntry]],
+        *,
+        through: str,
+        item: InboxItem | None = None,
+    ) -> Job:
+        """Give the vendor better inputs, by role: each role named loses what it had and gets these.
+
+        `through` is where the files came by, as for a tray: papers only by `direct(by)`. `item`, which
+        brought them, is worked off in the same step. Two deliveries are one: the second raises NotWaiting.
+        Raises NoSuchThing, NotYours, NotWaiting, NotPrivate, Unfit and VendorNotOffered;
+        then nothing is kept and `item` is still to be worked off.
+        """
+        for entries in replaced.values():
+            refuse_public_papers(by, entries, through=through)
+
+        def unit(tx: Tx) -> Job:
+            job = _current(tx, job_id, by)
+            if job.state is not JobState.NEEDS_USER or job.cancel_requested:
+                show_card(tx, job)
+                raise NotWaiting(job.id)
+            operation = self._vendors.find(job.provider, job.kind)
+            if operation is None:
+                raise VendorNotOffered(job.way)
+            given = [
+                Given(one.role, one.medium) for one in tx.inputs.of_job(job.id) if one.role not in replaced
+            ]
+            hashes = [entry.medium for entries in replaced.values() for entry in entries if entry.medium]
+            media = tx.inputs.by_hash(hashes)
+            given += [
+                Given(role, media[entry.medium])
+                for role, entries in replaced.items()
+                for entry in entries
+                if entry.medium in media
+            ]
+            inputs = fitting(operation.inputs, given)
+            tx.inputs.replace(job.id, inputs)
+            # What had been counted and found of the earlier attempt is over; the vendor's id stays.
+            queued = tx.jobs.move(
+                job,
+                JobState.QUEUED,
+                attempts=0,
+                looks=0,
+                losses=0,
+                polls=0,
+                wants=(),
+                trouble_at=None,
+                progress=None,
+            )
+            show_card(tx, queued)
+            if item is not None:
+                tx.inbox.done(item)
+            return queued
+
+        job = await self._store.write(unit)
+        for tick in ("submit", "outbox", "erase"):
+            self._nudge(tick)
+        return job
+
+    def _refuse_unless_offered(self, tx: Tx, job: Job) -> None:
+        if job.kind is JobKind.GENERATION:
+            self._vendors.making(job.provider)
+            model = tx.models.behind(job.id)
+            if model is not None and model.deleted_at:
+                raise ModelGone(model.id)
+            return
+        offer = self._vendors.offer(job.way)
+        if judge(offer.inputs, [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]):
+            raise NotRetryable(job.id)  # They were erased here since.
+
 
 def _stop_without_vendor(tx: Tx, job: Job) -> Stopped:
     """No step will ever come for a job whose vendor is gone from the settings, so it ends here."""
-    if job.state is JobState.RUNNING:
+    if job.state is not JobState.SUBMITTING:
         outcomes.stop(tx, job, at_vendor=False)
         return Stopped.NOW
     if job.submit_begun_at is not None:
         outcomes.fail(tx, job, FailureReason.LOST)
         return Stopped.ENDED
-    tx.links.close(job.id)
-    tx.jobs.request_cancel(tx.jobs.move(job, JobState.QUEUED).id)
+    waiting = tx.jobs.request_cancel(tx.jobs.move(job, JobState.QUEUED).id)
+    if waiting.state in ENDED:
+        outcomes.tie_up(tx, waiting)
+    else:
+        outcomes.stop(tx, waiting, at_vendor=False)
     return Stopped.NOW
 
 

@@ -1,4 +1,4 @@
-"""Short-lived links under which a vendor fetches one photo of one job."""
+"""Short-lived links under which a vendor fetches one input of one job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from storage import Store
-from storage.records import Photo
+from storage.records import Medium
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,17 @@ class Links:
         self._base = public_url.rstrip("/")
         self._life = life
 
-    async def open(self, job_id: str, photos: Sequence[Photo]) -> list[str]:
-        """One unguessable link per photo, in order."""
-        tokens = [secrets.token_urlsafe(32) for _ in photos]
-        rows = [(_hash(token), job_id, photo.sha256) for token, photo in zip(tokens, photos, strict=True)]
+    async def open(self, job_id: str, media: Sequence[Medium]) -> list[str]:
+        """One unguessable link per medium, in order."""
+        tokens = [secrets.token_urlsafe(32) for _ in media]
+        rows = [(_hash(token), job_id, one.sha256) for token, one in zip(tokens, media, strict=True)]
         until = self._store.now() + self._life
 
         await self._store.write(lambda tx: tx.links.insert(rows, until))
-        return [
-            f"{self._base}/p/{token}.{_ending(photo)}" for token, photo in zip(tokens, photos, strict=True)
-        ]
+        return [f"{self._base}/p/{token}.{_ending(one)}" for token, one in zip(tokens, media, strict=True)]
 
     async def resolve(self, name: str) -> Shown | None:
-        """The photo behind the last part of a link, while the link is open."""
+        """The medium behind the last part of a link, while the link is open."""
         token = name.rsplit(".", 1)[0]
         found = await self._store.read(lambda tx: tx.links.resolve(_hash(token)))
         if found is None:
@@ -53,6 +51,9 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _ending(photo: Photo) -> str:
+def _ending(medium: Medium) -> str:
     # Some vendors judge a link by how it ends.
-    return "png" if photo.media_type == "image/png" else "jpg"
+    return _ENDINGS.get(medium.media_type, "jpg")
+
+
+_ENDINGS = {"image/png": "png", "video/mp4": "mp4", "application/pdf": "pdf"}

@@ -18,9 +18,9 @@ class Operators:
     def __contains__(self, owner: str) -> bool:
         return owner in self._owners
 
-    async def tell(self, about: str, fault: str) -> None:
-        """Say that something about `about` needs them; the same fault again today is not said again."""
-        day = self._store.now().date().isoformat()
+    async def tell(self, about: str, fault: str, *, once: bool = False) -> None:
+        """Say that something about `about` needs them; the same fault is not said again today, or ever."""
+        day = "once" if once else self._store.now().date().isoformat()
 
         def unit(tx: Tx) -> None:
             for owner in self._owners:

@@ -1,6 +1,10 @@
-"""How a job ends: the row, its links, its card and what is said, always in one transaction."""
+"""How a job ends, or comes to wait: row, links, papers, card and what is said, in one transaction."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 from bot.providers import (
     AuthenticationFailed,
@@ -10,10 +14,23 @@ from bot.providers import (
     PermanentError,
     ProviderError,
     QuotaExceeded,
+    RemoteJob,
+    Retired,
 )
 from bot.services.cards import card_key, show_card
+from bot.services.inputs import PAPERS
 from storage import Tx
-from storage.records import FailureReason, Job, JobKind, JobState, NewJob, NoticeKind, direct, new_id
+from storage.records import (
+    FailureReason,
+    Finding,
+    Job,
+    JobKind,
+    JobState,
+    NewJob,
+    NoticeKind,
+    direct,
+    new_id,
+)
 
 _REASONS: dict[type[PermanentError], FailureReason] = {
     InvalidInput: FailureReason.INVALID_INPUT,
@@ -21,6 +38,7 @@ _REASONS: dict[type[PermanentError], FailureReason] = {
     AuthenticationFailed: FailureReason.AUTHENTICATION,
     QuotaExceeded: FailureReason.QUOTA,
     NotFound: FailureReason.VENDOR_FORGOT,
+    Retired: FailureReason.RETIRED,
 }
 
 
@@ -31,33 +49,105 @@ def reason_for(error: ProviderError) -> FailureReason:
     )
 
 
-def fail(tx: Tx, held: Job, reason: FailureReason, detail: str | None = None) -> Job:
+def word(remote: RemoteJob) -> str | None:
+    """The vendor's own status word, for *Details*."""
+    found = remote.details.get("status")
+    return str(found) if found else None
+
+
+def costs(remote: RemoteJob) -> dict[str, Any]:
+    """What the vendor says it charges, where it does."""
+    return {} if remote.cost is None else {"cost": remote.cost, "cost_unit": remote.cost_unit}
+
+
+def fail(tx: Tx, held: Job, reason: FailureReason, detail: str | None = None, **facts: Any) -> Job:
     """End a job in failure and say so once, in its place and to its owner."""
-    job = tx.jobs.move(held, JobState.FAILED, reason=reason.value, detail=detail)
-    tx.links.close(job.id)
+    job = _end(tx, held, JobState.FAILED, reason=reason.value, detail=detail, **facts)
     show_card(tx, job)
-    card = card_key(job)
-    for kind, place in ((NoticeKind.FAILED, job.place), (NoticeKind.FAILED_DM, direct(job.owner))):
-        tx.outbox.put(f"{kind}:{job.id}", kind, owner=job.owner, place=place, job_id=job.id, after=card)
+    _say_twice(tx, job, NoticeKind.FAILED, NoticeKind.FAILED_DM, job.id)
+    return job
+
+
+def refused_before(tx: Tx, held: Job, found: Mapping[str, str]) -> Job:
+    """End a job by what its vendor's look found, by hash: nothing was paid, and the tray opens again."""
+    numbers = tx.trays.numbers(held.root_id)
+    inputs = tx.inputs.of_job(held.id)
+    findings = tuple(
+        Finding(numbers.get(one.medium.sha256, place), one.role, found[one.medium.sha256])
+        for place, one in enumerate(inputs, 1)
+        if one.medium.sha256 in found
+    )
+    job = fail(tx, held, FailureReason.PHOTOS_REFUSED, findings=findings)
+    used = tx.trays.used_for(job.root_id)
+    if used is not None:
+        # A tray that came with its form stands nowhere: from now on it does, where its card is.
+        stands = tx.outbox.find(f"tray:{used.id}")
+        place = used.place if stands else job.place
+        opened = tx.trays.reopen(job.root_id, found, place=place)
+        key = f"tray:{opened}"
+        tx.outbox.put(key, NoticeKind.TRAY, owner=job.owner, place=place, tray_id=opened)
+        tx.outbox.touch(key)
     return job
 
 
 def stop(tx: Tx, held: Job, *, at_vendor: bool) -> Job:
     """End a job because its owner wished so."""
-    job = tx.jobs.move(held, JobState.CANCELLED, stopped_remotely=at_vendor)
-    tx.links.close(job.id)
+    job = _end(tx, held, JobState.CANCELLED, stopped_remotely=at_vendor)
     show_card(tx, job)
     return job
 
 
-def trained(tx: Tx, held: Job, model_id: str, word: str | None, *, generates: bool) -> Job:
-    """End a training well: the model is ours, and its first pictures are asked for in the same step."""
+def ask(tx: Tx, held: Job, remote: RemoteJob, wait: timedelta) -> Job:
+    """The vendor wants better inputs: say so in the job's place and to its owner, and wait."""
     job = tx.jobs.move(
-        held, JobState.SUCCEEDED, remote_model_id=model_id, remote_word=word, progress=1.0, trouble_at=None
+        held,
+        JobState.NEEDS_USER,
+        wait=wait,
+        asks=held.asks + 1,
+        reminders=0,
+        wants={role.value for role in remote.wants},
+        detail=remote.reason,
+        remote_word=word(remote),
+        trouble_at=None,
+        grace_at=None,
     )
-    tx.models.insert(job, model_id)
     tx.links.close(job.id)
-    if generates and job.spec.get("prompt") and not job.cancel_requested:
+    show_card(tx, job)
+    _say_twice(tx, job, NoticeKind.NEEDS_YOU, NoticeKind.NEEDS_YOU_DM, f"{job.id}:{job.asks}")
+    return job
+
+
+def remind(tx: Tx, job: Job, number: int) -> None:
+    """Say once more, to its owner alone, that a job waits."""
+    tx.outbox.put(
+        f"{NoticeKind.REMINDER}:{job.id}:{job.asks}:{number}",
+        NoticeKind.REMINDER,
+        owner=job.owner,
+        place=direct(job.owner),
+        job_id=job.id,
+        after=card_key(job),
+        payload={"asks": job.asks},
+    )
+
+
+def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: frozenset[str] | None) -> Job:
+    """End a training well: the model is ours, and what is to be made with it is asked for in the same step.
+
+    `making_takes` are the roles that the vendor takes for making something; None where it makes nothing.
+    """
+    job = _end(
+        tx,
+        held,
+        JobState.SUCCEEDED,
+        remote_model_id=model_id,
+        remote_word=word(remote),
+        progress=1.0,
+        trouble_at=None,
+        **costs(remote),
+    )
+    tx.models.insert(job, model_id, remote.model_expires_at)
+    delivered = deliver_batch(tx, job)
+    if making_takes is not None and job.spec.get("count") and not job.cancel_requested:
         tx.jobs.insert(
             NewJob(
                 id=new_id("job"),
@@ -70,24 +160,35 @@ def trained(tx: Tx, held: Job, model_id: str, word: str | None, *, generates: bo
                 name=job.name,
                 subject=job.subject,
                 spec={
-                    "prompt": job.spec["prompt"],
-                    "count": job.spec["count"],
+                    "model": tx.models.of_job(job.id).id,
                     "model_id": model_id,
-                    "options": {},
+                    "prompt": job.spec.get("prompt", ""),
+                    "count": job.spec["count"],
+                    "seed": job.spec.get("seed"),
+                    "options": job.spec.get("making", {}),
                 },
                 request_key=f"first:{job.id}",
-                # A lost answer of a generation is found among its model's: one at a time per model.
-                serial=f"model:{job.provider}:{model_id}",
+                serial=model_serial(job.provider, model_id),
+                inputs=tuple(
+                    (one.role, one.medium.sha256)
+                    for one in tx.inputs.of_job(job.id)
+                    if one.role in making_takes
+                ),
             )
         )
     else:
-        _say_ready(tx, job, after=card_key(job))
+        _say_ready(tx, job, after=delivered or card_key(job))
     show_card(tx, job)
     return job
 
 
+def model_serial(provider: str, remote_model_id: str) -> str:
+    """A lost answer of a generation is found among its model's: one at a time per model is being sent."""
+    return f"model:{provider}:{remote_model_id}"
+
+
 def deliver_batch(tx: Tx, job: Job) -> str | None:
-    """Want the images that came in since the last message posted; returns the message's key."""
+    """Want the results that came in since the last message posted; returns the message's key."""
     batch = tx.pictures.next_batch(job.id)
     if not batch:
         return None
@@ -101,17 +202,43 @@ def deliver_batch(tx: Tx, job: Job) -> str | None:
         after=card_key(job),
         payload={"batch": batch[0].batch},
     )
-    tx.outbox.expect_uploads(notice, [one.sha256 for one in batch if one.sha256])
+    tx.outbox.expect_uploads(notice, [(one.sha256, one.media_type) for one in batch if one.sha256])
     return key
 
 
-def generated(tx: Tx, held: Job, word: str | None) -> Job:
-    """End a generation well: its images are in our hands and on their way."""
-    job = tx.jobs.move(held, JobState.SUCCEEDED, remote_word=word, progress=1.0, trouble_at=None)
+def generated(tx: Tx, held: Job, said: str | None, **facts: Any) -> Job:
+    """End a generation or a one-shot well: its results are in our hands and on their way."""
+    job = _end(tx, held, JobState.SUCCEEDED, remote_word=said, progress=1.0, trouble_at=None, **facts)
     key = deliver_batch(tx, job)
     _say_ready(tx, job, after=key or f"pictures:{job.id}:1")
     show_card(tx, job)
     return job
+
+
+def tie_up(tx: Tx, job: Job) -> None:
+    """What goes with every end: no link leads to its inputs any more, and papers go at once."""
+    tx.links.close(job.id)
+    tx.inputs.release(job.id, PAPERS)
+
+
+def _end(tx: Tx, held: Job, state: JobState, **facts: Any) -> Job:
+    job = tx.jobs.move(held, state, **facts)
+    tie_up(tx, job)
+    return job
+
+
+def _say_twice(tx: Tx, job: Job, here: NoticeKind, alone: NoticeKind, once: str) -> None:
+    """In the job's place and to its owner; once per job, or per turn of it."""
+    for kind, place in ((here, job.place), (alone, direct(job.owner))):
+        tx.outbox.put(
+            f"{kind}:{once}",
+            kind,
+            owner=job.owner,
+            place=place,
+            job_id=job.id,
+            after=card_key(job),
+            payload={"asks": job.asks},
+        )
 
 
 def _say_ready(tx: Tx, job: Job, *, after: str) -> None:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from bot.imaging.faults import Unusable
 from bot.imaging.lab import Lab
 from bot.services.errors import PhotoRefused
+from bot.services.keeping import keep
 from storage import Store, Tx
-from storage.records import Photo, Refusal
+from storage.records import Medium, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -33,16 +34,16 @@ class Photos:
         self._retention = retention
         self._lab = lab
 
-    async def add(self, data: bytes) -> Photo:
+    async def add(self, data: bytes) -> Medium:
         """Keep a posted file as a photo. Raises PhotoRefused, StoreFull, and the lab's CannotWork."""
         try:
             taken = await self._lab.take_in(data)
         except Unusable as unusable:
             raise PhotoRefused(Refusal(unusable.fault.value)) from unusable
-        sha256 = await self._store.media.put(taken.data)
-        photo = Photo(sha256, taken.media_type, len(taken.data), taken.width, taken.height)
-        await self._store.write(lambda tx: tx.photos.insert(photo))
-        return photo
+        facts = taken.media_type, len(taken.data), taken.width, taken.height
+        return await keep(
+            self._store, lambda: self._store.media.put(taken.data), lambda sha: Medium(sha, *facts)
+        )
 
     async def sweep(self) -> int:
         """Erase what no draft and no job needs any more. Returns how many files went."""
@@ -55,9 +56,9 @@ class Photos:
         return gone
 
     def _forget(self, tx: Tx) -> set[str]:
-        tx.photos.forget_drafts(self._retention.drafts)
-        tx.photos.forget_ended(self._retention.after_job)
+        tx.inputs.forget_drafts(self._retention.drafts)
+        tx.inputs.forget_ended(self._retention.after_job)
         tx.links.drop_expired()
-        tx.photos.drop_unneeded(timedelta(hours=1))
+        tx.inputs.drop_unneeded(timedelta(hours=1))
         tx.inbox.forget(timedelta(days=3))
-        return tx.photos.hashes_in_use(self._retention.after_job)
+        return tx.inputs.hashes_in_use(self._retention.after_job)

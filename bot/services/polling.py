@@ -7,39 +7,39 @@ from datetime import timedelta
 from typing import Any
 
 from bot.providers import (
-    Artifact,
     AuthenticationFailed,
     NotFound,
     Operation,
     OutcomeUnknown,
     PermanentError,
     Provider,
-    ProviderError,
     QuotaExceeded,
     RemoteJob,
     RemoteRef,
     RemoteState,
+    Retired,
+    Role,
     TransientError,
     UnexpectedResponse,
 )
 from bot.services import outcomes
 from bot.services.cards import show_card
+from bot.services.collecting import Collector
 from bot.services.notifier import Clock
 from bot.services.operators import Operators
+from bot.services.outcomes import word
+from bot.services.stopping import told_to_stop
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
+from bot.services.waiting import Waiting
 from storage import Store, Tx
-from storage.records import FailureReason, Job, JobKind, JobState, Picture, QuietPoll
+from storage.records import FailureReason, Job, JobKind, JobState, QuietPoll
 
 logger = logging.getLogger(__name__)
 
-MAX_PICTURE = 64 * 1024 * 1024
-"""Bytes; larger than any vendor's image."""
-_MAGIC = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
-
 
 class Poller:
-    """Keeps an eye on running jobs. Uneventful polls are settled together by `flush`."""
+    """Keeps an eye on jobs that are with a vendor. Uneventful polls are settled together by `flush`."""
 
     def __init__(
         self, store: Store, vendors: Vendors, operators: Operators, timing: Timing, nudge: Clock
@@ -49,6 +49,8 @@ class Poller:
         self._operators = operators
         self._timing = timing
         self._nudge = nudge
+        self._collector = Collector(store, timing)
+        self._waiting = Waiting(store, timing, nudge)
         self._quiet: list[QuietPoll] = []
 
     async def flush(self) -> None:
@@ -77,9 +79,14 @@ class Poller:
         )
         if held.cancel_requested:
             await self._cancel(held, provider, ref)
-            return
+        elif held.state is JobState.NEEDS_USER:
+            await self._waiting.step(held, provider, ref)
+        else:
+            await self._ask(held, provider, operation, ref)
+
+    async def _ask(self, held: Job, provider: Provider[Any], operation: Operation, ref: RemoteRef) -> None:
         try:
-            remote = await provider.poll(ref)
+            remote = await provider.poll(ref, pushed=held.pushed)
         except NotFound as error:
             await self._tentative(held, operation, FailureReason.VENDOR_FORGOT, error.detail)
         except (TransientError, OutcomeUnknown, UnexpectedResponse, TimeoutError) as error:
@@ -92,8 +99,21 @@ class Poller:
             await self._trouble(held, operation, self._timing.backoff_most)
         except PermanentError as error:
             await self._fail(held, outcomes.reason_for(error), error.detail)
+            if isinstance(error, Retired):
+                await self._vendors.retire(held.provider, held.kind)
         else:
+            await self._release(held, remote)
             await self._answer(held, provider, operation, remote)
+
+    async def _release(self, held: Job, remote: RemoteJob) -> None:
+        """What the vendor is done with is erased here before the job ends."""
+        if not remote.released:
+            return
+        inputs = await self._store.read(lambda tx: tx.inputs.of_job(held.id))
+        if done := remote.released & {Role(one.role) for one in inputs}:
+            await self._store.write(lambda tx: tx.inputs.release(held.id, done))
+            logger.info("Inputs released", extra={"action": "inputs_released", **held.log_context()})
+            self._nudge("erase")
 
     async def _answer(
         self, held: Job, provider: Provider[Any], operation: Operation, remote: RemoteJob
@@ -114,13 +134,17 @@ class Poller:
             case RemoteState.SUCCEEDED if held.kind is JobKind.TRAINING:
                 await self._trained(held, provider, operation, remote)
             case RemoteState.SUCCEEDED:
-                await self._collect(held, provider, operation, remote)
-            case RemoteState.FAILED if remote.tentative:
-                await self._tentative(held, operation, FailureReason.VENDOR_FAILED, remote.reason)
+                await self._made(held, provider, operation, remote)
+            case RemoteState.FAILED | RemoteState.CANCELLED if remote.tentative:
+                await self._tentative(
+                    held, operation, FailureReason.VENDOR_FAILED, remote.reason, **outcomes.costs(remote)
+                )
             case RemoteState.FAILED | RemoteState.CANCELLED:
-                await self._fail(held, FailureReason.VENDOR_FAILED, remote.reason)
+                await self._fail(held, FailureReason.VENDOR_FAILED, remote.reason, **outcomes.costs(remote))
             case RemoteState.NEEDS_USER:
-                await self._store.write(lambda tx: _needs_user(tx, held, remote))
+                await self._store.write(lambda tx: outcomes.ask(tx, held, remote, self._waiting.first()))
+                logger.info("Vendor asks its owner", extra={"action": "needs_user", **held.log_context()})
+                self._nudge("outbox")
 
     async def _trained(
         self, held: Job, provider: Provider[Any], operation: Operation, remote: RemoteJob
@@ -129,73 +153,47 @@ class Poller:
         if model_id is None:
             await self._tentative(held, operation, FailureReason.UNEXPECTED, "trained, but no model id")
             return
-        generates = provider.capabilities.generation is not None
-        status = word(remote)
-        await self._store.write(lambda tx: outcomes.trained(tx, held, model_id, status, generates=generates))
+        if remote.artifacts:
+            _, missing = await self._collector.collect(held, provider, remote)
+            since = held.grace_at or self._store.now()
+            if missing and self._store.now() - since <= self._timing.grace:
+                # A cover is worth a short wait, and no model waits longer for it.
+                again = self._timing.fetch_again
+                await self._store.write(
+                    lambda tx: tx.jobs.give_back(held, again, grace_at=since, progress=1.0, trouble_at=None)
+                )
+                return
+        makes = self._vendors.makes(provider.name)
+        able = provider.capabilities.generation
+        takes = frozenset(spec.role.value for spec in able.inputs) if makes and able else None
+        await self._store.write(lambda tx: outcomes.trained(tx, held, model_id, remote, takes))
         logger.info("Model trained", extra={"action": "model_trained", **held.log_context()})
-        self._nudge("submit")
-        self._nudge("outbox")
+        for tick in ("submit", "outbox", "erase"):
+            self._nudge(tick)
 
-    # -- images
-
-    async def _collect(
+    async def _made(
         self, held: Job, provider: Provider[Any], operation: Operation, remote: RemoteJob
     ) -> None:
-        """Fetch every image that is not here yet; whatever is here is delivered, the rest is tried again."""
-
-        def expect(tx: Tx) -> list[Picture]:
-            tx.jobs.renew(held, self._timing.fetch_lease)
-            tx.pictures.expect(held.id, [(one.locator, one.media_type) for one in remote.artifacts])
-            return tx.pictures.of_job(held.id)
-
-        pictures = await self._store.write(expect)
-        if not pictures:
+        """Whatever is here is delivered, the rest is tried again."""
+        there, missing = await self._collector.collect(held, provider, remote)
+        if not there:
             await self._tentative(held, operation, FailureReason.NO_PICTURES, remote.reason)
             return
-        by_locator = {artifact.locator: artifact for artifact in remote.artifacts}
-        missing = 0
-        for picture in pictures:
-            if picture.sha256 is None:
-                artifact = by_locator.get(picture.locator, Artifact(locator=picture.locator))
-                missing += not await self._fetch(held, provider, remote.ref, picture, artifact)
-        status = word(remote)
+        said = word(remote)
         if missing and self._is_overdue(held, operation):
             await self._overdue(held)
         elif missing:
-            await self._store.write(lambda tx: self._deliver_some(tx, held, status))
+            await self._store.write(lambda tx: self._deliver_some(tx, held, said))
         else:
-            await self._store.write(lambda tx: outcomes.generated(tx, held, status))
+            facts = outcomes.costs(remote)
+            await self._store.write(lambda tx: outcomes.generated(tx, held, said, **facts))
             logger.info("Images in hand", extra={"action": "images_in_hand", **held.log_context()})
         self._nudge("outbox")
 
-    async def _fetch(
-        self, held: Job, provider: Provider[Any], ref: RemoteRef, picture: Picture, artifact: Artifact
-    ) -> bool:
-        try:
-            sha256, _, head = await self._store.media.put_stream(
-                provider.fetch(ref, artifact), most=MAX_PICTURE
-            )
-        except (ProviderError, TimeoutError, ValueError) as error:
-            logger.warning(
-                "Image not fetched",
-                extra={"action": "image_not_fetched", "error": type(error).__name__, **held.log_context()},
-            )
-            return False
-        media_type = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
-        if media_type is None:
-            return False
-
-        def keep(tx: Tx) -> None:
-            tx.jobs.renew(held, self._timing.fetch_lease)
-            tx.pictures.keep(held.id, picture.ordinal, sha256, media_type)
-
-        await self._store.write(keep)
-        return True
-
-    def _deliver_some(self, tx: Tx, held: Job, status: str | None) -> None:
+    def _deliver_some(self, tx: Tx, held: Job, said: str | None) -> None:
         outcomes.deliver_batch(tx, held)
         show_card(tx, held)
-        tx.jobs.give_back(held, self._timing.fetch_again, remote_word=status, progress=1.0, trouble_at=None)
+        tx.jobs.give_back(held, self._timing.fetch_again, remote_word=said, progress=1.0, trouble_at=None)
 
     # -- the other ways out
 
@@ -207,7 +205,10 @@ class Poller:
         """The deadline decides; images that are in our hands by then are a success."""
 
         def unit(tx: Tx) -> None:
-            if any(one.sha256 for one in tx.pictures.of_job(held.id)):
+            made = held.kind is not JobKind.TRAINING and any(
+                one.sha256 for one in tx.pictures.of_job(held.id)
+            )
+            if made:
                 outcomes.generated(tx, held, held.remote_word)
             else:
                 outcomes.fail(tx, held, FailureReason.DEADLINE)
@@ -216,10 +217,7 @@ class Poller:
         self._nudge("outbox")
 
     async def _cancel(self, held: Job, provider: Provider[Any], ref: RemoteRef) -> None:
-        try:
-            stopped = await provider.cancel(ref)
-        except (ProviderError, TimeoutError):
-            stopped = False
+        stopped = await told_to_stop(provider, ref, self._timing)
         await self._store.write(lambda tx: outcomes.stop(tx, held, at_vendor=stopped))
         logger.info(
             "Job cancelled", extra={"action": "job_cancelled", "at_vendor": stopped, **held.log_context()}
@@ -241,25 +239,24 @@ class Poller:
         await self._store.write(unit)
 
     async def _tentative(
-        self, held: Job, operation: Operation, reason: FailureReason, detail: str | None
+        self, held: Job, operation: Operation, reason: FailureReason, detail: str | None, **facts: Any
     ) -> None:
+        """A failure that may be taken back: believed after a grace, which some vendors count in days."""
+        grace = operation.grace or self._timing.grace
         since = held.grace_at or self._store.now()
-        if self._store.now() - since > self._timing.grace:
-            await self._fail(held, reason, detail)
+        if self._store.now() - since > grace:
+            await self._fail(held, reason, detail, **facts)
             return
-        wait = min(operation.poll_first, self._timing.grace / 3)
+        wait = min(operation.poll_most, max(operation.poll_first, grace / 20), grace / 3)
         await self._store.write(lambda tx: tx.jobs.give_back(held, wait, grace_at=since))
 
-    async def _fail(self, held: Job, reason: FailureReason, detail: str | None) -> None:
-        await self._store.write(lambda tx: outcomes.fail(tx, held, reason, detail))
+    async def _fail(self, held: Job, reason: FailureReason, detail: str | None, **facts: Any) -> None:
+        await self._store.write(lambda tx: outcomes.fail(tx, held, reason, detail, **facts))
         logger.warning(
             "Job failed", extra={"action": "job_failed", "reason": reason.value, **held.log_context()}
         )
         self._nudge("outbox")
-
-
-def _needs_user(tx: Tx, held: Job, remote: RemoteJob) -> None:
-    show_card(tx, tx.jobs.move(held, JobState.NEEDS_USER, remote_word=word(remote), detail=remote.reason))
+        self._nudge("erase")
 
 
 def _visible(one: QuietPoll) -> bool:
@@ -275,9 +272,3 @@ def _visible(one: QuietPoll) -> bool:
 def _pace(operation: Operation, polls: int) -> timedelta:
     """Polls slow down from `poll_first` to `poll_most`, half as much again each time."""
     return min(operation.poll_most, operation.poll_first * float(1.5 ** min(polls, 30)))
-
-
-def word(remote: RemoteJob) -> str | None:
-    """The vendor's own status word, for *Details*."""
-    found = remote.details.get("status")
-    return str(found) if found else None

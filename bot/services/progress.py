@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
+from bot.providers import Operation, ProviderError, RemoteRef
 from bot.services.cards import card_key
 from bot.services.errors import NoSuchThing, NotYours
-from bot.services.vendors import Vendors
+from bot.services.inputs import Given, judge
+from bot.services.timing import Timing
+from bot.services.vendors import STARTS, Vendors, usual
 from storage import Store, Tx
 from storage.errors import NotFound
 from storage.records import ENDED, FailureReason, Job, JobKind, JobState, NoticeKind, lane_name
 
-_HISTORY_MIN = 5
-"""Fewer finished jobs than this are no history."""
+_LOG_LINES = 100
+_LOG_WIDTH = 400
+_LINK = re.compile(r"https?://\S+")
 
 
 class Stage(StrEnum):
@@ -58,6 +65,12 @@ class JobView:
     """When this attempt was asked for: the wish itself, or its newest retry."""
     card: str | None = None
     """Where the card stands, once it does."""
+    inputs_here: bool = True
+    """Whether what it was given is still kept, so that it can be sent again."""
+    costs: tuple[tuple[Decimal, str], ...] = ()
+    """What the vendor says that all jobs of this card cost, by unit, each in the vendor's words."""
+    answer_by: datetime | None = None
+    """While the vendor waits for better inputs: when the job is closed without them."""
 
     @property
     def took(self) -> timedelta:
@@ -73,15 +86,21 @@ class JobView:
     def can_retry(self) -> bool:
         """Whether it ended in a way that can be tried again."""
         ended_badly = self.current.state in {JobState.FAILED, JobState.CANCELLED}
-        return ended_badly and self.current.reason is not FailureReason.PHOTOS_GONE
+        return ended_badly and self.inputs_here and self.current.reason not in _FOR_GOOD
+
+
+_ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
+_FOR_GOOD = frozenset({FailureReason.PHOTOS_GONE, FailureReason.PHOTOS_REFUSED, FailureReason.RETIRED})
+"""Failures that trying the same again cannot mend."""
 
 
 class Progress:
     """Reads jobs for the surface."""
 
-    def __init__(self, store: Store, vendors: Vendors) -> None:
+    def __init__(self, store: Store, vendors: Vendors, timing: Timing | None = None) -> None:
         self._store = store
         self._vendors = vendors
+        self._timing = timing or Timing()
 
     async def view(self, job_id: str) -> JobView:
         """The card a job is on. Raises NoSuchThing."""
@@ -104,6 +123,25 @@ class Progress:
             raise NotYours(job_id)
         return view
 
+    async def logs(self, job_id: str, owner: str) -> tuple[str, ...]:
+        """The last lines of the vendor's own log of the job under way on a card; empty where it has none.
+
+        Links in it are left out. It is asked for now, and not waited for long.
+
+        Raises NoSuchThing and NotYours.
+        """
+        current = (await self.view_for(job_id, owner)).current
+        provider = self._vendors.get(current.provider)
+        if provider is None or current.remote_id is None:
+            return ()
+        ref = RemoteRef(kind=current.kind.value, id=current.remote_id, model_id=current.remote_model_id)
+        try:
+            async with asyncio.timeout(self._timing.logs.total_seconds()):
+                lines = await provider.logs(ref)
+        except (ProviderError, TimeoutError):
+            return ()
+        return tuple(_LINK.sub("…", line)[:_LOG_WIDTH] for line in lines[-_LOG_LINES:])
+
     async def newest(self, owner: str | None, limit: int = 5) -> list[JobView]:
         """The newest cards of one person, or of everybody."""
 
@@ -124,32 +162,45 @@ class Progress:
         """`histories` remembers, by lane, what several cards of one answer have in common."""
         family = tx.jobs.family(root_id)
         root, current = family[0], next((one for one in family if one.id == of), family[-1])
-        provider = self._vendors.get(current.provider)
-        operation = self._vendors.operation(provider, current.kind) if provider else None
+        operation = self._vendors.find(current.provider, current.kind)
         lane = lane_name(current.provider, current.kind)
         histories = {} if histories is None else histories
         took = histories[lane] if lane in histories else histories.setdefault(lane, tx.jobs.durations(lane))
-        usual = (took[len(took) // 10], took[-1 - len(took) // 10]) if len(took) >= _HISTORY_MIN else None
+        times = usual(took)
         running = current.state is JobState.RUNNING and current.started_at is not None
-        pictures = tx.pictures.of_job(current.id) if current.kind is JobKind.GENERATION else []
+        pictures = tx.pictures.of_job(current.id)
         here = sum(1 for one in pictures if one.sha256)
+        place = tx.jobs.place_in_queue(current) if current.state is JobState.QUEUED else 0
         card = tx.outbox.find(card_key(root))
         now = self._store.now()
         return JobView(
             root=root,
             current=current,
-            stage=_stage(current, here, said=current.state is JobState.SUCCEEDED and _said(tx, current)),
+            stage=_stage(
+                current, here, place, said=current.state is JobState.SUCCEEDED and _said(tx, current)
+            ),
             label=self._vendors.label(current.provider),
-            queue_place=tx.jobs.place_in_queue(current) if current.state is JobState.QUEUED else 0,
+            queue_place=place,
             concurrency=operation.concurrency if operation else 0,
-            usual=usual,
-            slow=bool(running and usual and current.started_at and now - current.started_at > usual[1]),
+            usual=times,
+            slow=bool(running and times and current.started_at and now - current.started_at > times[1]),
             pictures=len(pictures),
             pictures_here=here,
             deadline_at=current.started_at + operation.deadline if current.started_at and operation else None,
             now=now,
             attempt_at=_attempt_at(family, current),
             card=card.message if card else None,
+            inputs_here=self._inputs_here(tx, current, operation),
+            costs=_costs(family),
+            answer_by=current.asked_at + self._timing.answer_within if current.asked_at else None,
+        )
+
+    def _inputs_here(self, tx: Tx, current: Job, operation: Operation | None) -> bool:
+        """Looked up only where it is asked: of a job that could be tried again."""
+        if operation is None or current.kind not in STARTS or current.state not in _ENDED_BADLY:
+            return True
+        return not judge(
+            operation.inputs, [Given(one.role, one.medium) for one in tx.inputs.of_job(current.id)]
         )
 
 
@@ -165,15 +216,26 @@ def _said(tx: Tx, job: Job) -> bool:
     return all(one.sent for one in tx.outbox.of_job(job.id) if one.kind is NoticeKind.PICTURES)
 
 
-def _stage(job: Job, here: int, *, said: bool) -> Stage:
+def _costs(family: Sequence[Job]) -> tuple[tuple[Decimal, str], ...]:
+    told: dict[str, Decimal] = {}
+    for job in family:
+        if job.cost is not None:
+            unit = job.cost_unit or ""
+            told[unit] = told.get(unit, Decimal(0)) + job.cost
+    return tuple((cost, unit) for unit, cost in told.items())
+
+
+def _stage(job: Job, here: int, place: int, *, said: bool) -> Stage:
     if job.cancel_requested and job.state not in ENDED:
         return Stage.CANCELLING
     training = job.kind is JobKind.TRAINING
+    # What follows a training goes on without a word of queues, unless it really stands in one.
+    begins = job.kind is not JobKind.GENERATION or job.id == job.root_id
     match job.state:
         case JobState.QUEUED:
-            return Stage.OUR_QUEUE if training or job.trouble_at else Stage.MAKING
+            return Stage.OUR_QUEUE if begins or job.trouble_at or place > 1 else Stage.MAKING
         case JobState.SUBMITTING:
-            return Stage.SENDING if training else Stage.MAKING
+            return Stage.SENDING if begins else Stage.MAKING
         case JobState.RUNNING if training:
             return Stage.TRAINING if job.progress else Stage.VENDOR_QUEUE
         case JobState.RUNNING:

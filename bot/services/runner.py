@@ -16,7 +16,7 @@ from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store
 from storage.errors import StaleState, StoreFull
-from storage.records import Job, JobState
+from storage.records import Job, JobKind, JobState
 
 logger = logging.getLogger(__name__)
 
@@ -44,20 +44,21 @@ class JobRunner:
         for lane in sorted({lane for lane, state in due if state in {JobState.QUEUED, JobState.SUBMITTING}}):
             provider = self._lanes.get(lane)
             while provider is not None and not self._stopping:
-                held = await self._claim(lane)
+                held = await self._claim(lane, provider)
                 if held is None:
                     break
                 self._spawn(self._submit(held, provider))
 
-    async def _claim(self, lane: str) -> Job | None:
-        lease = self._timing.call + self._timing.settle
+    async def _claim(self, lane: str, provider: Provider[Any]) -> Job | None:
+        kind = JobKind(lane.rpartition(":")[2])
+        lease = self._submitter.lease(self._vendors.operation(provider, kind))
         return await self._store.write(lambda tx: tx.jobs.claim_submission(lane, self._store.me, lease))
 
     async def poll_due(self) -> None:
         """Poll what is due, as many at once per vendor as it allows; settle the uneventful answers."""
         await self._poller.flush()
         due = await self._store.read(lambda tx: tx.jobs.due_lanes())
-        for lane in sorted({lane for lane, state in due if state is JobState.RUNNING}):
+        for lane in sorted({lane for lane, state in due if state in {JobState.RUNNING, JobState.NEEDS_USER}}):
             await self._pump(lane)
 
     async def _pump(self, lane: str) -> None:

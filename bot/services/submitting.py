@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from bot.providers import (
-    Delivery,
-    GenerationSpec,
-    MediaInput,
+    ContentRejected,
+    InvalidInput,
+    OneshotSpec,
     Operation,
     OutcomeUnknown,
     PermanentError,
@@ -19,33 +18,25 @@ from bot.providers import (
     ProviderError,
     RateLimited,
     RemoteJob,
-    Role,
+    RemoteRef,
+    Retired,
+    Spec,
     TrainingSpec,
     TransientError,
     UnexpectedResponse,
 )
 from bot.services import outcomes
 from bot.services.cards import show_card
-from bot.services.links import Links
 from bot.services.notifier import Clock
 from bot.services.operators import Operators
-from bot.services.polling import word
+from bot.services.specs import InputsGone, LinksUnreachable, Prepared, Specs, bare_spec
+from bot.services.stopping import told_to_stop
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store, Tx
-from storage.records import FailureReason, Job, JobKind, JobState
+from storage.records import FailureReason, Job, JobState
 
 logger = logging.getLogger(__name__)
-Probe = Callable[[str], Awaitable[bool]]
-"""Fetches one link as a vendor would, and says whether the photo came."""
-
-
-class PhotosGone(Exception):
-    """A photo of this job is no longer on our disk."""
-
-
-class LinksUnreachable(Exception):
-    """A photo link cannot be fetched from its public address."""
 
 
 class Submitter:
@@ -55,54 +46,91 @@ class Submitter:
         self,
         store: Store,
         vendors: Vendors,
-        links: Links,
+        specs: Specs,
         operators: Operators,
         timing: Timing,
         nudge: Clock,
-        probe: Probe,
     ) -> None:
         self._store = store
         self._vendors = vendors
         self._operators = operators
-        self._links = links
+        self._specs = specs
         self._timing = timing
         self._nudge = nudge
-        self._probe = probe
+
+    def lease(self, operation: Operation) -> timedelta:
+        """How long a job is held for a submission: longer than the call can live."""
+        return max(self._timing.call, operation.submit_time) + self._timing.settle
 
     async def step(self, held: Job, provider: Provider[Any]) -> None:
         """Send a held job, unless it may have been sent before; then look first. Raises StaleState."""
         if held.submit_begun_at is not None:
             await self._look(held, provider)
-            return
-        if held.cancel_requested:
-            # Nothing was sent yet: back over the arrow it came by, and out.
-            await self._store.write(lambda tx: _back(tx, held))
-            return
+        elif held.cancel_requested:
+            await self._stop(held, provider)
+        elif self._vendors.is_retired(held.provider, held.kind) and held.remote_id is None:
+            await self._fail(held, FailureReason.RETIRED, None)
+        elif (prepared := await self._prepare(held, provider)) and await self._passes(
+            held, provider, prepared
+        ):
+            await self._send(held, provider, prepared.spec)
+
+    async def _prepare(self, held: Job, provider: Provider[Any]) -> Prepared | None:
         try:
-            spec = await self._spec(held, provider)
-        except PhotosGone:
-            await self._store.write(lambda tx: outcomes.fail(tx, held, FailureReason.PHOTOS_GONE))
-            return
+            return await self._specs.prepare(held, self._vendors.operation(provider, held.kind))
+        except InputsGone:
+            await self._fail(held, FailureReason.PHOTOS_GONE, None)
         except LinksUnreachable:
             await self._fail(held, FailureReason.LINKS_UNREACHABLE, None)
-            return
-        await self._send(held, provider, spec)
+        return None
 
-    async def _send(self, held: Job, provider: Provider[Any], spec: TrainingSpec | GenerationSpec) -> None:
+    async def _passes(self, held: Job, provider: Provider[Any], prepared: Prepared) -> bool:
+        """The vendor's own look, free, before anything is paid. One that cannot be had stops nothing.
+
+        The submission that follows meets the same vendor: what is wrong with that is found out there.
+        """
+        operation = self._vendors.operation(provider, held.kind)
+        if not operation.inspects or not prepared.media or held.remote_id is not None:
+            return True
+        try:
+            async with asyncio.timeout(self._timing.call.total_seconds()):
+                findings = await provider.inspect(prepared.spec.inputs)
+        except (InvalidInput, ContentRejected) as error:
+            await self._fail(held, outcomes.reason_for(error), error)
+            return False
+        except (ProviderError, TimeoutError) as error:
+            logger.warning(
+                "Inputs not inspected",
+                extra={"action": "not_inspected", "error": type(error).__name__, **held.log_context()},
+            )
+            return True
+        found = {
+            medium.sha256: finding.reason or ""
+            for medium, finding in zip(prepared.media, findings, strict=False)
+            if not finding.ok
+        }
+        if not found:
+            return True
+        await self._store.write(lambda tx: outcomes.refused_before(tx, held, found))
+        logger.info(
+            "Inputs refused", extra={"action": "inputs_refused", "count": len(found), **held.log_context()}
+        )
+        self._nudge("outbox")
+        return False
+
+    async def _send(self, held: Job, provider: Provider[Any], spec: Spec, **facts: Any) -> None:
         """The intent is committed under a lease that outlives the call; only then does the call leave."""
-        lease = self._timing.call + self._timing.settle
-        job = await self._store.write(lambda tx: tx.jobs.begin_submission(held, lease))
-        if job.cancel_requested:
-            # Wished while the photos were made ready: the call has not left.
+        operation = self._vendors.operation(provider, held.kind)
+        lease = self.lease(operation)
+        job = await self._store.write(lambda tx: tx.jobs.begin_submission(held, lease, **facts))
+        if job.cancel_requested and job.remote_id is None:
+            # Wished while the inputs were made ready: the call has not left.
             await self._store.write(lambda tx: _back(tx, job))
             self._nudge("outbox")
             return
         try:
-            async with asyncio.timeout(self._timing.call.total_seconds()):
-                if isinstance(spec, TrainingSpec):
-                    remote = await provider.submit(spec, key=job.id)
-                else:
-                    remote = await provider.generate(spec, key=job.id)
+            async with asyncio.timeout(max(self._timing.call, operation.submit_time).total_seconds()):
+                remote = await _call(provider, spec, job.id)
         except TransientError as error:
             await self._refused(job, error)
         except (OutcomeUnknown, UnexpectedResponse, TimeoutError):
@@ -123,7 +151,8 @@ class Submitter:
                 wait=remote.poll_after or wait,
                 remote_id=remote.ref.id,
                 remote_model_id=remote.model_id or job.remote_model_id,
-                remote_word=word(remote),
+                remote_word=outcomes.word(remote),
+                detail=None,
                 trouble_at=None,
                 looks=0,
             )
@@ -154,16 +183,18 @@ class Submitter:
         if not operation.idempotent:
             await self._fail(held, FailureReason.LOST, None)
             return
-        known = await self._store.read(lambda tx: tx.jobs.remote_ids(held.lane))
+        known = await self._store.read(lambda tx: tx.jobs.remote_ids(held.lane)) - {held.remote_id}
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
                 found = await provider.find(
-                    _bare_spec(held), key=held.id, known=known, since=held.submit_begun_at
+                    bare_spec(held), key=held.id, known=frozenset(known), since=held.submit_begun_at
                 )
         except (ProviderError, TimeoutError) as error:
             await self._look_later(held, operation, getattr(error, "retry_after", None))
             return
-        if found is not None:
+        if found is not None and found.unfinished and not held.cancel_requested:
+            await self._go_on(held, provider, found)
+        elif found is not None:
             logger.info("Job found again", extra={"action": "job_adopted", **held.log_context()})
             await self._started(held, provider, found)
         elif held.looks < len(self._timing.looks):
@@ -178,6 +209,15 @@ class Submitter:
                 lambda tx: _back(tx, held, looks=0, losses=held.losses + 1, trouble_at=None)
             )
             self._nudge("submit")
+
+    async def _go_on(self, held: Job, provider: Provider[Any], found: RemoteJob) -> None:
+        """The vendor has the job and lacks parts of it: the same call, the same key, and no second bill."""
+        if held.attempts >= self._timing.submit_attempts:
+            await self._fail(held, FailureReason.UNAVAILABLE, None)
+            return
+        logger.info("Job found unfinished", extra={"action": "job_continued", **held.log_context()})
+        if prepared := await self._prepare(held, provider):
+            await self._send(held, provider, prepared.spec, remote_id=found.ref.id, looks=0, trouble_at=None)
 
     async def _look_later(self, held: Job, operation: Operation, wait: timedelta | None) -> None:
         """The vendor cannot be asked now. It is asked until the job's deadline; then a human looks."""
@@ -196,50 +236,44 @@ class Submitter:
 
         await self._store.write(unit)
 
+    async def _stop(self, held: Job, provider: Provider[Any]) -> None:
+        """Wished before the call left: out by the arrow it came by. What the vendor has, it is told."""
+        at_vendor = False
+        if held.remote_id is not None:
+            ref = RemoteRef(kind=held.kind.value, id=held.remote_id, model_id=held.remote_model_id)
+            at_vendor = await told_to_stop(provider, ref, self._timing)
+
+        def unit(tx: Tx) -> None:
+            waiting = tx.jobs.move(held, JobState.QUEUED)
+            if held.remote_id is None:
+                stopped = tx.jobs.request_cancel(waiting.id)
+                outcomes.tie_up(tx, stopped)
+                show_card(tx, stopped)
+            else:
+                outcomes.stop(tx, waiting, at_vendor=at_vendor)
+
+        await self._store.write(unit)
+        self._nudge("outbox")
+
     async def _fail(self, job: Job, reason: FailureReason, error: ProviderError | None) -> None:
         detail = None if error is None else error.detail
         await self._store.write(lambda tx: outcomes.fail(tx, job, reason, detail))
         logger.warning(
             "Job failed", extra={"action": "job_failed", "reason": reason.value, **job.log_context()}
         )
+        if isinstance(error, Retired):
+            await self._vendors.retire(job.provider, job.kind)
         if reason in {FailureReason.AUTHENTICATION, FailureReason.QUOTA, FailureReason.LINKS_UNREACHABLE}:
             await self._operators.tell(self._vendors.label(job.provider), reason.value)
         self._nudge("outbox")
 
-    async def _spec(self, job: Job, provider: Provider[Any]) -> TrainingSpec | GenerationSpec:
-        if job.kind is JobKind.GENERATION:
-            return _bare_spec(job)
-        photos = await self._store.read(lambda tx: tx.photos.of_job(job.id))
-        paths = [self._store.media.path(photo.sha256) for photo in photos]
-        if not paths or not all(path.exists() for path in paths):
-            raise PhotosGone
-        training = self._vendors.operation(provider, JobKind.TRAINING)
-        wanted = next(spec for spec in training.inputs if spec.role is Role.PHOTO)
-        urls: list[str | None] = [None] * len(photos)
-        if wanted.delivery is Delivery.URL:
-            opened = await self._links.open(job.id, photos)
-            # One fetch by ourselves, from the public address, before any money.
-            if not await self._probe(opened[0]):
-                raise LinksUnreachable
-            urls = list(opened)
-        inputs = tuple(
-            MediaInput(role=Role.PHOTO, path=path, media_type=photo.media_type, url=url)
-            for path, photo, url in zip(paths, photos, urls, strict=True)
-        )
-        return TrainingSpec(inputs=inputs, subject=job.subject, options=job.spec.get("options", {}))
 
-
-def _bare_spec(job: Job) -> TrainingSpec | GenerationSpec:
-    """What is enough to look a job up, and for a generation also to ask for it."""
-    if job.kind is JobKind.TRAINING:
-        return TrainingSpec(inputs=(), subject=job.subject)
-    return GenerationSpec(
-        model_id=job.spec["model_id"],
-        prompt=job.spec.get("prompt"),
-        count=job.spec["count"],
-        seed=job.spec.get("seed"),
-        options=job.spec.get("options", {}),
-    )
+async def _call(provider: Provider[Any], spec: Spec, key: str) -> RemoteJob:
+    if isinstance(spec, TrainingSpec):
+        return await provider.submit(spec, key=key)
+    if isinstance(spec, OneshotSpec):
+        return await provider.oneshot(spec, key=key)
+    return await provider.generate(spec, key=key)
 
 
 def _back(tx: Tx, held: Job, *, wait: timedelta | None = None, **values: Any) -> None:
@@ -251,4 +285,6 @@ def _back(tx: Tx, held: Job, *, wait: timedelta | None = None, **values: Any) ->
     tx.links.close(waiting.id)
     if waiting.cancel_requested:
         waiting = tx.jobs.request_cancel(waiting.id)
+        if waiting.state is JobState.CANCELLED:
+            outcomes.tie_up(tx, waiting)
     show_card(tx, waiting)

@@ -11,7 +11,7 @@ class Timing:
     """Every patience of the job machine in one place, with its default."""
 
     call: timedelta = timedelta(seconds=130)
-    """The longest a submitting call may live, waiting for its turn included."""
+    """The longest that a call may live, waiting for its turn included; uploads have a time of their own."""
     settle: timedelta = timedelta(seconds=60)
     """After a lost answer: how long until we look, longer than any call can go on at the vendor."""
     looks: tuple[timedelta, ...] = (timedelta(seconds=60), timedelta(seconds=300))
@@ -45,6 +45,16 @@ class Timing:
     share_lost: timedelta = timedelta(seconds=45)
     """After so long without a share the files are uploaded anew."""
     link_life: timedelta = timedelta(hours=6)
+    reminders: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(hours=72))
+    """After a vendor has asked for better inputs: when its owner is reminded."""
+    answer_within: timedelta = timedelta(days=14)
+    """After so long without better inputs the job is closed."""
+    tidy_lease: timedelta = timedelta(seconds=120)
+    """Of an ended job while its vendor lets go of what it needed."""
+    tidy_tries: int = 8
+    """Refusals of that, over some ten minutes; then the vendor's own retention decides."""
+    logs: timedelta = timedelta(seconds=5)
+    """What a person waits for the vendor's own log of a job."""
 
     def settling(self, settle: timedelta) -> Timing:
         """The same with another settle: the later looks move with it, as they wait for the same thing."""

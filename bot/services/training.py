@@ -1,52 +1,66 @@
-"""Training: from a wish to a row that the runner will carry to a vendor."""
+"""Training, and one-shots: from a wish to a row that the runner will carry to a vendor."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.services.cards import show_card
-from bot.services.errors import (
-    BadWish,
-    NoSuchThing,
-    NotEnoughPhotos,
-    NotYours,
-    TooManyPhotos,
-    TrayClosed,
-)
+from bot.services.errors import BadWish, NoSuchThing, NotYours, TrayClosed
+from bot.services.inputs import Given, fitting
 from bot.services.notifier import Clock
-from bot.services.vendors import Offer, Vendors
+from bot.services.options import checked
+from bot.services.trays import refuse_public_papers
+from bot.services.vendors import Making, Offer, Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import InboxItem, Job, JobKind, NewJob, TrayEntry, TrayState, new_id
+from storage.records import (
+    InboxItem,
+    Job,
+    JobKind,
+    NewJob,
+    TrayEntry,
+    TrayState,
+    direct,
+    lane_name,
+    new_id,
+)
 
 NAME_MAX = 60
 """Characters."""
+SEED_MAX = 2**31 - 1
 CONSENT_VERSION = "2026-11"
 """Changes whenever the words of the consent line change in meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person filled in."""
+    """What a person filled in. Every field is plain, so that a form can be kept as JSON."""
 
     owner: str
     name: str
     subject: str
-    provider: str
+    way: str
+    """Of an offer."""
     prompt: str
     count: int
     consent: bool
     place: str
     """Where the card stands."""
     pictures_place: str
-    """Where the generated images are posted."""
+    """Where the results are posted."""
     request_key: str
     """The same wish has the same key, however often it is delivered."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The vendor's parameters of the training (`Offer.options`), by name, as typed."""
+    making: Mapping[str, Any] = field(default_factory=dict)
+    """Those of what is made (`Offer.makes.options`): after the training, or by the one-shot."""
+    seed: int | None = None
 
 
 class Training:
-    """Starts trainings."""
+    """Starts what begins with inputs: trainings, and one-shots."""
 
     def __init__(self, store: Store, vendors: Vendors, nudge: Clock) -> None:
         self._store = store
@@ -54,29 +68,25 @@ class Training:
         self._nudge = nudge
 
     def validate(self, wish: Wish) -> Offer:
-        """Refuse what can be refused without looking at photos. Raises BadWish and VendorNotOffered."""
+        """Refuse what can be refused without looking at inputs. Raises BadWish and VendorNotOffered."""
         if not wish.name.strip():
             raise BadWish("name", "empty")
         if len(wish.name) > NAME_MAX:
             raise BadWish("name", "too_long", NAME_MAX)
-        offer = self._vendors.offer(wish.provider)
+        offer = self._vendors.offer(wish.way)
         if wish.subject not in offer.subjects:
             raise BadWish("subject", "unknown")
-        if offer.prompt_max:
-            if not wish.prompt.strip():
-                raise BadWish("prompt", "empty")
-            if len(wish.prompt) > offer.prompt_max:
-                raise BadWish("prompt", "too_long", offer.prompt_max)
-            if not 1 <= wish.count <= offer.count_max:
-                raise BadWish("count", "out_of_range", offer.count_max)
+        checked(offer.options, wish.options, prefix="option")
+        if offer.makes:
+            check_making(offer.makes, wish.prompt, wish.count, wish.making, wish.seed)
         if not wish.consent:
             raise BadWish("consent", "missing")
         return offer
 
     async def start(self, wish: Wish, tray_id: str) -> Job:
-        """Start a training with the photos of a tray; the same wish again returns the same job.
+        """Start a job with what is in a tray; the same wish again returns the same job.
 
-        Raises BadWish, VendorNotOffered, NoSuchThing, NotYours, TrayClosed, NotEnoughPhotos, TooManyPhotos.
+        Raises BadWish, VendorNotOffered, NoSuchThing, NotYours, TrayClosed, Unfit.
         """
         offer = self.validate(wish)
         job = await self._store.write(lambda tx: self._start(tx, wish, offer, tray_id))
@@ -84,17 +94,23 @@ class Training:
         self._nudge("outbox")
         return job
 
-    async def start_with(self, wish: Wish, entries: list[TrayEntry], item: InboxItem) -> Job:
-        """Start a training with photos that came with the wish; `item` is worked off in the same step.
+    async def start_with(
+        self, wish: Wish, entries: Sequence[TrayEntry], item: InboxItem, tray_id: str | None = None
+    ) -> Job:
+        """Start a job with inputs that came with the wish's form, beside those of a tray where one is named.
 
-        Raises as `start` does, and then nothing is kept and `item` is still to be worked off.
+        `item` is worked off in the same step. Raises as `start` does, and then nothing is kept and `item` is
+        still to be worked off.
         """
         offer = self.validate(wish)
+        refuse_public_papers(wish.owner, entries, through=direct(wish.owner))
 
         def unit(tx: Tx) -> Job:
-            tray = tx.trays.open(wish.owner, f"{wish.place}{item.id}")
-            tx.trays.add(tray.id, entries)
-            job = self._start(tx, wish, offer, tray.id)
+            chosen = tray_id or tx.trays.open(wish.owner, f"{wish.place}{item.id}").id
+            if tx.jobs.asked_for(wish.request_key) is None:
+                self._own(tx, wish.owner, chosen)
+                tx.trays.add(chosen, entries)
+            job = self._start(tx, wish, offer, chosen)
             tx.inbox.done(item)
             return job
 
@@ -104,38 +120,32 @@ class Training:
         return job
 
     def _start(self, tx: Tx, wish: Wish, offer: Offer, tray_id: str) -> Job:
-        try:
-            tray = tx.trays.get(tray_id)
-        except NotFound as error:
-            raise NoSuchThing(tray_id) from error
-        if tray.owner != wish.owner:
-            raise NotYours(tray_id)
-        photos = tuple(dict.fromkeys(entry.photo for entry in tx.trays.entries(tray_id) if entry.photo))
+        tray = self._own(tx, wish.owner, tray_id)
+        earlier = tx.jobs.asked_for(wish.request_key)
+        if earlier is not None and earlier.owner == wish.owner:
+            return earlier
         if tray.state is not TrayState.OPEN:
-            earlier = tx.jobs.get(tray.job_id) if tray.job_id else None
-            if earlier is not None and earlier.request_key == wish.request_key:
-                return earlier
             raise TrayClosed(tray_id)
-        if len(photos) < offer.photos_min:
-            raise NotEnoughPhotos(have=len(photos), need=offer.photos_min)
-        if len(photos) > offer.photos_max:
-            raise TooManyPhotos(have=len(photos), most=offer.photos_max)
+        entries = tx.trays.entries(tray_id)
+        media = tx.inputs.by_hash(entry.medium for entry in entries if entry.medium)
+        given = [Given(entry.role, media[entry.medium]) for entry in entries if entry.medium in media]
+        inputs = fitting(offer.takes, given)
         made = new_id("job")
         job = tx.jobs.insert(
             NewJob(
                 id=made,
-                kind=JobKind.TRAINING,
+                kind=offer.kind,
                 root_id=made,
                 owner=wish.owner,
                 place=wish.place,
                 pictures_place=wish.pictures_place,
-                provider=wish.provider,
+                provider=offer.provider,
                 name=wish.name.strip(),
                 subject=wish.subject,
-                spec=self._spec(wish),
+                spec=self._spec(wish, offer),
                 request_key=wish.request_key,
-                serial=made,
-                photos=photos,
+                serial=serial(offer.provider, offer.kind, made),
+                inputs=inputs,
             )
         )
         tx.trays.close(tray_id, TrayState.USED, job.id)
@@ -143,15 +153,52 @@ class Training:
         show_card(tx, job)
         return job
 
-    def _spec(self, wish: Wish) -> dict[str, Any]:
+    @staticmethod
+    def _own(tx: Tx, owner: str, tray_id: str) -> Any:
+        try:
+            tray = tx.trays.get(tray_id)
+        except NotFound as error:
+            raise NoSuchThing(tray_id) from error
+        if tray.owner != owner:
+            raise NotYours(tray_id)
+        return tray
+
+    def _spec(self, wish: Wish, offer: Offer) -> dict[str, Any]:
+        made = offer.makes
+        making = checked(made.options, wish.making, prefix="making") if made else {}
+        own = (
+            making if offer.kind is JobKind.ONESHOT else checked(offer.options, wish.options, prefix="option")
+        )
         return {
-            "prompt": wish.prompt.strip(),
-            "count": wish.count,
-            "options": {},
+            "prompt": wish.prompt.strip() if made else "",
+            "count": wish.count if made else 0,
+            "seed": wish.seed,
+            "options": own,
+            "making": {} if offer.kind is JobKind.ONESHOT else making,
             "consent": {
                 "version": CONSENT_VERSION,
                 "by": wish.owner,
                 "at": self._store.now().isoformat(),
-                "provider": wish.provider,
+                "provider": offer.provider,
             },
         }
+
+
+def check_making(
+    making: Making, prompt: str, count: int, options: Mapping[str, Any], seed: int | None
+) -> dict[str, Any]:
+    """What is wished for to be made, against what the vendor makes; returns the options. Raises BadWish."""
+    if making.prompt_max and not prompt.strip():
+        raise BadWish("prompt", "empty")
+    if making.prompt_max and len(prompt) > making.prompt_max:
+        raise BadWish("prompt", "too_long", making.prompt_max)
+    if not 1 <= count <= making.count_max:
+        raise BadWish("count", "out_of_range", making.count_max)
+    if seed is not None and not 0 <= seed <= SEED_MAX:
+        raise BadWish("seed", "out_of_range", SEED_MAX)
+    return checked(making.options, options, prefix="making")
+
+
+def serial(provider: str, kind: JobKind, job_id: str) -> str:
+    """A training is found again by its key. Of a one-shot that is not sure: one at a time is being sent."""
+    return job_id if kind is JobKind.TRAINING else lane_name(provider, kind)

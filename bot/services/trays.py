@@ -5,46 +5,84 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.services.errors import NoSuchThing, NotYours, TrayClosed
+from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
+from bot.services.inputs import PAPERS, Given, Lack, Lacking, Role
+from bot.services.notifier import Clock
 from bot.services.vendors import Offer, Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import InboxItem, NoticeKind, Tray, TrayEntry, TrayState
+from storage.records import InboxItem, Medium, NoticeKind, Tray, TrayEntry, TrayState, direct
 
 
 @dataclass(frozen=True, slots=True)
 class TrayView:
-    """A tray with everything a message about it needs."""
+    """A tray with everything a message about it needs. Papers are in no message, so they are not in it."""
 
     tray: Tray
     entries: tuple[TrayEntry, ...]
     offers: tuple[Offer, ...]
+    media: dict[str, Medium]
+    """What the entries hold, by hash."""
+    papers: frozenset[Role] = frozenset()
+    """Which papers are in hand; to be told to the owner alone."""
 
     @property
     def usable(self) -> tuple[str, ...]:
-        """The photos, each once, in order."""
-        return tuple(dict.fromkeys(entry.photo for entry in self.entries if entry.photo))
+        """The media, each once, in order."""
+        return tuple(dict.fromkeys(entry.medium for entry in self.entries if entry.medium))
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        """The same as an offer judges it."""
+        once = {(entry.role, entry.medium): entry for entry in self.entries if entry.medium in self.media}
+        return tuple(Given(role, self.media[sha256 or ""]) for role, sha256 in once)
 
     @property
     def needed(self) -> int:
         """Photos the least demanding vendor still wants; 0 when one would take the set."""
-        least = min((offer.photos_min for offer in self.offers), default=1)
-        return max(0, least - len(self.usable))
+        if any(not self.lacks(offer) for offer in self.offers):
+            return 0
+        few = [
+            int(lack.limit - lack.have)
+            for offer in self.offers
+            for lack in self.lacks(offer)
+            if lack.role is Role.PHOTO and lack.rule in {Lacking.TOO_FEW, Lacking.WRONG_KIND}
+        ]
+        return min(few, default=0 if self.usable else 1)
+
+    def lacks(self, offer: Offer) -> list[Lack]:
+        """What keeps an offer from taking the set, beside what its form asks for."""
+        return [lack for lack in offer.lacks(self.given) if not lack.can_follow]
 
 
 class Trays:
-    """Keeps what is posted until a training starts."""
+    """Keeps what is posted until a job starts."""
 
-    def __init__(self, store: Store, vendors: Vendors) -> None:
+    def __init__(self, store: Store, vendors: Vendors, nudge: Clock) -> None:
         self._store = store
         self._vendors = vendors
+        self._nudge = nudge
 
     async def gathers(self, owner: str, place: str) -> bool:
         """Whether this person has an open tray here."""
         return await self._store.read(lambda tx: tx.trays.find_open(owner, place)) is not None
 
-    async def receive(self, owner: str, place: str, entries: Sequence[TrayEntry], item: InboxItem) -> Tray:
-        """Put files into this person's tray here; `item`, which brought them, is worked off."""
+    async def receive(
+        self,
+        owner: str,
+        place: str,
+        entries: Sequence[TrayEntry],
+        item: InboxItem,
+        *,
+        through: str | None = None,
+    ) -> Tray:
+        """Put files into this person's tray here; `item`, which brought them, is worked off.
+
+        `through` is where the files themselves came by, where that is not `place`: a form is as private as
+        `direct(owner)`. Raises NotPrivate for papers that came through anything else; `item` then is still
+        to be worked off.
+        """
+        refuse_public_papers(owner, entries, through=place if through is None else through)
 
         def unit(tx: Tx) -> Tray:
             tray = tx.trays.open(owner, place)
@@ -60,25 +98,57 @@ class Trays:
     async def view(self, tray_id: str, owner: str | None = None) -> TrayView:
         """A tray as it stands. Raises NoSuchThing, and NotYours for anybody but `owner`."""
 
-        def unit(tx: Tx) -> tuple[Tray, list[TrayEntry]]:
-            return tx.trays.get(tray_id), tx.trays.entries(tray_id)
+        def unit(tx: Tx) -> tuple[Tray, list[TrayEntry], dict[str, Medium]]:
+            tray, entries = tx.trays.get(tray_id), tx.trays.entries(tray_id)
+            return tray, entries, tx.inputs.by_hash(entry.medium for entry in entries if entry.medium)
 
         try:
-            tray, entries = await self._store.read(unit)
+            tray, entries, media = await self._store.read(unit)
         except NotFound as error:
             raise NoSuchThing(tray_id) from error
         if owner is not None and tray.owner != owner:
             raise NotYours(tray_id)
-        return TrayView(tray, tuple(entries), tuple(self._vendors.offers()))
+        return TrayView(
+            tray=tray,
+            entries=tuple(entry for entry in entries if entry.role not in PAPERS),
+            offers=tuple(await self._vendors.offers()),
+            media=media,
+            papers=frozenset(Role(entry.role) for entry in entries if entry.role in PAPERS),
+        )
+
+    async def remove(self, tray_id: str, owner: str, sources: Sequence[str]) -> None:
+        """Take files out of a tray, by their `source`. Raises NoSuchThing, NotYours, TrayClosed."""
+        view = await self.view(tray_id, owner)
+        if view.tray.state is not TrayState.OPEN:
+            raise TrayClosed(tray_id)
+
+        def unit(tx: Tx) -> None:
+            tx.trays.remove(tray_id, sources)
+            tx.outbox.touch(f"tray:{tray_id}")
+
+        await self._store.write(unit)
+        self._nudge("outbox")
 
     async def discard(self, tray_id: str, owner: str) -> None:
-        """Throw a tray away; its photos go with the next sweep. Raises NoSuchThing, NotYours, TrayClosed."""
+        """Throw a tray away; papers go at once, the rest with the next sweep.
+
+        Raises NoSuchThing, NotYours, TrayClosed.
+        """
         await self.view(tray_id, owner)
 
         def unit(tx: Tx) -> bool:
             closed = tx.trays.close(tray_id, TrayState.DISCARDED)
+            if closed:
+                tx.inputs.release_entries(tray_id, PAPERS)
             tx.outbox.touch(f"tray:{tray_id}")
             return closed
 
         if not await self._store.write(unit):
             raise TrayClosed(tray_id)
+        self._nudge("erase")
+
+
+def refuse_public_papers(owner: str, entries: Sequence[TrayEntry], *, through: str) -> None:
+    """Raises NotPrivate where papers came by a way that others may read."""
+    if through != direct(owner) and any(entry.role in PAPERS for entry in entries):
+        raise NotPrivate(owner)

@@ -1,14 +1,16 @@
-"""The vendors that are configured, and whether each answers."""
+"""The vendors that are configured, the ways there are of each, and whether it answers."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from bot.providers import (
     AuthenticationFailed,
@@ -17,47 +19,97 @@ from bot.providers import (
     Provider,
     ProviderError,
     QuotaExceeded,
-    Role,
     TransientError,
 )
+from bot.services import outcomes
 from bot.services.errors import VendorNotOffered
+from bot.services.inputs import Given, InputSpec, Lack, judge
 from bot.services.operators import Operators
 from storage import Store, Tx
-from storage.records import JobKind, lane_name
+from storage.records import FailureReason, JobKind, JobState, lane_name, way_name
 
 logger = logging.getLogger(__name__)
+STARTS = (JobKind.TRAINING, JobKind.ONESHOT)
+"""The kinds that begin with inputs: each is a way to choose."""
+RETIRED = "retired"
+_HISTORY_MIN = 5
+"""Fewer finished jobs than this are no history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the last check of a vendor found."""
+    """What the last check of a vendor found, for operators."""
 
+    name: str
+    label: str
     since: datetime
     """When it was first found so."""
     fault: str = ""
     """`unreachable`, `credentials` or `refused`; empty while it is well."""
+    words: str = ""
+    """What to mend, in the words of its own provider: never a value of a setting."""
+    retired: tuple[JobKind, ...] = ()
+    """What the vendor has given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What is made of a model, or straight from the inputs."""
+
+    prompt_max: int
+    """Characters; 0 where no prompt is taken."""
+    prompt_means: Literal["picture", "speech"]
+    count_max: int
+    options: type[BaseModel] | None
+    """To be drawn with `bot.services.options.fields`."""
+    inputs: tuple[InputSpec, ...] = ()
+    """What it takes beside the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A vendor as the surface may show it."""
+    """One way of one vendor, as the surface may show it."""
 
-    name: str
+    way: str
+    """What a wish names: `vendor/training` or `vendor/oneshot`."""
+    provider: str
+    kind: JobKind
     label: str
+    """The vendor's name as people know it."""
     country: str
+    inputs: tuple[InputSpec, ...]
+    """What it takes, by role."""
     subjects: tuple[str, ...]
-    photos_min: int
-    photos_max: int
-    prompt_max: int
-    count_max: int
+    options: type[BaseModel] | None
+    """The parameters of a training; a one-shot's are those of `makes`."""
+    makes: Making | None
+    """What comes out: None where a training ends with the model."""
     fault: str
-    """Empty while the vendor is well."""
+    """`unreachable`, `credentials`, `refused` or `retired`; empty while it can be chosen."""
     fault_since: datetime
+    usual: tuple[timedelta, timedelta] | None = None
+    """Between which times 8 of 10 jobs took here; None without history, and from `Vendors.offer`."""
 
     @property
     def ok(self) -> bool:
         """Whether it can be chosen now."""
         return not self.fault
+
+    @property
+    def takes(self) -> tuple[InputSpec, ...]:
+        """Everything that can be given with a wish: for the job itself and for what is made afterwards."""
+        own = {spec.role for spec in self.inputs}
+        return self.inputs + tuple(
+            spec for spec in (self.makes.inputs if self.makes else ()) if spec.role not in own
+        )
+
+    def lacks(self, given: Iterable[Given]) -> tuple[Lack, ...]:
+        """What keeps this set from being taken, well or not; empty: it would be."""
+        return judge(self.takes, given)
+
+    def would_take(self, given: Iterable[Given]) -> bool:
+        """Whether a form for this set may be opened: what lacks can be given on it."""
+        return self.ok and all(lack.can_follow for lack in self.lacks(given))
 
 
 class Vendors:
@@ -68,6 +120,7 @@ class Vendors:
         self._by_name = {provider.name: provider for provider in providers}
         self._operators = operators
         self._health: dict[str, Health] = {}
+        self._retired: frozenset[str] = frozenset()
         self._since = store.now()
 
     def __iter__(self) -> Iterator[Provider[Any]]:
@@ -82,44 +135,99 @@ class Vendors:
         known = self._by_name.get(name)
         return known.capabilities.label if known else name
 
+    def find(self, name: str, kind: JobKind) -> Operation | None:
+        """What a vendor says of one kind of job, if it is configured and has it."""
+        provider = self._by_name.get(name)
+        return None if provider is None else _operation(provider.capabilities, kind)
+
     def operation(self, provider: Provider[Any], kind: JobKind) -> Operation:
         """What a vendor says of one kind of job. Raises VendorNotOffered where it has no such kind."""
-        able = provider.capabilities
-        found = able.training if kind is JobKind.TRAINING else able.generation
+        found = _operation(provider.capabilities, kind)
         if found is None:
-            raise VendorNotOffered(provider.name)
+            raise VendorNotOffered(way_name(provider.name, kind))
         return found
 
     def lanes(self) -> list[tuple[str, Provider[Any]]]:
         """Every lane of every vendor."""
-        return [
-            (lane_name(provider.name, kind), provider)
-            for provider in self
-            for kind in JobKind
-            if kind is JobKind.TRAINING or provider.capabilities.generation
-        ]
+        return [(lane_name(provider.name, kind), provider) for provider in self for kind in _kinds(provider)]
 
-    def offers(self) -> list[Offer]:
-        """The vendors to choose from, well or not."""
-        return [self._offer(provider) for provider in self]
+    async def offers(self) -> list[Offer]:
+        """Every way to choose, well or not, with the usual time of each from our own history."""
+        offers = self._offers()
+        lanes = [lane_name(offer.provider, offer.kind) for offer in offers]
+        histories = await self._store.read(lambda tx: [usual(tx.jobs.durations(lane)) for lane in lanes])
+        return [replace(offer, usual=times) for offer, times in zip(offers, histories, strict=True)]
 
-    def offer(self, name: str) -> Offer:
-        """One vendor to choose, which must be well. Raises VendorNotOffered."""
-        provider = self._by_name.get(name)
-        if provider is None or not (found := self._offer(provider)).ok:
-            raise VendorNotOffered(name)
+    def offer(self, way: str) -> Offer:
+        """One way to choose, which must be well. Raises VendorNotOffered."""
+        found = next((offer for offer in self._offers() if offer.way == way), None)
+        if found is None or not found.ok:
+            raise VendorNotOffered(way, found.fault if found else "")
         return found
 
+    def making(self, name: str) -> Making:
+        """What a vendor makes of its models now. Raises VendorNotOffered."""
+        provider, way = self._by_name.get(name), way_name(name, JobKind.GENERATION)
+        operation = _operation(provider.capabilities, JobKind.GENERATION) if provider else None
+        if operation is None:
+            raise VendorNotOffered(way)
+        fault = RETIRED if self.is_retired(name, JobKind.GENERATION) else self._fault(name)[0]
+        if fault:
+            raise VendorNotOffered(way, fault)
+        return _making(operation)
+
+    def makes(self, name: str) -> bool:
+        """Whether a vendor makes pictures of its models, well or not just now."""
+        return self.find(name, JobKind.GENERATION) is not None and not self.is_retired(
+            name, JobKind.GENERATION
+        )
+
+    def is_retired(self, name: str, kind: JobKind) -> bool:
+        """Whether the vendor has given this kind of job up."""
+        return lane_name(name, kind) in self._retired
+
+    async def retire(self, name: str, kind: JobKind) -> None:
+        """Remember that the vendor has given this kind of job up; the operator hears it once."""
+        lane = lane_name(name, kind)
+        first = await self._store.write(lambda tx: tx.lanes.retire(lane))
+        self._retired |= {lane}
+        if first:
+            logger.warning("Operation retired", extra={"action": "operation_retired", "lane": lane})
+            await self._operators.tell(f"{self.label(name)}, {kind.value}", RETIRED, once=True)
+            await self._store.write(partial(_show_trays, None))
+
+    def health(self) -> list[Health]:
+        """How each vendor is, for operators."""
+        found = [(provider, *self._fault(provider.name)) for provider in self]
+        return [
+            Health(
+                name=provider.name,
+                label=provider.capabilities.label,
+                since=since,
+                fault=fault,
+                words=self._health[provider.name].words if provider.name in self._health else "",
+                retired=tuple(kind for kind in _kinds(provider) if self.is_retired(provider.name, kind)),
+            )
+            for provider, fault, since in found
+        ]
+
     async def declare(self) -> None:
-        """Write the limits of every lane down; name the vendors whose jobs nobody can carry on."""
+        """Write the limits of every lane down; name the vendors whose jobs nobody can carry on.
+
+        What waits in a lane that the settings have closed, with its vendor still there, has failed.
+        """
+        here = {lane for lane, _ in self.lanes()}
 
         def unit(tx: Tx) -> set[str]:
             for provider in self:
-                for kind in JobKind:
-                    if kind is JobKind.TRAINING or provider.capabilities.generation:
-                        operation = self.operation(provider, kind)
-                        name = lane_name(provider.name, kind)
-                        tx.lanes.declare(name, slots=operation.concurrency, gap=operation.gap)
+                for kind in _kinds(provider):
+                    operation = self.operation(provider, kind)
+                    name = lane_name(provider.name, kind)
+                    tx.lanes.declare(name, slots=operation.concurrency, gap=operation.gap)
+            for job in tx.jobs.open_in(sorted(tx.jobs.open_lanes() - here), *JobState):
+                if job.provider in self._by_name and job.state is not JobState.SUBMITTING:
+                    outcomes.fail(tx, job, FailureReason.RETIRED)
+            self._retired = tx.lanes.retired()
             return tx.jobs.open_providers() - self._by_name.keys()
 
         for name in sorted(await self._store.write(unit)):
@@ -131,49 +239,95 @@ class Vendors:
         await asyncio.gather(*(self._check(provider) for provider in self))
 
     async def _check(self, provider: Provider[Any]) -> None:
-        fault, detail = "", ""
+        fault, words = "", ""
         try:
             async with asyncio.timeout(20):
                 await provider.check()
-        except (TransientError, TimeoutError) as error:
-            fault, detail = "unreachable", str(error)
+        except TimeoutError:
+            fault, words = "unreachable", "no answer within 20 seconds"
+        except TransientError as error:
+            fault, words = "unreachable", error.detail
         except (AuthenticationFailed, QuotaExceeded) as error:
-            fault, detail = "credentials", error.detail
+            fault, words = "credentials", error.detail
         except ProviderError as error:
-            fault, detail = "refused", error.detail
+            fault, words = "refused", error.detail
         before = self._health.get(provider.name)
-        if before is not None and before.fault == fault:
+        if before is not None and (before.fault, before.words) == (fault, words):
             return
-        self._health[provider.name] = Health(since=self._store.now(), fault=fault)
+        same = before is not None and before.fault == fault
+        since = before.since if before is not None and same else self._store.now()
+        self._health[provider.name] = Health(provider.name, self.label(provider.name), since, fault, words)
+        if same and fault == "unreachable":
+            return  # It cannot be reached for another reason than before: that is not worth a second line.
         facts = {"action": "vendor_checked", "provider": provider.name}
         if fault:
-            logger.warning("Vendor not offered", extra={**facts, "fault": fault, "detail": detail})
+            logger.warning("Vendor not offered", extra={**facts, "fault": fault, "detail": words})
             if fault != "unreachable":
                 await self._operators.tell(self.label(provider.name), fault)
         elif before is not None:
             logger.info("Vendor well again", extra=facts)
         # The first check concerns only what was posted before it: older trays tell of vendors that were well.
-        since = self._since if before is None else None
-        await self._store.write(partial(_show_trays, since))
+        await self._store.write(partial(_show_trays, self._since if before is None else None))
 
-    def _offer(self, provider: Provider[Any]) -> Offer:
-        able: Capabilities = provider.capabilities
-        training = self.operation(provider, JobKind.TRAINING)
-        photos = next(spec for spec in training.inputs if spec.role is Role.PHOTO)
-        health = self._health.get(provider.name)
-        makes = able.generation
+    def _fault(self, name: str) -> tuple[str, datetime]:
+        known = self._health.get(name)
+        return (known.fault, known.since) if known else ("unreachable", self._store.now())
+
+    def _offers(self) -> list[Offer]:
+        return [
+            self._offer(provider, kind)
+            for provider in self
+            for kind in STARTS
+            if _operation(provider.capabilities, kind)
+        ]
+
+    def _offer(self, provider: Provider[Any], kind: JobKind) -> Offer:
+        operation = self.operation(provider, kind)
+        fault, since = self._fault(provider.name)
+        generation = provider.capabilities.generation if self.makes(provider.name) else None
+        made = operation if kind is JobKind.ONESHOT else generation
         return Offer(
-            name=provider.name,
-            label=able.label,
-            country=able.country,
-            subjects=training.subjects,
-            photos_min=photos.min,
-            photos_max=photos.max,
-            prompt_max=makes.prompt_max if makes else 0,
-            count_max=makes.count_max if makes else 0,
-            fault=health.fault if health else "unreachable",
-            fault_since=health.since if health else self._store.now(),
+            way=way_name(provider.name, kind),
+            provider=provider.name,
+            kind=kind,
+            label=provider.capabilities.label,
+            country=provider.capabilities.country,
+            inputs=operation.inputs,
+            subjects=operation.subjects,
+            options=operation.options if kind is JobKind.TRAINING else None,
+            makes=_making(made) if made else None,
+            fault=RETIRED if self.is_retired(provider.name, kind) else fault,
+            fault_since=since,
         )
+
+
+def usual(took: Sequence[timedelta]) -> tuple[timedelta, timedelta] | None:
+    """Between which times 8 of 10 of these took, shortest first; None where they are too few to tell."""
+    return (took[len(took) // 10], took[-1 - len(took) // 10]) if len(took) >= _HISTORY_MIN else None
+
+
+def _operation(able: Capabilities, kind: JobKind) -> Operation | None:
+    match kind:
+        case JobKind.TRAINING:
+            return able.training
+        case JobKind.GENERATION:
+            return able.generation
+        case JobKind.ONESHOT:
+            return able.oneshot
+
+
+def _kinds(provider: Provider[Any]) -> list[JobKind]:
+    return [kind for kind in JobKind if _operation(provider.capabilities, kind)]
+
+
+def _making(operation: Operation) -> Making:
+    return Making(
+        prompt_max=operation.prompt_max,
+        prompt_means=operation.prompt_means,
+        count_max=operation.count_max,
+        options=operation.options,
+        inputs=operation.inputs,
+    )
 
 
 def _show_trays(since: datetime | None, tx: Tx) -> None:

@@ -109,7 +109,7 @@ async def test_new_brings_its_photos_in_the_form_and_trains_at_once(surface: Sur
     assert done.closed, done
     card = await surface.said("ana spring", channel="#portraits")
     assert "Details" in card.buttons()
-    assert surface.query("SELECT count(*) FROM job_photo JOIN job ON id = job_id") == [(3,)]
+    assert surface.query("SELECT count(*) FROM job_input JOIN job ON id = job_id") == [(3,)]
 
 
 async def test_new_with_too_few_usable_photos_says_so_and_starts_nothing(surface: Surface) -> None:

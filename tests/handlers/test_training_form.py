@@ -121,7 +121,7 @@ async def test_a_name_longer_than_the_form_takes_is_held_back_by_the_client(surf
 
 def _forged(tray_id: str, place: str, who: str, team: str, **changes: Any) -> dict[str, Any]:
     """A submission as a client that checks nothing would send it."""
-    wished = FORM | {"provider": "fake"} | changes
+    wished = FORM | {"provider": "fake/training"} | changes
     values: dict[str, Any] = {}
     for name in ("name", "prompt"):
         values[name] = {"value": {"type": "plain_text_input", "value": wished[name]}}
@@ -149,7 +149,7 @@ def _forged(tray_id: str, place: str, who: str, team: str, **changes: Any) -> di
         ({"count": "9"}, "count", "At most 4 images."),
         ({"subject": "ghost"}, "subject", "This vendor does not know that kind of subject"),
         ({"where": ""}, "where", "Choose who may see the images."),
-        ({"provider": "nobody"}, "name", "This vendor is not available now."),
+        ({"provider": "nobody/training"}, "name", "This vendor is not available now."),
     ],
 )
 async def test_a_form_that_no_client_checked_is_refused_under_its_field(

@@ -46,7 +46,7 @@ async def test_photos_somebody_else_adds_to_the_thread_stay_out_of_the_tray(surf
     await surface.post(photos(2, first=5), user="lee", thread=tray.thread_ts)
     await surface.taken_in(3)
     assert surface.rows("tray_entry") == 2
-    assert surface.rows("photo") == 2
+    assert surface.rows("medium") == 2
 
 
 async def test_somebody_else_may_have_a_tray_of_their_own_in_the_same_thread(surface: Surface) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bot.providers import RemoteState, Unavailable
 from bot.services.errors import NoSuchThing, NotRetryable, NotYours, VendorNotOffered
 from bot.services.jobs import Stopped
-from storage.records import FailureReason, JobKind, JobState, NoticeKind, Photo
+from storage.records import FailureReason, JobKind, JobState, Medium, NoticeKind
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, Engine, TurnedClock, engine
 
@@ -46,9 +46,9 @@ async def test_a_job_stopped_while_its_photos_are_made_ready_is_never_sent(
     job = await house.train()
     opened = house.services.links.open
 
-    async def stopped_meanwhile(job_id: str, photos: Sequence[Photo]) -> list[str]:
+    async def stopped_meanwhile(job_id: str, media: Sequence[Medium]) -> list[str]:
         assert await house.services.jobs.cancel(job_id, ANA) is Stopped.SOON
-        return await opened(job_id, photos)
+        return await opened(job_id, media)
 
     monkeypatch.setattr(house.services.links, "open", stopped_meanwhile)
     await house.submit()
@@ -164,12 +164,16 @@ async def test_a_vendor_that_does_not_answer_keeps_nobody_from_stopping(house: E
     assert (job.state, job.stopped_remotely) == (JobState.CANCELLED, False)
 
 
-async def test_a_job_that_waits_for_its_owner_is_stopped_at_once(house: Engine) -> None:
+async def test_a_job_that_waits_for_its_owner_is_stopped_at_the_vendor_too(house: Engine) -> None:
     house.provider.script("training", [RemoteState.NEEDS_USER])
     job = await house.running()
     house.turn(seconds=5)
     await house.poll()
-    assert await house.services.jobs.cancel(job.id, ANA) is Stopped.NOW
+    assert await house.services.jobs.cancel(job.id, ANA) is Stopped.SOON
+    await house.poll()
+    stopped = await house.job(job.id)
+    assert (stopped.state, stopped.stopped_remotely) == (JobState.CANCELLED, True)
+    assert ("cancel", "t1") in house.provider.calls
     assert house.rows("SELECT * FROM link") == []
 
 
@@ -215,7 +219,7 @@ async def test_a_retry_is_the_same_wish_on_the_same_card_paid_once_more(house: E
     before = await house.job(job_id)
     assert (again.root_id, again.spec, again.place) == (job_id, before.spec, before.place)
     assert again.id != job_id
-    photos = await house.store.read(lambda tx: [tx.photos.of_job(one) for one in (job_id, again.id)])
+    photos = await house.store.read(lambda tx: [tx.inputs.of_job(one) for one in (job_id, again.id)])
     assert photos[0] == photos[1] != []
     await house.submit()
     assert (await house.job(again.id)).state is JobState.RUNNING

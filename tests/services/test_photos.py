@@ -42,7 +42,7 @@ async def test_a_photo_is_kept_under_the_hash_of_what_we_made_of_it(house: Engin
 async def test_the_same_photo_twice_is_one_row_and_one_file(house: Engine) -> None:
     first, second = [await house.services.photos.add(picture()) for _ in range(2)]
     assert first == second
-    assert house.rows("SELECT count(*) FROM photo") == [(1,)]
+    assert house.rows("SELECT count(*) FROM medium") == [(1,)]
     assert len(files(house)) == 1
 
 
@@ -50,7 +50,7 @@ async def test_a_refused_file_leaves_nothing(house: Engine) -> None:
     with pytest.raises(PhotoRefused):
         await house.services.photos.add(b"words")
     assert files(house) == []
-    assert house.rows("SELECT * FROM photo") == []
+    assert house.rows("SELECT * FROM medium") == []
 
 
 class Full(MediaStore):
@@ -70,14 +70,14 @@ async def full(tmp_path: Path, clock: TurnedClock) -> AsyncIterator[Engine]:
 async def test_a_full_disk_leaves_no_row_without_a_file(full: Engine) -> None:
     with pytest.raises(StoreFull):
         await full.services.photos.add(picture())
-    assert full.rows("SELECT * FROM photo") == []
+    assert full.rows("SELECT * FROM medium") == []
 
 
 async def test_a_draft_nobody_used_is_erased_after_a_day(house: Engine) -> None:
     await house.tray(2)
     assert await sweep(house, timedelta(hours=23)) == 0
     assert await sweep(house, timedelta(hours=2)) == 2
-    assert (files(house), house.rows("SELECT * FROM photo")) == ([], [])
+    assert (files(house), house.rows("SELECT * FROM medium")) == ([], [])
 
 
 async def test_photos_of_a_job_are_erased_a_day_after_it_ended_and_not_before(house: Engine) -> None:
@@ -87,7 +87,7 @@ async def test_photos_of_a_job_are_erased_a_day_after_it_ended_and_not_before(ho
     await house.poll()
     assert await sweep(house, timedelta(hours=23)) == 0
     assert await sweep(house, timedelta(hours=2)) == 2
-    assert (files(house), house.rows("SELECT * FROM photo")) == ([], [])
+    assert (files(house), house.rows("SELECT * FROM medium")) == ([], [])
 
 
 async def test_delivered_images_are_erased_a_day_later_and_undelivered_ones_stay(house: Engine) -> None:

@@ -22,7 +22,7 @@ from bot.providers import (
     Unavailable,
     UnexpectedResponse,
 )
-from bot.services.polling import MAX_PICTURE
+from bot.services.collecting import MAX_PICTURE
 from bot.services.timing import Timing
 from storage.records import FailureReason, JobKind, JobState, NoticeKind
 from tests.fakes import FakeProvider

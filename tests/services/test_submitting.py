@@ -319,8 +319,8 @@ async def test_links_that_lead_nowhere_are_found_out_before_any_money(house: Eng
 
 async def test_a_photo_that_is_gone_is_found_out_before_any_money(house: Engine) -> None:
     job = await house.train()
-    (photo, *_) = await house.store.read(lambda tx: tx.photos.of_job(job.id))
-    house.store.media.path(photo.sha256).unlink()
+    (photo, *_) = await house.store.read(lambda tx: tx.inputs.of_job(job.id))
+    house.store.media.path(photo.medium.sha256).unlink()
     await house.submit()
     job = await house.job(job.id)
     assert (job.state, job.reason) == (JobState.FAILED, FailureReason.PHOTOS_GONE)
@@ -364,7 +364,7 @@ async def test_a_slow_vendor_delays_no_other(tmp_path: Path, clock: TurnedClock)
         await house.train()
         hold = house.provider.hold("submit")
         tray = await house.tray(2, source="x")
-        second = await house.services.training.start(wish(provider="other", key="wish-2"), tray)
+        second = await house.services.training.start(wish(way="other/training", key="wish-2"), tray)
         await house.runner.submit_due()
         await hold.entered.wait()
         while (await house.job(second.id)).state is not JobState.RUNNING:

@@ -11,12 +11,12 @@ from bot.providers import Unavailable
 from bot.services.errors import (
     BadWish,
     NoSuchThing,
-    NotEnoughPhotos,
     NotYours,
-    TooManyPhotos,
     TrayClosed,
+    Unfit,
     VendorNotOffered,
 )
+from bot.services.inputs import Lack, Lacking, Role
 from bot.services.training import CONSENT_VERSION, NAME_MAX
 from storage.errors import StaleState
 from storage.records import Arrival, InboxItem, JobState, Refusal, TrayEntry, TrayState
@@ -36,7 +36,7 @@ async def test_a_training_closes_its_tray_and_keeps_who_agreed_to_what(house: En
     }
     found = await house.store.read(lambda tx: tx.trays.get(tray))
     assert (found.state, found.job_id) == (TrayState.USED, job.id)
-    assert len(await house.store.read(lambda tx: tx.photos.of_job(job.id))) == 3
+    assert len(await house.store.read(lambda tx: tx.inputs.of_job(job.id))) == 3
     assert "submit" in house.nudges
 
 
@@ -109,24 +109,24 @@ async def test_the_limits_themselves_are_allowed(house: Engine) -> None:
 async def test_too_few_and_too_many_photos_are_counted_each_once(tmp_path: Path, clock: TurnedClock) -> None:
     async with engine(tmp_path / "data", clock, provider=FakeProvider(min_photos=2, max_photos=3)) as house:
         tray = await house.tray(1)
-        photo = (await house.store.read(lambda tx: tx.trays.entries(tray)))[0].photo
+        photo = (await house.store.read(lambda tx: tx.trays.entries(tray)))[0].medium
         more = [TrayEntry("F8", "again.jpg", photo), TrayEntry("F9", "bad.jpg", refusal=Refusal.DAMAGED)]
         await house.store.write(lambda tx: tx.trays.add(tray, more))
-        with pytest.raises(NotEnoughPhotos) as few:
+        with pytest.raises(Unfit) as few:
             await house.services.training.start(wish(), tray)
-        assert (few.value.have, few.value.need) == (1, 2)
+        assert few.value.lacks == (Lack(Lacking.TOO_FEW, Role.PHOTO, 1, 2),)
         assert (await house.services.trays.view(tray)).needed == 1
         await house.tray(4, source="more")
-        with pytest.raises(TooManyPhotos) as many:
+        with pytest.raises(Unfit) as many:
             await house.services.training.start(wish(), tray)
-        assert (many.value.have, many.value.most) == (4, 3)
+        assert many.value.lacks == (Lack(Lacking.TOO_MANY, Role.PHOTO, 4, 3),)
         assert house.rows("SELECT state FROM tray") == [("open",)]
 
 
 async def test_a_vendor_that_is_down_or_unknown_takes_no_training(house: Engine) -> None:
     tray = await house.tray(2)
     with pytest.raises(VendorNotOffered):
-        await house.services.training.start(wish(provider="nobody"), tray)
+        await house.services.training.start(wish(way="nobody/training"), tray)
     house.provider.fail_next("check", Unavailable())
     await house.services.vendors.check()
     with pytest.raises(VendorNotOffered):
@@ -149,7 +149,7 @@ async def entries_of(house: Engine, count: int) -> list[TrayEntry]:
 async def test_a_form_that_brings_its_photos_trains_and_is_worked_off_in_one_step(house: Engine) -> None:
     item, entries = await item_of(house), await entries_of(house, 2)
     job = await house.services.training.start_with(wish(), entries, item)
-    assert len(await house.store.read(lambda tx: tx.photos.of_job(job.id))) == 2
+    assert len(await house.store.read(lambda tx: tx.inputs.of_job(job.id))) == 2
     assert house.rows("SELECT count(*) FROM inbox WHERE done_at NOT NULL") == [(1,)]
     with pytest.raises(StaleState):
         await house.services.training.start_with(wish(key="wish-2"), entries, item)
@@ -158,7 +158,7 @@ async def test_a_form_that_brings_its_photos_trains_and_is_worked_off_in_one_ste
 
 async def test_a_form_that_brings_too_few_keeps_nothing_and_is_still_to_be_worked_off(house: Engine) -> None:
     item, entries = await item_of(house), await entries_of(house, 1)
-    with pytest.raises(NotEnoughPhotos):
+    with pytest.raises(Unfit):
         await house.services.training.start_with(wish(), entries, item)
     assert house.rows("SELECT * FROM tray") == []
     assert house.rows("SELECT done_at FROM inbox") == [(None,)]
@@ -170,7 +170,7 @@ async def test_photos_that_arrive_make_one_tray_message_and_the_item_is_done(hou
     assert await house.services.trays.gathers(ANA, THREAD)
     assert not await house.services.trays.gathers(BEN, THREAD)
     view = await house.services.trays.view(tray.id, ANA)
-    assert (len(view.usable), view.needed, [offer.name for offer in view.offers]) == (2, 0, ["fake"])
+    assert (len(view.usable), view.needed, [offer.way for offer in view.offers]) == (2, 0, ["fake/training"])
     assert house.wanted() == ["tray"]
     with pytest.raises(StaleState):
         await house.services.trays.receive(ANA, THREAD, entries, item)

@@ -56,10 +56,10 @@ async def test_what_ails_a_vendor_is_told_apart(
     since = house.store.now()
     await house.services.vendors.check()
     house.turn(minutes=5)
-    (offer,) = house.services.vendors.offers()
+    (offer,) = await house.services.vendors.offers()
     assert (offer.ok, offer.fault, offer.fault_since) == (False, fault, since)
     with pytest.raises(VendorNotOffered):
-        house.services.vendors.offer("fake")
+        house.services.vendors.offer("fake/training")
     assert ("operator" in house.wanted()) == told
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from storage import Store, Tx
-from storage.records import Job, JobKind, JobState, NewJob, Photo
+from storage.records import Job, JobKind, JobState, Medium, NewJob
 
 LANE = "fake:training"
 LEASE = timedelta(seconds=60)
@@ -72,7 +72,7 @@ async def photo(store: Store, data: bytes = b"a photo") -> str:
     sha256 = await store.media.put(data)
 
     def unit(tx: Tx) -> None:
-        tx.photos.insert(Photo(sha256, "image/jpeg", len(data), 256, 256))
+        tx.inputs.insert(Medium(sha256, "image/jpeg", len(data), 256, 256))
 
     await store.write(unit)
     return sha256

@@ -230,12 +230,12 @@ async def test_a_restart_frees_what_was_being_said_and_it_is_looked_for(store: S
 
 async def test_files_of_a_message_keep_how_far_they_came(store: Store) -> None:
     note = await put(store, "pictures:a:1", NoticeKind.PICTURES)
-    await store.write(lambda tx: tx.outbox.expect_uploads(note, ["aa", "bb"]))
+    await store.write(lambda tx: tx.outbox.expect_uploads(note, [("aa", "image/png"), ("bb", "video/mp4")]))
     await store.write(lambda tx: tx.outbox.upload_is_at(note, 1, "sent", "F2"))
-    await store.write(lambda tx: tx.outbox.expect_uploads(note, ["aa", "bb"]))
+    await store.write(lambda tx: tx.outbox.expect_uploads(note, [("aa", "image/png"), ("bb", "video/mp4")]))
     await store.write(lambda tx: tx.outbox.upload_is_at(note, 1, "complete"))
     uploads = await store.read(lambda tx: tx.outbox.uploads(note))
-    assert [(one.sha256, one.stage, one.file_id) for one in uploads] == [
-        ("aa", "new", None),
-        ("bb", "complete", "F2"),
+    assert [(one.sha256, one.stage, one.file_id, one.media_type) for one in uploads] == [
+        ("aa", "new", None, "image/png"),
+        ("bb", "complete", "F2", "video/mp4"),
     ]

@@ -29,11 +29,11 @@ async def tray(store: Store, *photos: str, owner: str = ANA) -> str:
 
 
 async def needed(store: Store) -> set[str]:
-    return await store.read(lambda tx: tx.photos.hashes_in_use(DAY))
+    return await store.read(lambda tx: tx.inputs.hashes_in_use(DAY))
 
 
 async def drop(store: Store) -> list[str]:
-    return await store.write(lambda tx: tx.photos.drop_unneeded(HOUR))
+    return await store.write(lambda tx: tx.inputs.drop_unneeded(HOUR))
 
 
 async def test_a_photo_nobody_refers_to_goes_after_an_hour_and_not_before(
@@ -58,7 +58,7 @@ async def test_a_photo_posted_again_a_moment_before_a_sweep_stays(store: Store, 
 async def test_a_photo_in_a_tray_in_a_job_or_behind_a_link_stays(store: Store, clock: TurnedClock) -> None:
     kept, used, linked = [await photo(store, data) for data in (b"kept", b"used", b"linked")]
     await tray(store, kept)
-    await queue(store, "a", photos=(used,))
+    await queue(store, "a", inputs=(("photo", used),))
     until = store.now() + DAY
     await store.write(lambda tx: tx.links.insert([("hash", "job_a", linked)], until))
     clock.turn(2 * HOUR)
@@ -70,10 +70,10 @@ async def test_a_tray_nobody_used_is_thrown_away_with_its_photos(store: Store, c
     sha256 = await photo(store)
     tray_id = await tray(store, sha256)
     clock.turn(DAY)
-    await store.write(lambda tx: tx.photos.forget_drafts(DAY))
+    await store.write(lambda tx: tx.inputs.forget_drafts(DAY))
     assert await drop(store) == []
     clock.turn(timedelta(seconds=1))
-    await store.write(lambda tx: tx.photos.forget_drafts(DAY))
+    await store.write(lambda tx: tx.inputs.forget_drafts(DAY))
     assert (await store.read(lambda tx: tx.trays.get(tray_id))).state is TrayState.DISCARDED
     assert await drop(store) == [sha256]
 
@@ -84,27 +84,29 @@ async def test_photos_of_an_ended_job_stay_for_its_retry_and_then_go(
     sha256 = await photo(store)
     tray_id = await tray(store, sha256)
     await declare(store)
-    await queue(store, "a", photos=(sha256,))
+    await queue(store, "a", inputs=(("photo", sha256),))
     await store.write(lambda tx: tx.trays.close(tray_id, TrayState.USED, "job_a"))
     clock.turn(10 * DAY)
-    await store.write(lambda tx: tx.photos.forget_ended(DAY))
+    await store.write(lambda tx: tx.inputs.forget_ended(DAY))
     assert await drop(store) == []
     held = await take(store)
     assert held is not None
     await store.write(lambda tx: tx.jobs.move(held, JobState.FAILED))
     clock.turn(DAY)
-    await store.write(lambda tx: tx.photos.forget_ended(DAY))
+    await store.write(lambda tx: tx.inputs.forget_ended(DAY))
     assert await drop(store) == []
-    assert [one.sha256 for one in await store.read(lambda tx: tx.photos.of_job("job_a"))] == [sha256]
+    assert [one.medium.sha256 for one in await store.read(lambda tx: tx.inputs.of_job("job_a"))] == [sha256]
     clock.turn(timedelta(seconds=1))
-    await store.write(lambda tx: tx.photos.forget_ended(DAY))
+    await store.write(lambda tx: tx.inputs.forget_ended(DAY))
     assert await drop(store) == [sha256]
 
 
 async def test_photos_of_a_job_come_in_the_order_they_were_given(store: Store) -> None:
     hashes = tuple([await photo(store, bytes([n])) for n in (3, 1, 2)])
-    await queue(store, "a", photos=hashes)
-    assert tuple(one.sha256 for one in await store.read(lambda tx: tx.photos.of_job("job_a"))) == hashes
+    await queue(store, "a", inputs=tuple(("photo", sha256) for sha256 in hashes))
+    assert (
+        tuple(one.medium.sha256 for one in await store.read(lambda tx: tx.inputs.of_job("job_a"))) == hashes
+    )
 
 
 async def test_a_picture_is_needed_until_it_is_delivered_and_its_time_is_over(

@@ -1,0 +1,101 @@
+"""More of a trained model: pictures or a clip, as a job with a card of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.services.cards import show_card
+from bot.services.errors import ModelGone, NoSuchThing, NotYours
+from bot.services.inputs import Given, fitting
+from bot.services.notifier import Clock
+from bot.services.outcomes import model_serial
+from bot.services.training import check_making
+from bot.services.vendors import Vendors
+from storage import Store, Tx
+from storage.errors import NotFound
+from storage.records import Job, JobKind, NewJob, TrainedModel, new_id
+
+
+class Generation:
+    """Starts generations beyond the first, which follows its training by itself."""
+
+    def __init__(self, store: Store, vendors: Vendors, nudge: Clock) -> None:
+        self._store = store
+        self._vendors = vendors
+        self._nudge = nudge
+
+    async def start(
+        self,
+        owner: str,
+        model_id: str,
+        prompt: str,
+        count: int,
+        *,
+        place: str,
+        request_key: str,
+        options: Mapping[str, Any] | None = None,
+        inputs: Sequence[tuple[str, str]] = (),
+        seed: int | None = None,
+        pictures_place: str | None = None,
+    ) -> Job:
+        """Make more with a model; the same wish again returns the same job.
+
+        `inputs` are (role, hash) of media taken in before, such as a template. The card stands at `place`,
+        and so do the results unless `pictures_place` says otherwise. What is wrong with `options` is named
+        `making.NAME`. Raises NoSuchThing, NotYours, ModelGone, VendorNotOffered, BadWish and Unfit.
+        """
+        model = await self._store.read(lambda tx: own_model(tx, owner, model_id))
+        if model.deleted_at or (model.expires_at and model.expires_at <= self._store.now()):
+            raise ModelGone(model_id)
+        making = self._vendors.making(model.provider)
+        chosen = check_making(making, prompt, count, options or {}, seed)
+
+        def unit(tx: Tx) -> Job:
+            media = tx.inputs.by_hash(sha256 for _, sha256 in inputs)
+            given = [Given(role, media[sha256]) for role, sha256 in inputs if sha256 in media]
+            made = new_id("job")
+            job = tx.jobs.insert(
+                NewJob(
+                    id=made,
+                    kind=JobKind.GENERATION,
+                    root_id=made,
+                    owner=owner,
+                    place=place,
+                    pictures_place=place if pictures_place is None else pictures_place,
+                    provider=model.provider,
+                    name=model.name,
+                    subject=model.subject,
+                    spec={
+                        "model": model.id,
+                        "model_id": model.remote_model_id,
+                        "prompt": prompt.strip(),
+                        "count": count,
+                        "seed": seed,
+                        "options": chosen,
+                    },
+                    request_key=request_key,
+                    serial=model_serial(model.provider, model.remote_model_id),
+                    inputs=fitting(making.inputs, given),
+                )
+            )
+            show_card(tx, job)
+            return job
+
+        job = await self._store.write(unit)
+        if job.owner != owner:
+            raise NotYours(request_key)
+        self._nudge("submit")
+        self._nudge("outbox")
+        return job
+
+
+def own_model(tx: Tx, owner: str, model_id: str) -> TrainedModel:
+    """A model of this person's. Raises NoSuchThing and NotYours."""
+    try:
+        model = tx.models.get(model_id)
+    except NotFound as error:
+        raise NoSuchThing(model_id) from error
+    if model.owner != owner:
+        raise NotYours(model_id)
+    return model
