@@ -127,7 +127,7 @@ async def build(
             settings.file_origins,
             settings.darkroom_max_photo_mb * 1024 * 1024,
         )
-        receiver = SlackReceiver(services, client, downloader)
+        receiver = SlackReceiver(services, client, downloader, settings.darkroom_command)
         notifier = SlackNotifier(services, client, commands, Uploader(services, client, http, pace))
         poller = Poller(store, vendors, operators, pace, clock)
         submitter = Submitter(store, vendors, Specs(store, links, lab, _probe(http)), operators, pace, clock)

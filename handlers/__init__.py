@@ -20,6 +20,6 @@ def register(app: AsyncApp, services: Services, *, bot_user: str, command: str, 
     Events(services, bot_user).register(app)
     commands.register(app)
     Actions(services, modals, commands).register(app)
-    Views(services, command).register(app)
+    Views(services, modals, command).register(app)
     Errors(command).register(app)
     return commands

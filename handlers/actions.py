@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services import Services
 from bot.services.jobs import Stopped
 from handlers.commands import Commands
-from handlers.ids import Action
+from handlers.ids import VALUE, Action, Field
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of, thread_of
 
@@ -39,6 +39,11 @@ class Actions:
         app.action(Action.NEW.value)(self.on_new)
         app.action(Action.STATUS.value)(self.on_status)
         app.action(Action.OPEN.value)(_only_a_link)
+        app.action(Action.ADVANCED.value)(self.on_advanced)
+        app.action(Action.MORE.value)(self.on_more)
+        app.action(Action.PROMPT.value)(self.on_prompt)
+        app.action(Action.UPLOAD.value)(self.on_upload)
+        app.action({"block_id": Field.PROVIDER.value, "action_id": VALUE})(self.on_vendor)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Open the form for a tray."""
@@ -70,6 +75,31 @@ class Actions:
         """Show the facts of a job."""
         await ack()
         await self._modals.open_details(client, body["trigger_id"], _value(body), _owner(body))
+
+    async def on_vendor(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Another vendor was chosen on a form: ask for what it wants."""
+        await ack()
+        await self._modals.choose(client, body["view"], _owner(body))
+
+    async def on_advanced(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Show a vendor's own parameters."""
+        await ack()
+        await self._modals.open_advanced(client, body["trigger_id"], body["view"])
+
+    async def on_more(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Make the same again."""
+        await self._services.generation.again(_owner(body), _value(body))
+        await ack()
+
+    async def on_prompt(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Ask what else to make."""
+        await ack()
+        await self._modals.open_more(client, body["trigger_id"], _value(body), _owner(body))
+
+    async def on_upload(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Ask for better files."""
+        await ack()
+        await self._modals.open_upload(client, body["trigger_id"], _value(body), _owner(body))
 
     async def on_new(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Open the form that brings its own photos."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
@@ -19,7 +19,15 @@ _HOPS = 3
 _TRIES = 3
 _LONGEST = 300.0
 """Seconds for one file: a line that drips must not hold its post for ever."""
+_LONGEST_FILM = 3600.0
+_HEAD = 12
+"""Bytes that tell what a file is."""
+_PICTURES = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
+"""Brands of the same container that hold pictures."""
 _MODES = {"tombstone": Refusal.DELETED, "hidden_by_limit": Refusal.HIDDEN}
+T = TypeVar("T")
+Film = Callable[[AsyncIterator[bytes]], Awaitable[T]]
+"""Takes a film in."""
 FileInfo = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """Slack's `files.info`: the file object, or None where Slack says no."""
 
@@ -40,18 +48,22 @@ class Downloader:
         self._origins = origins
         self._most = most
 
-    async def download(self, file: Mapping[str, Any], info: FileInfo) -> bytes:
-        """The bytes of one file object. Raises PhotoRefused, LoginPage, and TryAgain for what passes."""
+    async def load(self, file: Mapping[str, Any], info: FileInfo, film: Film[T] | None) -> bytes | T:
+        """The bytes of one file object; a film is handed to `film` as it comes, and never held whole.
+
+        Raises PhotoRefused, LoginPage, TryAgain for what passes, and what `film` raises.
+        """
         file = await self._complete(file, info)
-        if (size := file.get("size") or 0) > self._most:
+        size = file.get("size") or 0
+        if size > self._most and not str(file.get("mimetype") or "").startswith("video/"):
             raise PhotoRefused(Refusal.TOO_LARGE)
         url = file.get("url_private_download") or file.get("url_private")
         if not isinstance(url, str) or not url:
             # Visible, and without an address: Slack is still looking through it.
             raise TryAgain("slack_unreachable")
         for _ in range(_TRIES):
-            data = await self._get(url)
-            if len(data) >= size:
+            data = await self._get(url, film, size)
+            if not isinstance(data, bytes) or len(data) >= size:
                 return data
         raise PhotoRefused(Refusal.TRUNCATED)
 
@@ -67,7 +79,7 @@ class Downloader:
             return found
         return file
 
-    async def _get(self, url: str) -> bytes:
+    async def _get(self, url: str, film: Film[T] | None, size: int) -> bytes | T:
         for _ in range(_HOPS + 1):
             parts = urlsplit(url)
             origin = f"{parts.scheme}://{parts.netloc.lower()}"
@@ -76,7 +88,7 @@ class Downloader:
                 raise PhotoRefused(Refusal.EXTERNAL)
             try:
                 async with (
-                    asyncio.timeout(_LONGEST),
+                    asyncio.timeout(_LONGEST) as limit,
                     self._http.stream(
                         "GET", url, headers={"Authorization": f"Bearer {self._token}"}, follow_redirects=False
                     ) as answer,
@@ -87,12 +99,14 @@ class Downloader:
                             raise LoginPage
                         url = target
                         continue
-                    return await self._body(answer)
+                    return await self._body(answer, film, size, limit)
             except (httpx.HTTPError, TimeoutError) as error:
                 raise TryAgain("slack_unreachable") from error
         raise PhotoRefused(Refusal.NOT_READABLE)
 
-    async def _body(self, answer: httpx.Response) -> bytes:
+    async def _body(
+        self, answer: httpx.Response, film: Film[T] | None, size: int, limit: asyncio.Timeout
+    ) -> bytes | T:
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.status_code >= 500:
             raise TryAgain("slack_unreachable")
         if answer.status_code in {404, 410}:
@@ -102,9 +116,12 @@ class Downloader:
             raise LoginPage
         if answer.status_code != httpx.codes.OK:
             raise PhotoRefused(Refusal.NOT_READABLE)
-        data = bytearray()
-        async for chunk in answer.aiter_bytes():
+        data, chunks = bytearray(), answer.aiter_bytes()
+        async for chunk in chunks:
             data += chunk
+            if film is not None and is_film(data[:_HEAD]):
+                limit.reschedule(asyncio.get_running_loop().time() + _LONGEST_FILM)
+                return await film(_whole(bytes(data), chunks, size))
             if len(data) > self._most:
                 raise PhotoRefused(Refusal.TOO_LARGE)
         return bytes(data)
@@ -113,6 +130,22 @@ class Downloader:
 def _asks_to_sign_in(target: str, path: str) -> bool:
     """Slack sends a stranger to its sign-in page, which is told where they wanted to go."""
     return any(value == path for name, value in parse_qsl(urlsplit(target).query) if name == "redir")
+
+
+def is_film(head: bytes | bytearray) -> bool:
+    """Whether a file begins like an MP4 or a QuickTime film, whose relatives are pictures of phones."""
+    return head[4:8] == b"ftyp" and bytes(head[8:12]) not in _PICTURES
+
+
+async def _whole(head: bytes, rest: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+    """A film from its first byte on. Raises PhotoRefused where it ends before Slack says that it does."""
+    seen = len(head)
+    yield head
+    async for chunk in rest:
+        seen += len(chunk)
+        yield chunk
+    if seen < size:
+        raise PhotoRefused(Refusal.TRUNCATED)
 
 
 def _refuse_by_mode(file: Mapping[str, Any]) -> None:

@@ -16,6 +16,10 @@ class Action(StrEnum):
     NEW = "new"
     STATUS = "status"
     OPEN = "open"
+    ADVANCED = "advanced"
+    MORE = "more"
+    PROMPT = "prompt"
+    UPLOAD = "upload_again"
 
 
 class Modal(StrEnum):
@@ -25,6 +29,9 @@ class Modal(StrEnum):
     NEW = "new_modal"
     DETAILS = "details_modal"
     LOADING = "loading_modal"
+    ADVANCED = "advanced_modal"
+    MORE = "more_modal"
+    UPLOAD = "upload_modal"
 
 
 class Field(StrEnum):
@@ -40,6 +47,8 @@ class Field(StrEnum):
     PHOTOS = "photos"
 
 
+MAKING, OPTION, FILE = "making", "option", "file"
+"""How the names of a vendor's own inputs begin: of what is made, of the job itself, and files by role."""
 VALUE = "value"
 HERE = "here"
 ALONE = "alone"

@@ -120,6 +120,18 @@ def _card_lines(view: JobView) -> list[str]:
 
 def _card_buttons(view: JobView) -> list[Block]:
     buttons = [button(Action.DETAILS, "Details", view.root.id)]
+    if view.stage is Stage.NEEDS_YOU:
+        buttons.insert(0, upload_button(view))
+    if view.can_make_more:
+        count = view.current.spec.get("count") or 1
+        again = confirm(
+            "Make more?", "The same is asked for once more, and charged like it.", "Make", "Not now"
+        )
+        buttons = [
+            button(Action.MORE, f"{count} more", view.root.id, confirm=again),
+            button(Action.PROMPT, "Another prompt…", view.root.id),
+            *buttons,
+        ]
     if view.can_cancel:
         buttons.append(cancel_button(view))
     if view.can_retry:
@@ -129,6 +141,11 @@ def _card_buttons(view: JobView) -> list[Block]:
         )
         buttons.append(button(Action.RETRY, "Retry", view.root.id, confirm=ask))
     return buttons
+
+
+def upload_button(view: JobView) -> Block:
+    """Opens the form for better files."""
+    return button(Action.UPLOAD, "Upload again…", view.root.id, style="primary")
 
 
 def cancel_button(view: JobView) -> Block:
@@ -159,7 +176,8 @@ def needs_you(view: JobView, *, direct: bool) -> Message:
     who = "" if direct else f"<@{user_of(view.root.owner)}> "
     text = f"{who}*{escape(view.root.name)}* needs you: {escape(view.label)} asks for better files."
     until = f" It is closed {clock(view.answer_by)} if none come." if view.answer_by else ""
-    return Message(text, (section(text + until),))
+    hint = "A video over 10 MB fits on no form: post it in the card's thread, mentioning me, and then press."
+    return Message(text, (section(text + until), small(hint), *actions(upload_button(view))))
 
 
 def ready(view: JobView, permalink: str | None, files: Sequence[str]) -> Message:

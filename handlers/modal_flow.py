@@ -1,15 +1,21 @@
-"""Opening modals: *Loading* at once, the form a moment later."""
+"""Opening modals: *Loading* at once, the form a moment later; and drawing a form anew while it is open."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
+from bot.services.inputs import Given, Role
+from bot.services.progress import Stage
 from bot.services.training import NAME_MAX
-from handlers import modals
+from bot.services.trays import TrayView
+from handlers import fields, forms, modals
+from handlers.forms import Draft
+from handlers.ids import Field
 from handlers.places import Place
 from storage.records import TrayState, direct
 
@@ -27,37 +33,106 @@ class ModalFlow:
         """The form for a tray's photos. Raises NotYours and NoSuchThing before anything opens."""
         view = await self._services.trays.view(tray_id, owner)
         opened = await _open(client, trigger)
-        place = Place.parse(view.tray.place)
-        form = modals.train(
-            view.offers,
-            given=view.given,
-            tray_id=view.tray.id,
-            place=place,
-            channel=not place.is_direct,
-        )
-        await _fill(client, opened, form if view.tray.state is TrayState.OPEN else modals.gone())
+        if view.tray.state is not TrayState.OPEN:
+            await _fill(client, opened, modals.gone())
+            return
+        draft = Draft(place=view.tray.place, tray=view.tray.id)
+        await _fill(client, opened, await self._form(draft, view))
 
     async def open_new(
         self, client: AsyncWebClient, trigger: str, owner: str, place: Place, name: str
     ) -> None:
         """The form that brings its own photos."""
         opened = await _open(client, trigger)
-        where = Place.parse(direct(owner)) if place.is_direct else place
-        form = modals.train(
-            await self._services.vendors.offers(),
-            given=None,
-            tray_id="",
-            place=where,
-            name=name[:NAME_MAX],
-            channel=not where.is_direct,
-        )
-        await _fill(client, opened, form)
+        where = direct(owner) if place.is_direct else str(place)
+        await _fill(client, opened, await self._form(Draft(place=where), None, name=name[:NAME_MAX]))
+
+    async def choose(self, client: AsyncWebClient, view: modals.View, owner: str) -> None:
+        """Another vendor was chosen: what it asks for takes the place of what the last one asked for."""
+        way = fields.picked(view["state"]["values"], Field.PROVIDER)
+        await self._draw(client, view, Draft.of(view).towards(way), owner)
+
+    async def open_advanced(self, client: AsyncWebClient, trigger: str, view: modals.View) -> None:
+        """A vendor's own parameters, on top of the form."""
+        draft = Draft.of(view)
+        way = fields.picked(view["state"]["values"], Field.PROVIDER) or draft.way
+        offer = self._services.vendors.offer(way)
+        name = fields.typed(view["state"]["values"], Field.NAME)
+        pushed = forms.advanced(offer, draft.towards(way), view["id"], name)
+        await client.views_push(trigger_id=trigger, view=pushed)
+
+    async def keep_advanced(
+        self, client: AsyncWebClient, view: modals.View, draft: Draft, owner: str
+    ) -> None:
+        """Draw the form below anew, with what was chosen on top of it."""
+        memory = json.loads(view["private_metadata"])
+        tray = await self._tray(draft, owner)
+        form = await self._form(draft, tray, name=memory["name"])
+        await _update(client, memory["root"], form)
 
     async def open_details(self, client: AsyncWebClient, trigger: str, job_id: str, owner: str) -> None:
         """Facts about a job, for its owner. Raises NoSuchThing and NotYours."""
         view = await self._services.progress.view_for(job_id, owner)
         opened = await _open(client, trigger)
-        await _fill(client, opened, modals.details(view))
+        logs = await self._services.progress.logs(view.current.id, owner)
+        await _fill(client, opened, modals.details(view, logs))
+
+    async def open_more(self, client: AsyncWebClient, trigger: str, job_id: str, owner: str) -> None:
+        """The form for more images of the model on a card. Raises NoSuchThing and NotYours."""
+        card = await self._services.progress.view_for(job_id, owner)
+        model = await self._services.models.of_job(job_id, owner)
+        opened = await _open(client, trigger)
+        if model is None or model.making is None:
+            words = "Nothing more can be made with this model: it is gone, or its vendor makes no images now."
+            await _fill(client, opened, modals.words(words))
+            return
+        spec = card.current.spec
+        chosen = spec.get("making") or spec.get("options") or {}
+        blocks = forms.making_blocks(model.making, chosen, prompt=str(spec.get("prompt") or ""))
+        blocks += [forms.file_block(one) for one in model.making.inputs]
+        memory = {"model": model.model.id, "place": card.root.place, "pictures": card.root.pictures_place}
+        await _fill(client, opened, modals.more(model, blocks, memory))
+
+    async def open_upload(self, client: AsyncWebClient, trigger: str, job_id: str, owner: str) -> None:
+        """The form for better files. Raises NoSuchThing and NotYours."""
+        view = await self._services.progress.view_for(job_id, owner)
+        opened = await _open(client, trigger)
+        operation = self._services.vendors.find(view.current.provider, view.current.kind)
+        if view.stage is not Stage.NEEDS_YOU or operation is None:
+            await _fill(client, opened, modals.words("This job does not wait for anything any more."))
+            return
+        posted = await self._posted_video(view.root.place, owner)
+        wants = view.current.wants
+        wanted = [
+            (spec, {**forms.file_block(spec), "optional": True})
+            for spec in operation.inputs
+            if (not wants or spec.role.value in wants) and not (posted and spec.role is Role.VIDEO)
+        ]
+        tray = posted.tray.id if posted else ""
+        await _fill(client, opened, modals.upload_again(view, wanted, tray=tray, at_hand=bool(posted)))
+
+    async def _posted_video(self, place: str, owner: str) -> TrayView | None:
+        """A video that the owner has posted in the thread of the job."""
+        tray = await self._services.trays.find(owner, place)
+        return tray if tray and any(one.role == Role.VIDEO.value for one in tray.given) else None
+
+    async def _draw(self, client: AsyncWebClient, view: modals.View, draft: Draft, owner: str) -> None:
+        name = fields.typed(view["state"]["values"], Field.NAME)
+        form = await self._form(draft, await self._tray(draft, owner), name=name)
+        await _update(client, view["id"], form, view.get("hash"))
+
+    async def _tray(self, draft: Draft, owner: str) -> TrayView | None:
+        """The tray of a form, if it has one. Raises NotYours and NoSuchThing."""
+        return await self._services.trays.view(draft.tray, owner) if draft.tray else None
+
+    async def _form(self, draft: Draft, tray: TrayView | None, *, name: str = "") -> modals.View:
+        offers = tray.offers if tray else tuple(await self._services.vendors.offers())
+        given: tuple[Given, ...] | None = tray.given if tray else None
+        well = forms.usable(offers, given)
+        way = next((one.way for one in well if one.way == draft.way), well[0].way if well else "")
+        draft = draft.towards(way)
+        effort = self._services.vendors.effort(way, draft.options, len(given)) if way and given else None
+        return forms.train(offers, draft, given=given, name=name, effort=effort)
 
 
 async def _open(client: AsyncWebClient, trigger: str) -> dict[str, Any]:
@@ -67,8 +142,12 @@ async def _open(client: AsyncWebClient, trigger: str) -> dict[str, Any]:
 
 
 async def _fill(client: AsyncWebClient, opened: dict[str, Any], view: modals.View) -> None:
+    await _update(client, opened["id"], view, opened["hash"])
+
+
+async def _update(client: AsyncWebClient, view_id: str, view: modals.View, seen: str | None = None) -> None:
     try:
-        await client.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
+        await client.views_update(view_id=view_id, hash=seen, view=view)
     except SlackApiError as error:
         if error.response.get("error") not in _CLOSED:
             raise

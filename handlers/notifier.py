@@ -207,6 +207,8 @@ class SlackNotifier:
         return str(answer["permalink"])
 
     async def _reply(self, notice: Notice) -> Message:
+        if refused := notice.payload.get("refused"):
+            return Message(refused)
         verb, rest = split(notice.payload.get("words", ""))
         if verb == "new":
             return messages.help_message(self._commands.command)

@@ -13,12 +13,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
-from bot.services.errors import BadWish, DomainError, PhotoRefused
+from bot.services.errors import DomainError, PhotoRefused
 from bot.services.inbox import TryAgain
+from bot.services.inputs import PAPERS, Role
 from bot.services.training import Wish
 from handlers.files import Downloader, LoginPage
+from handlers.phrases import refusal
 from handlers.places import Place, owner_of
-from storage.records import InboxItem, Refusal, TrayEntry
+from storage.records import InboxItem, Medium, Refusal, TrayEntry, direct
 
 logger = logging.getLogger(__name__)
 _PARALLEL = 3
@@ -35,10 +37,13 @@ _REFERENCE = re.compile(r"^[\w-]{1,80}$")
 class SlackReceiver:
     """Implements `bot.services.inbox.Receiver`."""
 
-    def __init__(self, services: Services, client: AsyncWebClient, downloader: Downloader) -> None:
+    def __init__(
+        self, services: Services, client: AsyncWebClient, downloader: Downloader, command: str
+    ) -> None:
         self._services = services
         self._client = client
         self._downloader = downloader
+        self._command = command
         self._held = asyncio.Semaphore(_HELD)
 
     async def receive(self, item: InboxItem) -> None:
@@ -54,6 +59,10 @@ class SlackReceiver:
                     await self._message(item)
             case "upload":
                 await self._upload(item)
+            case "more":
+                await self._more(item)
+            case "answer":
+                await self._answer(item)
             case _:
                 await self._services.intake.ignore(item)
 
@@ -73,25 +82,69 @@ class SlackReceiver:
             await self._services.intake.ignore(item)
 
     async def _upload(self, item: InboxItem) -> None:
-        """A form that brought its photos: train at once where they suffice, else show what is missing."""
-        wish = Wish(**item.payload["wish"])
-        entries = await self._entries(item.payload["files"], item)
+        """A form that brought files: begin at once where they suffice, else show what is missing."""
+        wish, tray_id = Wish(**item.payload["wish"]), item.payload.get("tray") or None
+        entries = await self._by_role(item)
         try:
-            await self._services.training.start_with(wish, entries, item)
-        except BadWish:
-            logger.info("Form no longer valid", extra={"action": "upload_refused", "item": item.id})
-            await self._services.trays.receive(wish.owner, wish.place, entries, item)
+            await self._services.training.start_with(wish, entries, item, tray_id)
         except DomainError:
-            await self._services.trays.receive(wish.owner, wish.place, entries, item)
+            logger.info("Form not taken", extra={"action": "upload_refused", "item": item.id})
+            # What a form brought is as private as a direct message; papers that came to nothing are erased.
+            papers = [one.medium for one in entries if one.role in PAPERS and one.medium]
+            others = [one for one in entries if one.role not in PAPERS]
+            await self._services.trays.receive(
+                wish.owner, wish.place, others, item, through=direct(wish.owner)
+            )
+            await self._services.papers.drop(papers)
 
-    async def _entries(self, files: list[Mapping[str, Any]], item: InboxItem) -> list[TrayEntry]:
+    async def _more(self, item: InboxItem) -> None:
+        """A form for more images that brought a template."""
+        entries, wish = await self._by_role(item), item.payload["more"]
+        inputs = [(one.role, one.medium) for one in entries if one.medium]
+        try:
+            await self._services.generation.start(_owner(item), **wish, request_key=item.key, inputs=inputs)
+            await self._services.intake.ignore(item)
+        except DomainError as error:
+            await self._refused(item, error)
+
+    async def _answer(self, item: InboxItem) -> None:
+        """Better files for a vendor that asked for them."""
+        owner, tray_id = _owner(item), item.payload.get("tray") or ""
+        replaced: dict[str, list[TrayEntry]] = {}
+        for entry in await self._by_role(item):
+            replaced.setdefault(entry.role, []).append(entry)
+        try:
+            if tray_id:
+                tray = await self._services.trays.view(tray_id, owner)
+                replaced[Role.VIDEO.value] = [one for one in tray.entries if one.role == Role.VIDEO.value]
+            await self._services.jobs.resubmit(
+                item.payload["job"], owner, replaced, through=direct(owner), item=item, tray_id=tray_id
+            )
+        except DomainError as error:
+            await self._refused(item, error)
+
+    async def _refused(self, item: InboxItem, error: DomainError) -> None:
+        """What a form asked for cannot be: say why to the one who sent it."""
+        payload = {"refused": refusal(error, self._command)}
+        await self._services.intake.answer(item, _owner(item), direct(_owner(item)), payload)
+
+    async def _by_role(self, item: InboxItem) -> list[TrayEntry]:
+        """A verdict per file of a form, each taken for what its field says."""
+        entries: list[TrayEntry] = []
+        for role, files in (item.payload.get("roles") or {}).items():
+            entries += await self._entries(files, item, Role(role))
+        return entries
+
+    async def _entries(
+        self, files: list[Mapping[str, Any]], item: InboxItem, role: Role | None = None
+    ) -> list[TrayEntry]:
         """A verdict per file. One that cannot be loaded is waited for, but not for ever."""
         gate = asyncio.Semaphore(_PARALLEL)
 
         async def one(file: Mapping[str, Any]) -> TrayEntry:
             # In this order each post has a few in the queue, and none makes the others wait for all of its.
             async with gate, self._held:
-                return await self._entry(file)
+                return await self._entry(file, role)
 
         # All of them end before anything is raised: none may go on when the item is given back.
         results = await asyncio.gather(*(one(file) for file in files[:_MOST]), return_exceptions=True)
@@ -103,18 +156,26 @@ class SlackReceiver:
                 raise result
         return entries
 
-    async def _entry(self, file: Mapping[str, Any]) -> TrayEntry:
+    async def _entry(self, file: Mapping[str, Any], role: Role | None) -> TrayEntry:
+        """`role` None: a post, where what a file is decides what it is for."""
         source, name = _source(file)
+        kind = (role or Role.PHOTO).value
         try:
-            data = await self._downloader.download(file, self._info)
-            photo = await self._services.photos.add(data)
+            film = self._services.videos.add if role in {None, Role.VIDEO} else None
+            found = await self._downloader.load(file, self._info, film)
+            if isinstance(found, Medium):
+                return TrayEntry(source, name, medium=found.sha256, role=Role.VIDEO.value)
+            if role is not None and role in PAPERS:
+                medium = await self._services.papers.add(role, found)
+            else:
+                medium = await self._services.photos.add(found)
         except PhotoRefused as refused:
-            return TrayEntry(source, name, refusal=refused.refusal)
+            return TrayEntry(source, name, refusal=refused.refusal, role=kind)
         except LoginPage:
             logger.error("Slack answered with its login page", extra={"action": "files_read_missing"})  # noqa: TRY400
             await self._services.operators.tell("Slack", "files_read")
-            return TrayEntry(source, name, refusal=Refusal.NOT_READABLE)
-        return TrayEntry(source, name, medium=photo.sha256)
+            return TrayEntry(source, name, refusal=Refusal.NOT_READABLE, role=kind)
+        return TrayEntry(source, name, medium=medium.sha256, role=kind)
 
     async def _info(self, file_id: str) -> Mapping[str, Any] | None:
         if not _REFERENCE.match(file_id):

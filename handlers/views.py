@@ -2,66 +2,164 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
 from bot.services.errors import BadWish, DomainError
-from handlers import modals
-from handlers.ids import Field, Modal
+from bot.services.options import checked
+from bot.services.options import fields as parameters
+from handlers import fields, forms
+from handlers.forms import Draft
+from handlers.ids import FILE, MAKING, OPTION, Field, Modal
+from handlers.modal_flow import ModalFlow
 from handlers.phrases import field_error, refusal
-from handlers.places import owner_of
+from handlers.places import Place, owner_of
 from storage.records import Arrival
+
+_MEMORY = 2800
+"""Characters that a form may remember, somewhat less than Slack keeps."""
 
 
 class Views:
-    """Takes the training forms in."""
+    """Takes forms in."""
 
-    def __init__(self, services: Services, command: str) -> None:
+    def __init__(self, services: Services, modals: ModalFlow, command: str) -> None:
         self._services = services
+        self._modals = modals
         self._command = command
 
     def register(self, app: AsyncApp) -> None:
-        """Listen to both forms."""
+        """Listen to every form."""
         app.view(Modal.TRAIN.value)(self.on_train)
-        app.view(Modal.NEW.value)(self.on_new)
+        app.view(Modal.NEW.value)(self.on_train)
+        app.view(Modal.ADVANCED.value)(self.on_advanced)
+        app.view(Modal.MORE.value)(self.on_more)
+        app.view(Modal.UPLOAD.value)(self.on_upload)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
-        """Start a training with a tray's photos."""
+        """Start with a tray's photos; a form that brings files is kept, and they are looked at afterwards."""
+        key = f"view:{view['id']}"
         try:
-            wish, tray_id, _ = modals.read(view, _owner(body), key=f"view:{view['id']}")
-            await self._services.training.start(wish, tray_id)
+            wish, tray_id, files = forms.read(view, _owner(body), key=key)
+            if tray_id and not files:
+                await self._services.training.start(wish, tray_id)
+            else:
+                self._services.training.validate(wish)
+                payload = {"wish": asdict(wish), "tray": tray_id, "roles": _named(files)}
+                await self._keep(key, "upload", wish.owner, wish.place, payload)
         except DomainError as error:
-            await ack(response_action="errors", errors=self._errors(error))
+            await ack(response_action="errors", errors=self._errors(error, view))
         else:
             await ack()
 
-    async def on_new(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
-        """Keep the form and the files that came with it; they are looked at after the acknowledgement."""
-        key = f"view:{view['id']}"
+    async def on_advanced(
+        self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], client: AsyncWebClient
+    ) -> None:
+        """Keep a vendor's own parameters in the form below, if the vendor would take them."""
+        memory, values = json.loads(view["private_metadata"]), view["state"]["values"]
+        draft = Draft(**json.loads(memory["draft"]))
         try:
-            wish, _, files = modals.read(view, _owner(body), key=key)
-            self._services.training.validate(wish)
+            offer = self._services.vendors.offer(draft.way)
+            kept = []
+            for prefix, model in (
+                (OPTION, offer.options),
+                (MAKING, offer.makes.options if offer.makes else None),
+            ):
+                chosen = fields.changed(fields.chosen(values, prefix), parameters(model))
+                checked(model, chosen, prefix=prefix)
+                kept.append(chosen)
         except DomainError as error:
-            await ack(response_action="errors", errors=self._errors(error))
+            await ack(response_action="errors", errors=self._errors(error, view))
             return
-        team, user = wish.owner.split("/")
-        _, channel, thread = wish.place.split("/")
-        payload = {
-            "wish": asdict(wish),
-            "files": [{"id": file["id"], "name": file.get("name")} for file in files],
+        draft = replace(draft, options=kept[0], making=kept[1])
+        if len(draft.text()) > _MEMORY:
+            too_long = {next(iter(values)): "These values are too long together: shorten the longest."}
+            await ack(response_action="errors", errors=too_long)
+            return
+        await ack()
+        await self._modals.keep_advanced(client, view, draft, _owner(body))
+
+    async def on_more(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        """Make more with a model; a template that came with the form is looked at afterwards."""
+        memory, values, owner = json.loads(view["private_metadata"]), view["state"]["values"], _owner(body)
+        key, count = f"view:{view['id']}", fields.picked(values, Field.COUNT)
+        files = {
+            block.removeprefix(f"{FILE}."): fields.given(values, block)
+            for block in values
+            if block.startswith(FILE)
         }
-        where = {"team": team, "user": user, "channel": channel, "thread": thread}
-        await self._services.intake.put(Arrival(key, "upload", {**payload, **where}))
+        wish = {
+            "model_id": memory["model"],
+            "prompt": fields.typed(values, Field.PROMPT),
+            "count": int(count) if count else 1,
+            "place": memory["place"],
+            "pictures_place": memory["pictures"],
+            "options": fields.chosen(values, MAKING),
+        }
+        try:
+            if any(files.values()):
+                await self._services.generation.validate(
+                    owner, wish["model_id"], wish["prompt"], wish["count"], wish["options"]
+                )
+                payload = {"more": wish, "roles": _named(files)}
+                await self._keep(key, "more", owner, memory["place"], payload)
+            else:
+                await self._services.generation.start(owner, **wish, request_key=key)
+        except DomainError as error:
+            await ack(response_action="errors", errors=self._errors(error, view))
+        else:
+            await ack()
+
+    async def on_upload(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        """Keep better files for a vendor that asked for them; they are looked at afterwards."""
+        memory, values, owner = json.loads(view["private_metadata"]), view["state"]["values"], _owner(body)
+        files = {block.removeprefix(f"{FILE}."): fields.given(values, block) for block in values}
+        if not memory["tray"] and not any(files.values()):
+            first = next(iter(values), Field.NAME.value)
+            await ack(response_action="errors", errors={first: "Add what the review asks for."})
+            return
+        try:
+            card = await self._services.progress.view_for(memory["job"], owner)
+        except DomainError as error:
+            await ack(response_action="errors", errors=self._errors(error, view))
+            return
+        payload = {"job": memory["job"], "tray": memory["tray"], "roles": _named(files)}
+        await self._keep(f"view:{view['id']}", "answer", owner, card.root.place, payload)
         await ack()
 
-    def _errors(self, error: DomainError) -> dict[str, str]:
-        """Under the field that is wrong; what concerns the whole form stands under its first field."""
-        if isinstance(error, BadWish):
-            return {error.field: field_error(error)}
-        return {Field.NAME.value: refusal(error, self._command)}
+    async def _keep(self, key: str, kind: str, owner: str, place: str, payload: dict[str, Any]) -> None:
+        team, user = owner.split("/")
+        at = Place.parse(place)
+        where = {"team": team, "user": user, "channel": at.channel, "thread": at.thread}
+        await self._services.intake.put(Arrival(key, kind, {**payload, **where}))
+
+    def _errors(self, error: DomainError, view: dict[str, Any]) -> dict[str, str]:
+        """Under the fields that are wrong; what concerns the whole form stands under its first one."""
+        here = list(view["state"]["values"])
+        first = here[0] if here else Field.NAME.value
+        if not isinstance(error, BadWish):
+            return {first: refusal(error, self._command)}
+        found: dict[str, str] = {}
+        for one in error.all:
+            # What was chosen under *Advanced* is not on this form: it is told by name.
+            elsewhere = one.field not in here
+            words = f"{one.field.partition('.')[2]}: {field_error(one)}" if elsewhere else field_error(one)
+            found.setdefault(first if elsewhere else one.field, words)
+        return found
+
+
+def _named(files: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """What is kept of files: their ids, by which they are looked up anew."""
+    return {
+        role: [{"id": one["id"], "name": one.get("name")} for one in listed]
+        for role, listed in files.items()
+        if listed
+    }
 
 
 def _owner(body: dict[str, Any]) -> str:

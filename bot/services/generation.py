@@ -25,6 +25,48 @@ class Generation:
         self._vendors = vendors
         self._nudge = nudge
 
+    async def validate(
+        self, owner: str, model_id: str, prompt: str, count: int, options: Mapping[str, Any]
+    ) -> None:
+        """Refuse what can be refused without looking at inputs. Raises as `start` does."""
+        model = await self._store.read(lambda tx: own_model(tx, owner, model_id))
+        if model.deleted_at or (model.expires_at and model.expires_at <= self._store.now()):
+            raise ModelGone(model_id)
+        check_making(self._vendors.making(model.provider), prompt, count, options, None)
+
+    async def again(self, owner: str, job_id: str) -> Job:
+        """Make what this card's newest job made once more, with another seed.
+
+        Presses are one wish until something new has come of the model.
+        Raises NoSuchThing, NotYours, ModelGone, VendorNotOffered, BadWish and Unfit.
+        """
+
+        def unit(tx: Tx) -> tuple[Job, TrainedModel | None, int]:
+            try:
+                root = tx.jobs.get(job_id)
+            except NotFound as error:
+                raise NoSuchThing(job_id) from error
+            if root.owner != owner:
+                raise NotYours(job_id)
+            model = tx.models.behind(root.root_id)
+            return tx.jobs.family(root.root_id)[-1], model, tx.models.made_with(model) if model else 0
+
+        made, model, results = await self._store.read(unit)
+        if model is None:
+            raise ModelGone(job_id)
+        spec = made.spec
+        options = spec.get("making") if made.kind is JobKind.TRAINING else spec.get("options")
+        return await self.start(
+            owner,
+            model.id,
+            str(spec.get("prompt") or ""),
+            int(spec.get("count") or 1),
+            place=made.place,
+            pictures_place=made.pictures_place,
+            request_key=f"more:{model.id}:{made.id}:{results}",
+            options=options or {},
+        )
+
     async def start(
         self,
         owner: str,

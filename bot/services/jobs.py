@@ -24,6 +24,7 @@ from storage.records import (
     JobState,
     NewJob,
     TrayEntry,
+    TrayState,
     new_id,
 )
 
@@ -116,11 +117,13 @@ class Jobs:
         *,
         through: str,
         item: InboxItem | None = None,
+        tray_id: str = "",
     ) -> Job:
         """Give the vendor better inputs, by role: each role named loses what it had and gets these.
 
         `through` is where the files came by, as for a tray: papers only by `direct(by)`. `item`, which
-        brought them, is worked off in the same step. Two deliveries are one: the second raises NotWaiting.
+        brought them, is worked off in the same step, and the tray of which they are is used up. Two
+        deliveries are one: the second raises NotWaiting.
         Raises NoSuchThing, NotYours, NotWaiting, NotPrivate, Unfit and VendorNotOffered;
         then nothing is kept and `item` is still to be worked off.
         """
@@ -161,6 +164,9 @@ class Jobs:
                 progress=None,
             )
             show_card(tx, queued)
+            if tray_id:
+                tx.trays.close(tray_id, TrayState.USED, job.id)
+                tx.outbox.touch(f"tray:{tray_id}")
             if item is not None:
                 tx.inbox.done(item)
             return queued

@@ -71,6 +71,8 @@ class JobView:
     """What the vendor says that all jobs of this card cost, by unit, each in the vendor's words."""
     answer_by: datetime | None = None
     """While the vendor waits for better inputs: when the job is closed without them."""
+    can_make_more: bool = False
+    """Whether there is a model on this card that something can be made with now."""
 
     @property
     def took(self) -> timedelta:
@@ -193,7 +195,15 @@ class Progress:
             inputs_here=self._inputs_here(tx, current, operation),
             costs=_costs(family),
             answer_by=current.asked_at + self._timing.answer_within if current.asked_at else None,
+            can_make_more=current.state is JobState.SUCCEEDED and self._has_model(tx, root_id, now),
         )
+
+    def _has_model(self, tx: Tx, root_id: str, now: datetime) -> bool:
+        """Whether this card has a model that its vendor still keeps, and makes something of."""
+        model = tx.models.behind(root_id)
+        if model is None or model.deleted_at or (model.expires_at and model.expires_at <= now):
+            return False
+        return self._vendors.makes(model.provider)
 
     def _inputs_here(self, tx: Tx, current: Job, operation: Operation | None) -> bool:
         """Looked up only where it is asked: of a job that could be tried again."""

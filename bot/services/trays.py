@@ -67,6 +67,11 @@ class Trays:
         """Whether this person has an open tray here."""
         return await self._store.read(lambda tx: tx.trays.find_open(owner, place)) is not None
 
+    async def find(self, owner: str, place: str) -> TrayView | None:
+        """This person's open tray here, if there is one."""
+        tray = await self._store.read(lambda tx: tx.trays.find_open(owner, place))
+        return await self.view(tray.id, owner) if tray else None
+
     async def receive(
         self,
         owner: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -195,6 +195,11 @@ class Vendors:
             logger.warning("Operation retired", extra={"action": "operation_retired", "lane": lane})
             await self._operators.tell(f"{self.label(name)}, {kind.value}", RETIRED, once=True)
             await self._store.write(partial(_show_trays, None))
+
+    def effort(self, way: str, options: Mapping[str, Any], inputs: int) -> str | None:
+        """What a training with these options and so many inputs comes to, in the vendor's words."""
+        provider = self._by_name.get(way.partition("/")[0])
+        return provider.effort(options, inputs) if provider else None
 
     def health(self) -> list[Health]:
         """How each vendor is, for operators."""

@@ -136,7 +136,7 @@ async def test_a_file_that_turns_out_larger_than_it_claimed_is_cut_off_while_it_
         downloader = Downloader(http, "xoxb-1", frozenset({"https://files.slack.com"}), 10_000)
         file = {"id": "F1", "size": 10, "url_private": "https://files.slack.com/a.jpg", "mode": "hosted"}
         with pytest.raises(PhotoRefused) as refused:
-            await downloader.download(file, _no_info)
+            await downloader.load(file, _no_info, None)
     assert refused.value.refusal is Refusal.TOO_LARGE
     assert sent < 20_000
 
@@ -160,7 +160,7 @@ async def test_the_token_goes_to_slacks_own_origin_and_nowhere_else(address: str
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         downloader = Downloader(http, "xoxb-1", frozenset({"https://files.slack.com"}), 10_000_000)
         with pytest.raises(PhotoRefused):
-            await downloader.download({"id": "F1", "url_private": address}, _no_info)
+            await downloader.load({"id": "F1", "url_private": address}, _no_info, None)
     assert asked == []
 
 

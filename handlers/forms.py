@@ -1,0 +1,308 @@
+"""The form of a training or a one-shot: drawn for one way of one vendor, and read when it is sent. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.services.errors import BadWish
+from bot.services.inputs import PAPERS, Given, InputSpec, Role
+from bot.services.options import fields as parameters
+from bot.services.training import NAME_MAX, Wish
+from bot.services.vendors import Making, Offer
+from handlers import fields
+from handlers.blocks import Block, actions, button, section, small
+from handlers.ids import AGREED, ALONE, FILE, HERE, MAKING, OPTION, Action, Field, Modal
+from handlers.modals import View, modal
+from handlers.phrases import clock, duration, escape, lack, plural
+from handlers.places import Place
+from storage.records import JobKind, direct
+
+_CONSENT = "I am in these photos, or I have this person's permission"
+_COUNTS = (1, 2, 4, 8)
+_FILES_MAX = 10
+"""What Slack's file input takes at most."""
+PHOTO_ENDINGS = ("jpg", "jpeg", "png", "heic", "heif", "webp", "avif", "tif", "tiff", "bmp", "gif")
+_LABELS = {
+    Role.TEMPLATE: ("Template picture", "Its scene is kept, its face replaced. Leave the style empty then."),
+    Role.ID_FRONT: ("Identity card: the side with the portrait", ""),
+    Role.ID_BACK: ("Identity card: the other side", ""),
+    Role.LETTER: ("Signed letter of permission", "A picture or a PDF."),
+    Role.VIDEO: ("Video", "An MP4 of at most 10 MB. Post a larger one in this conversation first."),
+    Role.PHOTO: ("Photos", ""),
+}
+_PAPERS = "Identity cards and letters go to the vendor's review alone, are shown to nobody, and are erased with its end."
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a form remembers beside its fields: kept in the form itself, and believed in nothing."""
+
+    place: str
+    tray: str = ""
+    way: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Chosen under *Advanced*, where it differs from the default."""
+    making: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, view: View) -> Draft:
+        """What a form carries."""
+        return cls(**json.loads(view["private_metadata"]))
+
+    def text(self) -> str:
+        """As Slack keeps it: at most 3,000 characters."""
+        return json.dumps(
+            {
+                "place": self.place,
+                "tray": self.tray,
+                "way": self.way,
+                "options": dict(self.options),
+                "making": dict(self.making),
+            }
+        )
+
+    def towards(self, way: str) -> Draft:
+        """The same for another way: another vendor's parameters are not this one's."""
+        return self if way == self.way else replace(self, way=way, options={}, making={})
+
+
+def usable(offers: Sequence[Offer], given: Sequence[Given] | None) -> list[Offer]:
+    """The ways that would take this set now; without a set, those whose photos a form can bring."""
+    if given is None:
+        return [
+            offer for offer in offers if offer.ok and _spec(offer, Role.PHOTO) and _min(offer) <= _FILES_MAX
+        ]
+    return [offer for offer in offers if offer.would_take(given)]
+
+
+def train(
+    offers: Sequence[Offer],
+    draft: Draft,
+    *,
+    given: Sequence[Given] | None,
+    name: str = "",
+    effort: str | None = None,
+) -> View:
+    """The form. `given` None: photos come with it. What a vendor asks for stands there once it is chosen."""
+    well = usable(offers, given)
+    blocks = [small(_at_hand(given))] if given is not None else []
+    blocks += [small(f"{escape(o.label)}: {_why_not(o, given)}") for o in offers if o not in well]
+    if not well:
+        blocks.append(
+            section("No vendor can take these photos now. They are kept meanwhile: try again later.")
+        )
+        return modal(Modal.LOADING, "Train a model", blocks)
+    offer = next((one for one in well if one.way == draft.way), well[0])
+    draft = draft.towards(offer.way)
+    vendor = fields.asked(
+        Field.PROVIDER, "Vendor", fields.select([(o.way, _describe(o)) for o in well], initial=offer.way)
+    )
+    if len(well) > 1:
+        vendor["dispatch_action"] = True
+    if given is None:
+        least = min(_min(o) for o in well)
+        label = f"Photos ({least} to {_FILES_MAX})"
+        blocks.append(fields.asked(Field.PHOTOS, label, fields.files(PHOTO_ENDINGS, _FILES_MAX)))
+    subjects = [(word, word) for word in dict.fromkeys(word for one in well for word in one.subjects)]
+    blocks += [
+        fields.asked(Field.NAME, "Name", fields.text(NAME_MAX, "ana spring", initial=name)),
+        fields.asked(Field.SUBJECT, "Who or what is in the photos", fields.select(subjects)),
+        vendor,
+        small(_about(offer, effort)),
+        *_inputs(offer, given),
+        *(making_blocks(offer.makes, draft.making) if offer.makes else ()),
+        *_advanced(offer, draft),
+        *_audience(draft, given),
+        _consent(offer),
+    ]
+    kind = Modal.NEW if given is None else Modal.TRAIN
+    return {
+        **modal(kind, "Train a model", blocks, metadata=draft.text()),
+        "submit": {"type": "plain_text", "text": "Train" if offer.kind is JobKind.TRAINING else "Make"},
+    }
+
+
+def making_blocks(
+    makes: Making, chosen: Mapping[str, Any], *, prompt: str = "", count: int = 0
+) -> list[Block]:
+    """What is to be made: a prompt or a text to speak, a style, how many."""
+    blocks: list[Block] = []
+    if makes.prompt_max and makes.prompt_means == "speech":
+        element = fields.text(makes.prompt_max, "Hello! I am your avatar.", lines=True, initial=prompt)
+        blocks.append(fields.asked(Field.PROMPT, "What it should say", element))
+    elif makes.prompt_max:
+        element = fields.text(
+            makes.prompt_max, "in a meadow at sunset, soft light", lines=True, initial=prompt
+        )
+        hint = "In English works best. The subject is added to it by itself."
+        blocks.append(fields.asked(Field.PROMPT, "What to make when trained", element, hint=hint))
+    shown = [one for one in parameters(makes.options) if one.upfront]
+    blocks += [fields.parameter(f"{MAKING}.{one.name}", one, chosen.get(one.name)) for one in shown]
+    if makes.count_max > 1:
+        counts = [(str(n), plural(n, "image")) for n in _COUNTS if n <= makes.count_max]
+        wanted = str(count) if count else "4" if makes.count_max >= 4 else "1"
+        blocks.append(fields.asked(Field.COUNT, "How many", fields.select(counts, initial=wanted)))
+    return blocks
+
+
+def file_block(spec: InputSpec) -> Block:
+    """An input for files of one role."""
+    label, hint = _LABELS[spec.role]
+    endings = {"image/jpeg": ("jpg", "jpeg", "heic"), "image/png": ("png",), "application/pdf": ("pdf",)}
+    kinds = [ending for kind in spec.media_types for ending in endings.get(kind, ("mp4",))]
+    element = fields.files(kinds, min(spec.max, _FILES_MAX))
+    return fields.asked(f"{FILE}.{spec.role.value}", label, element, hint=hint, optional=spec.min == 0)
+
+
+def read(view: View, owner: str, *, key: str) -> tuple[Wish, str, dict[str, list[dict[str, Any]]]]:
+    """What a submitted form asks for: the wish, the tray's id, the files with it by role. Raises BadWish."""
+    values, draft = view["state"]["values"], Draft.of(view)
+    where = fields.picked(values, Field.WHERE)
+    if Field.WHERE in values and where not in {HERE, ALONE}:
+        raise BadWish("where", "missing")
+    files = {
+        block.removeprefix(f"{FILE}."): fields.given(values, block)
+        for block in values
+        if block.startswith(FILE)
+    }
+    if Field.PHOTOS in values and not (photos := fields.given(values, Field.PHOTOS)):
+        raise BadWish("photos", "missing")
+    if Field.PHOTOS in values:
+        files = {Role.PHOTO.value: photos, **files}
+    alone, count = where == ALONE, fields.picked(values, Field.COUNT)
+    # A form that brings its photos has no thread yet: alone means the whole of it happens in the DM.
+    place = direct(owner) if alone and Field.PHOTOS in values else draft.place
+    wish = Wish(
+        owner=owner,
+        name=fields.typed(values, Field.NAME),
+        subject=fields.picked(values, Field.SUBJECT),
+        way=fields.picked(values, Field.PROVIDER),
+        prompt=fields.typed(values, Field.PROMPT),
+        count=int(count) if count else 1,
+        consent=fields.ticked(values, Field.CONSENT),
+        place=place,
+        pictures_place=direct(owner) if alone else place,
+        request_key=key,
+        options=dict(draft.options),
+        making={**draft.making, **fields.chosen(values, MAKING)},
+    )
+    return wish, draft.tray, {role: listed for role, listed in files.items() if listed}
+
+
+# -- advanced
+
+
+def advanced(offer: Offer, draft: Draft, root: str, name: str) -> View:
+    """All of a vendor's own parameters that are not on the form, with ranges and defaults."""
+    blocks: list[Block] = [
+        small(f"{escape(offer.label)}'s own parameters. What you leave as it is keeps its default.")
+    ]
+    for prefix, model, chosen in (
+        (OPTION, offer.options, draft.options),
+        (MAKING, offer.makes.options if offer.makes else None, draft.making),
+    ):
+        drawn = [
+            fields.parameter(f"{prefix}.{one.name}", one, chosen.get(one.name))
+            for one in parameters(model)
+            if not one.upfront
+        ]
+        if drawn:
+            title = "*What is made*" if prefix == MAKING else "*Training*"
+            blocks += [section(title), *drawn]
+    memory = json.dumps({"root": root, "name": name, "draft": draft.text()})
+    return {
+        **modal(Modal.ADVANCED, "Advanced", blocks[:100], metadata=memory),
+        "submit": {"type": "plain_text", "text": "Keep"},
+    }
+
+
+def _advanced(offer: Offer, draft: Draft) -> list[Block]:
+    models = [offer.options, offer.makes.options if offer.makes else None]
+    if not any(not one.upfront for model in models for one in parameters(model)):
+        return []
+    changed = len(draft.options) + len(draft.making)
+    told = [small(f"{plural(changed, 'parameter')} changed under *Advanced*.")] if changed else []
+    return [*actions(button(Action.ADVANCED, "Advanced…", offer.way)), *told]
+
+
+# -- parts
+
+
+def _inputs(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
+    """What a vendor takes beside photos and what is at hand already."""
+    have = {one.role for one in given or ()}
+    wanted = [spec for spec in offer.takes if spec.role is not Role.PHOTO and spec.role.value not in have]
+    blocks = [file_block(spec) for spec in wanted if spec.role in PAPERS | {Role.TEMPLATE}]
+    return [*blocks, small(_PAPERS)] if any(spec.role in PAPERS for spec in wanted) else blocks
+
+
+def _audience(draft: Draft, given: Sequence[Given] | None) -> list[Block]:
+    if Place.parse(draft.place).is_direct:
+        return []
+    # The photos were posted here, and so is the card; whoever names a model should know who reads it.
+    seen = "" if given is None else "The card stays in this thread, with the name and without images."
+    where = [
+        fields.option(HERE, "In this thread: everybody here sees them"),
+        fields.option(ALONE, "Only to me, by DM", seen),
+    ]
+    return [fields.asked(Field.WHERE, "Post the images", {"type": "radio_buttons", "options": where})]
+
+
+def _consent(offer: Offer) -> Block:
+    agreed = fields.option(AGREED, _CONSENT, f"The photos go to {offer.label} ({offer.country}).")
+    return fields.asked(Field.CONSENT, "Permission", {"type": "checkboxes", "options": [agreed]})
+
+
+def _at_hand(given: Sequence[Given]) -> str:
+    photos = sum(1 for one in given if one.role == Role.PHOTO.value)
+    videos = sum(1 for one in given if one.role == Role.VIDEO.value)
+    parts = [plural(n, noun) for n, noun in ((photos, "photo"), (videos, "video")) if n]
+    return f"{' and '.join(parts) or 'Nothing'} from this thread."
+
+
+def _about(offer: Offer, effort: str | None) -> str:
+    times = offer.usual
+    usual = f"usually {duration(times[0])} to {duration(times[1])} here" if times else "no history yet"
+    parts = [usual, f"the photos go to {escape(offer.country)}"]
+    if effort:
+        parts.append(effort)
+    if offer.kind is JobKind.TRAINING and offer.makes is None:
+        parts.append("it makes no pictures of the model")
+    return " · ".join(parts)
+
+
+def _describe(offer: Offer) -> str:
+    video = _spec(offer, Role.VIDEO)
+    photos = _spec(offer, Role.PHOTO)
+    takes = f", {photos.min} to {plural(photos.max, 'photo')}" if photos else ", a video" if video else ""
+    at_once = ", no model kept" if offer.kind is JobKind.ONESHOT else ""
+    return f"{offer.label} ({offer.country}){takes}{at_once}"
+
+
+def _why_not(offer: Offer, given: Sequence[Given] | None) -> str:
+    if offer.fault == "unreachable":
+        return f"cannot be reached since {clock(offer.fault_since)}."
+    if offer.fault == "retired":
+        return "has given this up."
+    if offer.fault:
+        return "not available: the operator has been told."
+    if given is None:
+        return f"wants {_first_wish(offer)}: post it in a conversation with me."
+    return "; ".join(lack(one) for one in offer.lacks(given) if not one.can_follow) + "."
+
+
+def _first_wish(offer: Offer) -> str:
+    photos = _spec(offer, Role.PHOTO)
+    return plural(photos.min, "photo") if photos else "a video"
+
+
+def _spec(offer: Offer, role: Role) -> InputSpec | None:
+    return next((spec for spec in offer.inputs if spec.role is role), None)
+
+
+def _min(offer: Offer) -> int:
+    photos = _spec(offer, Role.PHOTO)
+    return photos.min if photos else 0
