@@ -33,7 +33,10 @@ _LABELS = {
     Role.VIDEO: ("Video", "An MP4 of at most 10 MB. Post a larger one in this conversation first."),
     Role.PHOTO: ("Photos", ""),
 }
-_PAPERS = "Identity cards and letters go to the vendor's review alone, are shown to nobody, and are erased with its end."
+_PAPERS = (
+    "Identity cards and letters go to the vendor's review alone, are shown to nobody, and are erased with "
+    "its end."
+)
 
 
 @dataclass(frozen=True, slots=True)
