@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from bot.app import Bot, build
-from bot.providers import RemoteState
+from bot.providers import Provider, RemoteState
 from bot.sandbox.slack import Channel, Director, Entry, LocalSlack, Message, Scenario, Upload, View
 from bot.sandbox.slack import Settings as SlackSettings
 from bot.services.timing import Timing
@@ -103,10 +103,10 @@ class Surface:
         return self.bots[-1]
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Bot]:
-        """Run a bot on the same data and before the same vendor as the ones before it."""
-        vendor = FakeProvider(self.vendor.settings, vendor=self.vendor.vendor)
-        async with build(self.settings, providers=[vendor], timing=self.timing, clock_ms=self.clock) as bot:
+    async def running(self, vendors: Sequence[Provider[Any]] = ()) -> AsyncIterator[Bot]:
+        """Run a bot on the same data and, unless told otherwise, before the same vendor as those before it."""
+        known = [*vendors] or [FakeProvider(self.vendor.settings, vendor=self.vendor.vendor)]
+        async with build(self.settings, providers=known, timing=self.timing, clock_ms=self.clock) as bot:
             self.bots.append(bot)
             await self.people.wait_for_connection()
             yield bot
