@@ -104,7 +104,7 @@ class Surface:
 
     @contextlib.asynccontextmanager
     async def running(self, vendors: Sequence[Provider[Any]] = ()) -> AsyncIterator[Bot]:
-        """Run a bot on the same data and, unless told otherwise, before the same vendor as those before it."""
+        """Run a bot on the same data and, unless told otherwise, before the same vendor as the last."""
         known = [*vendors] or [FakeProvider(self.vendor.settings, vendor=self.vendor.vendor)]
         async with build(self.settings, providers=known, timing=self.timing, clock_ms=self.clock) as bot:
             self.bots.append(bot)
