@@ -24,12 +24,7 @@ async def before(
 ) -> AsyncIterator[tuple[Surface, Provider[Any]]]:
     """A bot with one vendor, that of these settings."""
     (provider,), _ = load(env)
-    async with (
-        stage(home) as surface,
-        build(surface.settings, providers=[provider], timing=surface.timing, clock_ms=surface.clock) as bot,
-    ):
-        surface.bots.append(bot)
-        await surface.people.wait_for_connection()
+    async with stage(home) as surface, surface.running([provider]):
         yield surface, provider
 
 
