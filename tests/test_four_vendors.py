@@ -73,7 +73,7 @@ async def test_img_open_trains_on_ten_photos_from_two_posts(tmp_path: Path) -> N
             await surface.post(large[6:], thread=tray.thread_ts)
             await surface.said("12 of 12", thread=tray.thread_ts)
             form = await surface.open_form(tray)
-            assert "1,560 steps" in form.words()
+            assert "1,440 steps" in form.words()
             done = await surface.submit()
             assert done.closed, done
             await surface.said("is ready after", thread=tray.thread_ts, within=40)
