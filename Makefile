@@ -8,9 +8,10 @@ NODE_READY := $(NODE_APP)/node_modules/.ready
 
 .PHONY: demo test check unit node node-packages browser browser-tools screenshots soak bench image lock clean
 
-# The main job, on embedded defaults: no Slack account, no keys. ONCE=1 exits after the story, PHOTOS=folder posts your own.
+# The main job, on embedded defaults: no Slack account, no keys. ONCE=1 exits after the story, VENDOR=name tells it with another
+# vendor, PHOTOS=folder posts your own.
 demo: $(READY)
-	@$(BIN)/python -m bot demo $(if $(ONCE),--once) $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(STATE),--state "$(STATE)")
+	@$(BIN)/python -m bot demo $(if $(ONCE),--once) $(if $(VENDOR),--vendor "$(VENDOR)") $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(STATE),--state "$(STATE)")
 
 # Linters, types, architecture and the whole suite.
 test: check unit

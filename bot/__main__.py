@@ -32,13 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
         "restore", help="offer again what a vendor had given up; the bot must stand"
     )
     restore.add_argument("way", help="a vendor and a kind, as in dashscope/generation")
-    demo = commands.add_parser("demo", help="play the main job against a local Slack and a local vendor")
+    demo = commands.add_parser("demo", help="play the main job against a local Slack and local vendors")
     demo.add_argument(
         "--once", action="store_true", help="exit after the story: 0 only if all of it happened"
     )
+    demo.add_argument("--vendor", default="aicontent", help="whom the story is told with (aicontent)")
     demo.add_argument("--photos", type=Path, help="post the pictures of this folder")
     sandbox = commands.add_parser(
-        "sandbox", help="only the local Slack and the local vendor, for a bot you start yourself"
+        "sandbox", help="only the local Slack and the local vendors, for a bot you start yourself"
     )
     for one in (demo, sandbox):
         one.add_argument("--state", type=Path, default=Path(".demo"), help="where the state is kept (.demo)")
@@ -64,7 +65,7 @@ def _play(chosen: argparse.Namespace) -> int:
     app = manifest("/darkroom")
     if chosen.command == "sandbox":
         return asyncio.run(stand(state=chosen.state, manifest=app))
-    wish = {"once": chosen.once, "photos": chosen.photos, "state": chosen.state}
+    wish = {"once": chosen.once, "photos": chosen.photos, "state": chosen.state, "vendor": chosen.vendor}
     return asyncio.run(play(**wish, manifest=app))
 
 

@@ -199,7 +199,7 @@ def test_the_first_thing_the_readme_tells_to_type_is_true() -> None:
     assert "pytest" in suite.stdout
 
 
-@pytest.mark.parametrize("variable", ["ONCE=1", "PHOTOS=folder"])
+@pytest.mark.parametrize("variable", ["ONCE=1", "VENDOR=name", "PHOTOS=folder"])
 def test_the_demo_heeds_what_the_readme_says_it_heeds(variable: str) -> None:
     name = variable.split("=")[0].lower()
     assert f"`make demo {variable}`" in _read(ROOT / "README.md")

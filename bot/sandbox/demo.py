@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bot.sandbox.houses import USUAL, VENDORS
 from bot.sandbox.keeper import BotWillNotRun, Keeper, see_off_the_last_one
+from bot.sandbox.parts import PARTS
 from bot.sandbox.pictures import BadPhotos, folder_of_one_subject, read_folder, story_photos
 from bot.sandbox.prompt import Own, Prompt
 from bot.sandbox.proof import contact_sheet, prove, save_pictures
@@ -29,14 +31,21 @@ _Perform = Callable[[Screen, Shelf, asyncio.Event], Awaitable[int]]
 _SUBJECTS = ("person", "woman", "man", "girl", "boy", "dog", "cat")
 
 
-async def play(*, once: bool, photos: Path | None, state: Path, manifest: Mapping[str, Any]) -> int:
+async def play(
+    *, once: bool, photos: Path | None, state: Path, manifest: Mapping[str, Any], vendor: str = USUAL
+) -> int:
     """Tell a story, then stay up. Returns 0 if all of it happened, 1 if not, 2 where it cannot begin."""
+    if vendor not in VENDORS:
+        return _refuse(f"VENDOR={vendor}: there is no such vendor. There are {', '.join(VENDORS)}.")
+    part = PARTS[vendor]
 
     async def perform(screen: Screen, shelf: Shelf, stop: asyncio.Event) -> int:
-        chosen = folder_of_one_subject(photos, screen.line) if photos else None
-        given = read_folder(chosen) if chosen else await story_photos(state / "photos", screen.line)
-        folder, again = shelf.open(_absolute(chosen))
-        script = Script(given, subject=_subject(chosen))
+        chosen = folder_of_one_subject(photos, screen.line, part) if photos else None
+        given = (
+            read_folder(chosen, part) if chosen else await story_photos(state / "photos", screen.line, part)
+        )
+        folder, again = shelf.open(_absolute(chosen), vendor)
+        script = Script(given, vendor, subject=_subject(chosen) or part.subject)
         return await _Performance(screen, folder, script, stop).run(manifest, again=again, once=once)
 
     return await _guarded(state, perform)
@@ -51,7 +60,7 @@ async def stand(*, state: Path, manifest: Mapping[str, Any]) -> int:
             environment = world.environment(folder.bot_home.resolve())
             settings = "".join(f"{name}={value}\n" for name, value in environment.items())
             (folder.path / "env").write_text(settings)
-            screen.line("A local Slack and the vendor's stand-in are up.")
+            screen.line("A local Slack and the vendors' stand-ins are up.")
             screen.line(f"See it in a browser: {world.slack.origin}/\n\nThe bot's environment:\n")
             screen.line(settings)
             screen.line(
@@ -98,7 +107,10 @@ class _Performance:
         """Open the stage, tell the story, and stay up unless told otherwise."""
         folder, screen = self._folder, self._screen
         await see_off_the_last_one(folder.bot_home, screen.line)
-        async with open_world(folder.path, folder.ports, manifest) as world, _watched(world, screen) as seen:
+        async with (
+            open_world(folder.path, folder.ports, manifest, about=folder.vendor) as world,
+            _watched(world, screen) as seen,
+        ):
             self._introduce(world, again=again)
             if again:
                 await seen.recall()
@@ -119,7 +131,10 @@ class _Performance:
         line(paint(f"Darkroom · story {self._folder.number} {begun}", "bold"))
         line(paint(f"  see it in a browser  {world.slack.origin}/?as={self._script.person}", "bold"))
         line(paint(f"  local Slack          {world.slack.origin} (control API: /control/)", "dim"))
-        line(paint(f"  vendor's stand-in    {world.vendor.origin} (control API: /control/)", "dim"))
+        line(paint(f"  vendor's stand-in    {world.vendor.origin} ({world.vendor.house.label})", "dim"))
+        others = [one for one in world.vendors.values() if one is not world.vendor]
+        told = ", ".join(f"{one.house.label} {one.origin}" for one in others)
+        line(paint(f"  the other vendors'   {told}", "dim"))
         line(paint(f"  the real bot's log   {self._folder.bot_log}", "dim"))
         line()
 
@@ -157,7 +172,7 @@ class _Performance:
         told = await Story(world.people, seen, self._script).play()
         pictures = await save_pictures(world, told.pictures, self._folder.delivered)
         seen.note("\nWas it so? Asked of Slack's and the vendor's own records:", "bold")
-        async for claim in prove(world, told, pictures, self._script.count):
+        async for claim in prove(world, told, pictures, self._script):
             seen.note(f"  ✓ {claim}", "green")
         sheet = self._folder.path / "contact-sheet.png"
         await asyncio.to_thread(contact_sheet, self._script.photos, pictures, sheet)
@@ -226,9 +241,9 @@ def _absolute(photos: Path | None) -> str | None:
 
 
 def _subject(photos: Path | None) -> str:
-    """A folder named after what it shows saves choosing."""
+    """A folder named after what it shows saves choosing; empty where its name says nothing."""
     name = photos.resolve().name.lower() if photos else ""
-    return next((word for word in _SUBJECTS if name.startswith(word)), "object")
+    return next((word for word in _SUBJECTS if name.startswith(word)), "")
 
 
 def _refuse(text: str) -> int:

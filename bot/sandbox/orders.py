@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.sandbox.slack import Director
-from bot.sandbox.vendors.control import AicontentControl, FaultKind
+from bot.sandbox.vendors.control import FaultKind
+from bot.sandbox.world import Vendor
 
 _MANY = 100_000
 
@@ -14,36 +15,36 @@ class Trouble:
     """One thing that can go wrong."""
 
     meaning: str
-    order: Callable[[Director, AicontentControl], Awaitable[None]]
+    order: Callable[[Director, Vendor], Awaitable[None]]
 
 
 def _vendor(kind: FaultKind, *, times: int | None = 1, **details: int) -> Callable[..., Awaitable[None]]:
-    async def order(_: Director, desk: AicontentControl) -> None:
-        await desk.fault(kind, action=None, times=times, skip=0, **details)
+    async def order(_: Director, vendor: Vendor) -> None:
+        await vendor.desk.fault(kind, action=None, times=times, skip=0, **details)
 
     return order
 
 
-async def _vendor_loses(_: Director, desk: AicontentControl) -> None:
-    await desk.fault(FaultKind.EFFECT_THEN_HANG_UP, action="AddModelTrainJob")
+async def _vendor_loses(_: Director, vendor: Vendor) -> None:
+    await vendor.desk.fault(FaultKind.EFFECT_THEN_HANG_UP, action=vendor.house.trains)
 
 
 def _slack(target: str, effect: str, times: int, **options: float) -> Callable[..., Awaitable[None]]:
-    async def order(people: Director, _: AicontentControl) -> None:
+    async def order(people: Director, _: Vendor) -> None:
         await people.fault(target, effect, times, **options)
 
     return order
 
 
-async def _vendor_well(_: Director, desk: AicontentControl) -> None:
-    await desk.clear()
+async def _vendor_well(_: Director, vendor: Vendor) -> None:
+    await vendor.desk.clear()
 
 
-async def _slack_well(people: Director, _: AicontentControl) -> None:
+async def _slack_well(people: Director, _: Vendor) -> None:
     await people.clear_faults()
 
 
-async def _slack_away(people: Director, _: AicontentControl) -> None:
+async def _slack_away(people: Director, _: Vendor) -> None:
     await people.disconnect(hard=True)
 
 
@@ -79,8 +80,8 @@ TROUBLES: dict[str, dict[str, Trouble]] = {
 }
 
 
-async def order(whom: str, what: str, people: Director, desk: AicontentControl) -> str:
+async def order(whom: str, what: str, people: Director, vendor: Vendor) -> str:
     """Order a trouble; returns what will be seen. Raises KeyError for words that are none."""
     trouble = TROUBLES[whom][what]
-    await trouble.order(people, desk)
+    await trouble.order(people, vendor)
     return f"{whom}: {trouble.meaning}."

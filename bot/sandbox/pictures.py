@@ -5,14 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.sandbox.files import write_whole
+from bot.sandbox.houses import USUAL
+from bot.sandbox.parts import PARTS, Part
 from bot.sandbox.photos import draw_photos
 from bot.sandbox.slack import Upload
 
-FEWEST = 3
-"""What the vendor wants for a training."""
-MOST = 10
-"""What Slack's client takes into one message."""
-_DRAWN = 6
+_USUAL = PARTS[USUAL]
 _ENDINGS = {".jpg", ".jpeg", ".png"}
 
 
@@ -32,13 +30,13 @@ def pictures_in(folder: Path) -> list[Path]:
         raise BadPhotos(f"PHOTOS={folder}: this folder may not be read.") from None
 
 
-def folder_of_one_subject(folder: Path, tell: Callable[[str], None]) -> Path:
+def folder_of_one_subject(folder: Path, tell: Callable[[str], None], part: Part = _USUAL) -> Path:
     """The folder itself; where it only holds folders, the first with enough photos. Raises BadPhotos."""
     if pictures_in(folder):
         return folder
     inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
     for one in inside:
-        if len(pictures_in(one)) >= FEWEST:
+        if len(pictures_in(one)) >= part.least:
             tell(
                 f"{folder} holds a folder per subject; this story is about {one}. PHOTOS= takes any of them."
             )
@@ -46,21 +44,21 @@ def folder_of_one_subject(folder: Path, tell: Callable[[str], None]) -> Path:
     return folder
 
 
-def read_folder(folder: Path) -> list[Upload]:
+def read_folder(folder: Path, part: Part = _USUAL) -> list[Upload]:
     """What a folder has to post. Raises BadPhotos where it is too little."""
     found = pictures_in(folder)
-    if len(found) < FEWEST:
+    if len(found) < part.least:
         have = "no .jpg or .png files" if not found else f"only {len(found)} .jpg or .png files"
-        raise BadPhotos(f"PHOTOS={folder}: there are {have} in it; at least {FEWEST} are needed.")
+        raise BadPhotos(f"PHOTOS={folder}: there are {have} in it; at least {part.least} are needed.")
     try:
-        return [Upload(path.name, path.read_bytes()) for path in found[:MOST]]
+        return [Upload(path.name, path.read_bytes()) for path in found[: part.most]]
     except PermissionError as error:
         raise BadPhotos(f"PHOTOS={folder}: {error.filename} may not be read.") from None
 
 
-async def story_photos(cache: Path, tell: Callable[[str], None]) -> Sequence[Upload]:
+async def story_photos(cache: Path, tell: Callable[[str], None], part: Part = _USUAL) -> Sequence[Upload]:
     """The photos drawn by code: from the cache, drawn first where they are not there yet."""
-    paths = [cache / f"fox-{number}.jpg" for number in range(1, _DRAWN + 1)]
+    paths = [cache / f"fox-{number}.jpg" for number in range(1, part.photos + 1)]
     if not all(path.exists() for path in paths):
         tell("Drawing the photos of a ceramic fox (once).")
         await asyncio.to_thread(_draw, paths)

@@ -225,7 +225,7 @@ class Prompt:
     async def _order(self, whom: str, what: str) -> None:
         if what not in TROUBLES[whom]:
             raise ValueError(f"{whom}: {', '.join(TROUBLES[whom])}.")
-        self._transcript.note(await order(whom, what, self._people, self._world.desk))
+        self._transcript.note(await order(whom, what, self._people, self._world.vendor))
 
     async def _bot(self, what: str) -> None:
         if what != "kill" or self._keeper is None:

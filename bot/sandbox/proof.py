@@ -5,7 +5,7 @@ import collections
 import contextlib
 import io
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, ImageStat
 
 from bot.sandbox.files import write_whole
 from bot.sandbox.slack import Entry, Message, Upload
-from bot.sandbox.story import NotHappened, Told
+from bot.sandbox.story import NotHappened, Script, Told
 from bot.sandbox.world import World
 
 _BLANK = 4.0
@@ -59,20 +59,24 @@ def _cells(files: Iterable[bytes]) -> list[Image.Image]:
     return cells
 
 
-async def prove(world: World, told: Told, pictures: Sequence[Path], count: int) -> AsyncIterator[str]:
+async def prove(world: World, told: Told, pictures: Sequence[Path], script: Script) -> AsyncIterator[str]:
     """Yield each claim once it is found true. Raises NotHappened for the first that is not."""
-    yield await _paid_once(world)
-    yield await asyncio.to_thread(_pictures_are_real, pictures, count)
-    yield await _links_closed(world, len(told.post.files))
+    yield await _paid_once(world, script.part.bill)
+    yield await asyncio.to_thread(_pictures_are_real, pictures, script.count)
+    yield await _links_closed(world, len(script.photos))
     yield await _link_leads_to_pictures(world, told)
     yield await _nothing_said_twice(world, told)
 
 
-async def _paid_once(world: World) -> str:
-    paid = await world.desk.paid()
-    claim = "the vendor was paid for one training and one inference"
-    if (paid.training, paid.inference) != (1, 1):
-        raise NotHappened(claim, f"it was {paid.training} and {paid.inference}")
+async def _paid_once(world: World, bill: Mapping[str, int]) -> str:
+    orders = " and ".join(f"one {kind}" for kind, number in bill.items() if number)
+    claim = f"{world.vendor.house.label} was paid for {orders}, and no other vendor for anything"
+    paid = await world.vendor.desk.bill()
+    if paid != bill:
+        raise NotHappened(claim, f"it was {paid}")
+    for other in world.vendors.values():
+        if other is not world.vendor and any((await other.desk.bill()).values()):
+            raise NotHappened(claim, f"{other.house.label} was paid, too")
     return claim
 
 
@@ -98,8 +102,8 @@ def _pictures_are_real(pictures: Sequence[Path], count: int) -> str:
 
 async def _links_closed(world: World, photos: int) -> str:
     claim = "the vendor fetched every photo by its link, and all links are closed now"
-    links = [link for job in await world.desk.jobs() for link in job.photo_links]
-    fetched = [entry for entry in await world.desk.fetches() if entry.status == httpx.codes.OK]
+    links = [link for job in await world.vendor.desk.jobs() for link in job.photo_links]
+    fetched = [entry for entry in await world.vendor.desk.fetches() if entry.status == httpx.codes.OK]
     if not 0 < len(links) <= photos:
         raise NotHappened(claim, f"{len(links)} links for {photos} photos")
     if len(fetched) < len(links):

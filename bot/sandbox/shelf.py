@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bot.sandbox.files import write_whole
+from bot.sandbox.houses import USUAL
 from bot.sandbox.world import Ports
 
 
@@ -23,6 +24,8 @@ class Folder:
     ports: Ports
     photos: str | None
     """The folder whose pictures it is about; None for those drawn by code."""
+    vendor: str = USUAL
+    """Whom it is told with."""
     ending: str | None = None
     """None while it is under way, then `well` or `badly`."""
 
@@ -49,7 +52,12 @@ class Folder:
     def save(self) -> None:
         """Write it down, so that it is there whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
-        facts = {"ports": asdict(self.ports), "photos": self.photos, "ending": self.ending}
+        facts = {
+            "ports": asdict(self.ports),
+            "photos": self.photos,
+            "vendor": self.vendor,
+            "ending": self.ending,
+        }
         write_whole(self.path / "story.json", json.dumps(facts, indent=2).encode())
 
     def ended(self, ending: str) -> "Folder":
@@ -76,14 +84,16 @@ class Shelf:
                 raise ShelfInUse(str(self._state)) from error
             yield
 
-    def open(self, photos: str | None) -> tuple[Folder, bool]:
-        """The story to tell now, the newest unfinished one about these photos, and whether it goes on."""
+    def open(self, photos: str | None, vendor: str = USUAL) -> tuple[Folder, bool]:
+        """The story to tell now, the newest unfinished one of this kind, and whether it goes on."""
         known = [self._read(path) for path in sorted(self._state.glob("[0-9][0-9][0-9]"))]
         for folder in reversed(known):
-            if folder is not None and folder.ending is None and folder.photos == photos:
+            if folder is None or folder.ending is not None:
+                continue
+            if (folder.photos, folder.vendor) == (photos, vendor):
                 return folder, True
         taken = [int(path.name) for path in self._state.glob("[0-9][0-9][0-9]")]
-        folder = Folder(self._state / f"{max(taken, default=0) + 1:03}", Ports.free(), photos)
+        folder = Folder(self._state / f"{max(taken, default=0) + 1:03}", Ports.free(), photos, vendor)
         folder.save()
         return folder, False
 
@@ -98,4 +108,7 @@ class Shelf:
         if not (path / "story.json").exists():
             return None
         facts = json.loads((path / "story.json").read_text())
-        return Folder(path, Ports(**facts["ports"]), facts["photos"], facts["ending"])
+        # One of an earlier version had other vendors, and is not gone on with.
+        if facts["ports"].keys() != Ports.__annotations__.keys():
+            return None
+        return Folder(path, Ports(**facts["ports"]), facts["photos"], facts["vendor"], facts["ending"])

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from bot.sandbox.houses import USUAL
+from bot.sandbox.parts import PARTS, Part
 from bot.sandbox.plain import entered_text, form_fields, label_of
 from bot.sandbox.slack import Director, Message, PressResult, Refused, Upload, View
 from bot.sandbox.transcript import Transcript
@@ -37,12 +39,30 @@ class Script:
     """What the person says and fills in."""
 
     photos: Sequence[Upload]
+    vendor: str = USUAL
     person: str = "ana"
     words: str = "@darkroom a model of these, please"
     name: str = "ana spring"
+    more: str = "and these"
     subject: str = "object"
     prompt: str = "among falling petals on a spring day"
     count: int = 4
+
+    @property
+    def part(self) -> Part:
+        """What this vendor needs of the person."""
+        return PARTS[self.vendor]
+
+    @property
+    def way(self) -> str:
+        """What is chosen in the form's menu of vendors."""
+        return f"{self.vendor}/training"
+
+    @property
+    def posts(self) -> list[Sequence[Upload]]:
+        """The photos, message by message."""
+        size = self.part.per_post
+        return [self.photos[start : start + size] for start in range(0, len(self.photos), size)]
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,9 @@ class Story:
         await self._step("the bot connects to Slack", self._connection())
         post = await self._step("ana posts photos", self._post())
         tray = await self._step("the bot answers with the tray", self._tray(post))
+        if len(self.script.posts) > 1:
+            await self._step("ana posts more photos in the thread", self._post_more(post))
+            tray = await self._step("the tray counts all of them", self._whole_tray(post))
         card = await self._step("ana orders a training and its card stands", self._card(post, tray))
         pictures = await self._step("the images stand in the thread", self._pictures(post))
         letter = await self._step("the DM with the link arrives", self._letter())
@@ -104,10 +127,22 @@ class Story:
                 and message.thread_ts in {None, message.ts}
             ):
                 return message
-        return await self.people.post(script.person, CHANNEL, script.words, script.photos)
+        return await self.people.post(script.person, CHANNEL, script.words, script.posts[0])
 
     async def _tray(self, post: Message) -> Message:
         return await self._in_thread(post, is_tray)
+
+    async def _post_more(self, post: Message) -> None:
+        script = self.script
+        said = await self.people.messages(CHANNEL, post.ts)
+        there = {file.name for message in said if message.user == post.user for file in message.files}
+        for photos in script.posts[1:]:
+            if not there.issuperset(photo.name for photo in photos):
+                await self.people.post(script.person, CHANNEL, script.more, photos, post.ts)
+
+    async def _whole_tray(self, post: Message) -> Message:
+        whole = f"of {len(self.script.photos)}"
+        return await self._in_thread(post, lambda m: is_tray(m) and whole in m.words())
 
     async def _card(self, post: Message, tray: Message) -> Message:
         first = tray.ts
@@ -142,6 +177,11 @@ class Story:
 
     async def _submit(self, view: View) -> bool:
         people, person = self.people, self.script.person
+        try:
+            view = await self._choose_vendor(view)
+        except TimeoutError:
+            self.transcript.note("The form was not drawn anew.", "yellow")
+            return False
         view = await people.fill(person, self._answers(view))
         filled = [f"{label_of(one)}: {entered_text(view, one)}" for one in form_fields(view)]
         where = f"{CHANNEL} ▸ thread"
@@ -154,17 +194,26 @@ class Story:
         self.transcript.note(f"The form stays: {result.error or result.errors}", "yellow")
         return False
 
+    async def _choose_vendor(self, view: View) -> View:
+        """Choose the story's vendor; the form is drawn anew for another than it began with."""
+        people, person = self.people, self.script.person
+        if chosen(view, "provider") == self.script.way:
+            return view
+        await people.fill(person, {"provider": self.script.way})
+        old = view.hash
+        return await people.wait_for_view(person, lambda v: v.hash != old, min(_A_MOMENT, self._left))
+
     def _answers(self, view: View) -> dict[str, object]:
         script = self.script
         subjects = view.options("subject")
         answers: dict[str, object] = {
             "name": script.name,
             "subject": script.subject if script.subject in subjects else subjects[0],
-            "provider": view.options("provider")[0],
             "prompt": script.prompt,
             "count": str(script.count),
             "where": view.options("where")[0],
             "consent": view.options("consent"),
+            **script.part.answers,
         }
         there = {one.block_id for one in form_fields(view)}
         return {name: answer for name, answer in answers.items() if name in there}
@@ -229,6 +278,12 @@ def label(message: Message) -> str | None:
     if message.user_name != BOT.removeprefix("@") or message.ephemeral:
         return None
     return "card" if is_card(message) else None
+
+
+def chosen(view: View, block: str) -> str:
+    """The value chosen in a menu of a form; empty where none is."""
+    states = view.values.get(block, {}).values()
+    return next((str((state.get("selected_option") or {}).get("value", "")) for state in states), "")
 
 
 def _is_filled(view: View) -> bool:

@@ -15,7 +15,8 @@ from PIL import Image
 
 from bot.sandbox.pictures import folder_of_one_subject
 from bot.sandbox.shelf import Shelf
-from tests.performances import BOT, Performance, Victim, photo_folder
+from tests.performances import BOT, CHANNEL, Performance, Victim, photo_folder
+from tests.surface import photo
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +42,69 @@ async def test_told_once_it_exits_well_and_leaves_the_images_on_disk(tmp_path: P
         assert words in run.text
     assert "fox-6.jpg" in run.text
     assert "\x1b" not in run.text, "colours belong on a terminal"
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As many as any vendor wants, and large enough."""
+    folder = tmp_path_factory.mktemp("many") / "woman"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02}.jpg").write_bytes(photo(number, size=(640, 600)))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("vendor", "seen"),
+    [
+        ("dashscope", ["DashScope was paid for one training and one inference", "Style: f_idcard_female"]),
+        ("img_open", ["Img Open was paid for one training and one inference", "12 of 12 photos usable"]),
+    ],
+)
+async def test_the_same_story_is_told_with_another_vendor_and_paid_to_no_other(
+    tmp_path: Path, many: Path, vendor: str, seen: list[str]
+) -> None:
+    options = ("--once", "--vendor", vendor, "--photos", str(many))
+    async with Performance.begin(tmp_path, *options) as run, run.controls() as controls:
+        await controls.hurry()
+        assert await run.ends() == 0, run.text
+    for words in [*seen, "the vendor fetched every photo by its link", "said once each, and nothing else"]:
+        assert words in run.text
+    assert len(list((tmp_path / "001" / "delivered").iterdir())) == 4
+
+
+async def test_a_story_in_two_posts_that_is_killed_between_them_goes_on(tmp_path: Path, many: Path) -> None:
+    options = ("--once", "--vendor", "img_open", "--photos", str(many))
+    async with Performance.begin(tmp_path, *options) as run:
+        await run.says("6 of 6 photos usable")
+        await run.kill(Victim.EVERYBODY)
+    async with Performance.begin(tmp_path, *options) as run, run.controls() as controls:
+        await controls.hurry()
+        assert await run.ends() == 0, run.text
+    assert "goes on where it was left" in run.text
+    assert "12 of 12 photos usable" in run.text
+
+
+async def test_the_form_of_the_usual_story_offers_every_vendor(tmp_path: Path, many: Path) -> None:
+    async with Performance.begin(tmp_path, "--photos", str(many)) as run, run.controls() as controls:
+        await controls.people.wait_for_connection(within=60)
+        await controls.people.post("lee", CHANNEL, "@darkroom mine", sorted(many.iterdir())[:10])
+        tray = await controls.people.wait_for_message(
+            CHANNEL, lambda m: m.user_name == BOT and "10 of 10" in m.words(), within=60
+        )
+        await controls.people.press("lee", CHANNEL, tray.ts, "Train…")
+        form = await controls.people.wait_for_view("lee", lambda view: "Loading" not in view.words())
+        offered = " ".join(form.options("provider"))
+    for label in ("AIContent", "DashScope", "Img Open"):
+        assert label in offered
+
+
+async def test_a_vendor_that_is_none_is_named_with_those_there_are(tmp_path: Path) -> None:
+    async with Performance.begin(tmp_path / "state", "--once", "--vendor", "acme") as run:
+        assert await run.ends() == 2
+    (line,) = run.lines
+    assert "VENDOR=acme" in line
+    assert "aicontent, dashscope, img_open" in line
 
 
 @pytest.fixture
@@ -89,9 +153,21 @@ def test_a_finished_story_makes_way_for_the_next_and_an_unfinished_one_goes_on(t
     assert shelf.open(None) == (first, True)
     other, again = shelf.open("/other/photos")
     assert (other.number, again) == ("002", False), "a story is about its own photos"
+    elsewhere, again = shelf.open(None, "dashscope")
+    assert (elsewhere.number, again) == ("003", False), "a story is told with its own vendor"
     first.ended("well")
-    assert shelf.open(None)[0].number == "003"
+    assert shelf.open(None)[0].number == "004"
     assert shelf.open("/other/photos") == (other, True)
+    assert shelf.open(None, "dashscope") == (elsewhere, True)
+
+
+def test_a_story_of_a_version_with_other_vendors_is_left_where_it_lies(tmp_path: Path) -> None:
+    folder, _ = Shelf(tmp_path).open(None)
+    facts = json.loads((folder.path / "story.json").read_text())
+    facts["ports"] = {"slack": 20001, "vendor": 20002, "web": 20003}
+    (folder.path / "story.json").write_text(json.dumps(facts))
+    after, again = Shelf(tmp_path).open(None)
+    assert (after.number, again) == ("002", False)
 
 
 def test_a_story_killed_before_its_first_line_leaves_its_number_unused(tmp_path: Path) -> None:
@@ -152,11 +228,11 @@ async def test_a_port_of_the_story_that_is_taken_is_named(tmp_path: Path, photos
     async with Performance.begin(tmp_path, *options) as run:
         await run.says("the real bot's log")
         await run.kill(Victim.EVERYBODY)
-    port = json.loads((tmp_path / "001" / "story.json").read_text())["ports"]["vendor"]
+    port = json.loads((tmp_path / "001" / "story.json").read_text())["ports"]["aicontent"]
     with socket.create_server(("127.0.0.1", port)):
         async with Performance.begin(tmp_path, *options) as run:
             assert await run.ends() == 2
-    assert f"Port {port} (vendor) is in use" in run.text
+    assert f"Port {port} (aicontent) is in use" in run.text
 
 
 async def test_two_demos_in_one_state_are_one_too_many(tmp_path: Path, photos: Path) -> None:

@@ -17,6 +17,7 @@ def describe_jobs(shop: Workshop) -> list[dict[str, Any]]:
             "style": None,
             "images": 0,
             "note": "deleted" if job.deleted else _reason(job),
+            "photo_links": [source for source in job.sources if source.startswith("http")],
             **_common(shop, job),
         }
         for job in shop.jobs.trainings.all()

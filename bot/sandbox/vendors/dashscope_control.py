@@ -1,6 +1,7 @@
 """The typed client for the control API of the DashScope stand-in."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.sandbox.vendors.control import Control, Paid
@@ -43,6 +44,8 @@ class DashscopeJob:
     note: str
     created_at: float
     ended_at: float | None
+    photo_links: Sequence[str] = field(default=(), repr=False)
+    """Empty where files were uploaded."""
 
 
 class DashscopeControl(Control[DashscopeAction, DashscopeJob]):
