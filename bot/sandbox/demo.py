@@ -16,7 +16,7 @@ from typing import Any
 from bot.sandbox.houses import USUAL, VENDORS
 from bot.sandbox.keeper import BotWillNotRun, Keeper, see_off_the_last_one
 from bot.sandbox.parts import PARTS
-from bot.sandbox.pictures import BadPhotos, folder_of_one_subject, read_folder, story_photos
+from bot.sandbox.pictures import BadPhotos, folder_of_one_subject, read_folder, story_film, story_photos
 from bot.sandbox.prompt import Own, Prompt
 from bot.sandbox.proof import contact_sheet, prove, save_pictures
 from bot.sandbox.screen import Lines, Screen
@@ -44,8 +44,11 @@ async def play(
         given = (
             read_folder(chosen, part) if chosen else await story_photos(state / "photos", screen.line, part)
         )
+        papers: Mapping[str, Upload] = {}
+        if part.film:
+            given, papers = await story_film(given[0], state / "photos", screen.line)
         folder, again = shelf.open(_absolute(chosen), vendor)
-        script = Script(given, vendor, subject=_subject(chosen) or part.subject)
+        script = Script(given, vendor, subject=_subject(chosen) or part.subject, papers=papers)
         return await _Performance(screen, folder, script, stop).run(manifest, again=again, once=once)
 
     return await _guarded(state, perform)

@@ -13,6 +13,8 @@ from bot.sandbox.vendors.dashscope import DashscopeStandIn
 from bot.sandbox.vendors.dashscope_control import DashscopeControl
 from bot.sandbox.vendors.img_open import ImgOpenStandIn
 from bot.sandbox.vendors.img_open_control import ImgOpenControl
+from bot.sandbox.vendors.metastudio import PROJECT_ID, MetastudioStandIn
+from bot.sandbox.vendors.metastudio_control import MetastudioControl
 
 KEY_ID, KEY_SECRET = "sandbox-key-id", "sandbox-key-secret"
 API_KEY = "sandbox-api-key"
@@ -60,7 +62,8 @@ HOUSES = (
         AicontentControl,
         trains="AddModelTrainJob",
         turned={**_SWIFT, **_PATIENT},
-        settings={"ACCESS_KEY_ID": KEY_ID, "ACCESS_KEY_SECRET": KEY_SECRET},
+        # The pictures of a one-shot have ids of their own at this stand-in, so it may be offered.
+        settings={"ACCESS_KEY_ID": KEY_ID, "ACCESS_KEY_SECRET": KEY_SECRET, "ONESHOT": "true"},
     ),
     House(
         "dashscope",
@@ -88,6 +91,26 @@ HOUSES = (
         trains="SubmitTraining",
         turned={**_SWIFT, **_PATIENT},
         settings={"ACCESS_KEY_ID": KEY_ID, "ACCESS_KEY_SECRET": KEY_SECRET},
+    ),
+    House(
+        "metastudio",
+        "MetaStudio",
+        lambda home, port, clock: MetastudioStandIn.start(
+            home, port=port, access_key_id=KEY_ID, access_key_secret=KEY_SECRET, clock=clock
+        ),
+        MetastudioControl,
+        trains="CreateTraining",
+        # Its review takes a day and its training three; here they take moments.
+        turned={
+            "auto_review_seconds": 1,
+            "manual_review_seconds": 3,
+            "train_seconds": 6,
+            "compile_seconds": 1,
+            "step_seconds": 0.3,
+            "render_seconds": 3,
+            "throttled": False,
+        },
+        settings={"ACCESS_KEY_ID": KEY_ID, "ACCESS_KEY_SECRET": KEY_SECRET, "PROJECT_ID": PROJECT_ID},
     ),
 )
 """All of them, in the order of the page's panel."""

@@ -17,16 +17,35 @@ class Part:
     subject: str = "object"
     answers: Mapping[str, str] = field(default_factory=dict)
     """What only this vendor's form asks, by block."""
+    film: bool = False
+    """A film is posted, and papers go with the form; what is made is a clip."""
+    prompt: str = "among falling petals on a spring day"
+    count: int = 4
+    """What goes into the form, and how many files stand in the thread at the end."""
+    shown: int = 0
+    """How many messages show the model itself before that."""
     bill: Mapping[str, int] = field(default_factory=lambda: {"training": 1, "inference": 1})
     """What the vendor has been paid for in the end, by kind."""
 
 
 PARTS: Mapping[str, Part] = {
-    "aicontent": Part(),
+    "aicontent": Part(bill={"training": 1, "inference": 1, "oneshot": 0}),
     # It draws people in a scene of its own, and takes no prompt.
     "dashscope": Part(subject="woman", answers={"making.style": "f_idcard_female"}),
     # Slack's client takes ten files into one message, and this vendor wants as many at least.
     "img_open": Part(
         photos=12, least=10, most=20, per_post=6, bill={"training": 1, "inference": 1, "tool": 0}
+    ),
+    "metastudio": Part(
+        photos=1,
+        least=1,
+        most=1,
+        subject="woman",
+        film=True,
+        prompt="Hello! I am drawn by code, and so is my voice.",
+        # The clip comes with its cover, after a picture of the avatar.
+        count=2,
+        shown=1,
+        bill={"training": 1, "clip": 1, "photo_video": 0, "picture_model": 0},
     ),
 }

@@ -1,10 +1,11 @@
 """The photos a person posts: a folder's, or those drawn by code and kept for the next time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bot.sandbox.files import write_whole
+from bot.sandbox.films import draw_film, draw_papers
 from bot.sandbox.houses import USUAL
 from bot.sandbox.parts import PARTS, Part
 from bot.sandbox.photos import draw_photos
@@ -68,3 +69,15 @@ async def story_photos(cache: Path, tell: Callable[[str], None], part: Part = _U
 def _draw(paths: Sequence[Path]) -> None:
     for path, data in zip(paths, draw_photos(len(paths)), strict=True):
         write_whole(path, data)
+
+
+async def story_film(
+    photo: Upload, cache: Path, tell: Callable[[str], None]
+) -> tuple[Sequence[Upload], Mapping[str, Upload]]:
+    """A film of what is in a photo, kept for the next time, and the papers that go with it, by role."""
+    path = cache / f"{Path(photo.name).stem}.mp4"
+    if not path.exists():
+        tell("Filming it for three minutes (once, and in a moment).")
+        await asyncio.to_thread(draw_film, photo.data, path)
+    papers = {role: Upload(f"{role}.jpg", data) for role, data in draw_papers().items()}
+    return [Upload(path.name, path.read_bytes())], papers

@@ -12,6 +12,7 @@ import httpx
 from PIL import Image, ImageOps, ImageStat
 
 from bot.sandbox.files import write_whole
+from bot.sandbox.films import first_picture, is_film
 from bot.sandbox.slack import Entry, Message, Upload
 from bot.sandbox.story import NotHappened, Script, Told
 from bot.sandbox.world import World
@@ -36,7 +37,10 @@ async def save_pictures(world: World, pictures: Sequence[Message], folder: Path)
 
 def contact_sheet(photos: Sequence[Upload], pictures: Sequence[Path], path: Path) -> None:
     """One picture of it all: the photos that can be seen above, what was made of them below."""
-    rows = [_cells(photo.data for photo in photos), _cells(picture.read_bytes() for picture in pictures)]
+    rows = [
+        _cells((photo.name, photo.data) for photo in photos),
+        _cells((picture.name, picture.read_bytes()) for picture in pictures),
+    ]
     side = _CELL + _GAP
     sheet = Image.new("RGB", (max(len(row) for row in rows) * side + _GAP, len(rows) * side + _GAP), "white")
     for y, row in enumerate(rows):
@@ -47,13 +51,13 @@ def contact_sheet(photos: Sequence[Upload], pictures: Sequence[Path], path: Path
     write_whole(path, out.getvalue())
 
 
-def _cells(files: Iterable[bytes]) -> list[Image.Image]:
+def _cells(files: Iterable[tuple[str, bytes]]) -> list[Image.Image]:
     """Thumbnails. A folder may hold files that are no pictures: the bot has said so, and they have none."""
     cells = []
-    for data in files:
+    for name, data in files:
         with (
             contextlib.suppress(OSError, SyntaxError, ValueError, Image.DecompressionBombError),
-            Image.open(io.BytesIO(data)) as opened,
+            first_picture(data) if is_film(name) else Image.open(io.BytesIO(data)) as opened,
         ):
             cells.append(ImageOps.fit(ImageOps.exif_transpose(opened).convert("RGB"), (_CELL, _CELL)))
     return cells
@@ -62,8 +66,12 @@ def _cells(files: Iterable[bytes]) -> list[Image.Image]:
 async def prove(world: World, told: Told, pictures: Sequence[Path], script: Script) -> AsyncIterator[str]:
     """Yield each claim once it is found true. Raises NotHappened for the first that is not."""
     yield await _paid_once(world, script.part.bill)
-    yield await asyncio.to_thread(_pictures_are_real, pictures, script.count)
-    yield await _links_closed(world, len(script.photos))
+    if script.part.film:
+        yield await asyncio.to_thread(_film_plays, pictures, script.part.count)
+        yield await _papers_stand_nowhere(world, script)
+    else:
+        yield await asyncio.to_thread(_pictures_are_real, pictures, script.part.count)
+        yield await _links_closed(world, len(script.photos))
     yield await _link_leads_to_pictures(world, told)
     yield await _nothing_said_twice(world, told)
 
@@ -97,6 +105,30 @@ def _pictures_are_real(pictures: Sequence[Path], count: int) -> str:
         seen.add(data)
     if len(seen) != count:
         raise NotHappened(claim, "two are the same")
+    return claim
+
+
+def _film_plays(files: Sequence[Path], count: int) -> str:
+    claim = "one clip is delivered with its cover, and it can be played"
+    films = [path for path in files if is_film(path.name)]
+    if (len(files), len(films)) != (count, 1):
+        raise NotHappened(claim, f"there are {len(files)} files, {len(films)} of them clips")
+    try:
+        spread = ImageStat.Stat(first_picture(films[0].read_bytes()).convert("L")).stddev[0]
+    except OSError as error:
+        raise NotHappened(claim, f"{films[0]} does not decode: {error}") from error
+    if spread < _BLANK:
+        raise NotHappened(claim, f"{films[0]} is blank")
+    return claim
+
+
+async def _papers_stand_nowhere(world: World, script: Script) -> str:
+    claim = "the identity papers stand in no message"
+    names = {paper.name for paper in script.papers.values()}
+    for channel in await world.people.channels():
+        for message in await world.people.messages(channel.id):
+            if names & {file.name for file in message.files}:
+                raise NotHappened(claim, f"{message.ts} shows one")
     return claim
 
 
@@ -138,13 +170,14 @@ async def _nothing_said_twice(world: World, told: Told) -> str:
         if e.kind == "message" and e.facts["state"] == "posted" and e.facts["user"] == bot
         if "ephemeral_to" not in e.facts
     ]
-    expected = {(m.channel, m.ts) for m in (told.tray, told.card, *told.pictures, told.letter)}
+    expected = {(m.channel, m.ts) for m in (told.tray, told.card, *told.shown, *told.pictures, told.letter)}
     if len(told.pictures) != 1 or len(said) != len(expected) or set(said) != expected:
         raise NotHappened(claim, f"{len(said)} messages of the bot, {len(told.pictures)} with images")
     calls = collections.Counter(
         e.facts["method"] for e in entries if e.kind == "api" and e.facts["ok"] and _SAYS[e.facts["method"]]
     )
-    if calls != collections.Counter({method: times for method, times in _SAYS.items() if times}):
+    uploads = collections.Counter({"files.completeUploadExternal": len(told.shown)})
+    if calls != _SAYS + uploads:
         raise NotHappened(claim, f"calls: {dict(calls)}")
     return claim
 

@@ -4,7 +4,7 @@ Each step looks at what stands in Slack before anything is done, so nothing is e
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -45,8 +45,8 @@ class Script:
     name: str = "ana spring"
     more: str = "and these"
     subject: str = "object"
-    prompt: str = "among falling petals on a spring day"
-    count: int = 4
+    papers: Mapping[str, Upload] = field(default_factory=dict)
+    """What goes into the form's file inputs, by role."""
 
     @property
     def part(self) -> Part:
@@ -72,6 +72,8 @@ class Told:
     post: Message
     tray: Message
     card: Message
+    shown: Sequence[Message]
+    """What the vendor shows of the model, where it does."""
     pictures: Sequence[Message]
     letter: Message
 
@@ -99,7 +101,8 @@ class Story:
         letter = await self._step("the DM with the link arrives", self._letter())
         card = await self._step("the card says done", self._done(post, card))
         await self.transcript.drain()
-        return Told(post, tray, card, pictures, letter)
+        shown = self.script.part.shown
+        return Told(post, tray, card, pictures[:shown], pictures[shown:], letter)
 
     async def _step(self, name: str, work: Awaitable[T]) -> T:
         try:
@@ -209,11 +212,12 @@ class Story:
         answers: dict[str, object] = {
             "name": script.name,
             "subject": script.subject if script.subject in subjects else subjects[0],
-            "prompt": script.prompt,
-            "count": str(script.count),
+            "prompt": script.part.prompt,
+            "count": str(script.part.count),
             "where": view.options("where")[0],
             "consent": view.options("consent"),
             **script.part.answers,
+            **{f"file.{role}": [paper] for role, paper in script.papers.items()},
         }
         there = {one.block_id for one in form_fields(view)}
         return {name: answer for name, answer in answers.items() if name in there}
@@ -222,7 +226,8 @@ class Story:
         async def look() -> list[Message] | None:
             thread = await self._thread(post)
             found = [m for m in thread if m.files]
-            return found if sum(len(m.files) for m in found) >= self.script.count else None
+            part = self.script.part
+            return found if sum(len(m.files) for m in found) >= part.shown + part.count else None
 
         return await self.people.wait_for(look, self._left)
 
@@ -270,7 +275,9 @@ def is_card(message: Message) -> bool:
 
 def is_tray(message: Message) -> bool:
     """Whether a message is the reply under posted photos, used or not."""
-    return not message.files and not message.ephemeral and "photo" in message.text and not is_card(message)
+    if message.files or message.ephemeral or is_card(message):
+        return False
+    return "photo" in message.text or "video" in message.text
 
 
 def label(message: Message) -> str | None:

@@ -31,6 +31,7 @@ class Ports:
     aicontent: int
     dashscope: int
     img_open: int
+    metastudio: int
 
     @classmethod
     def free(cls) -> "Ports":

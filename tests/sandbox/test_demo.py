@@ -73,6 +73,15 @@ async def test_the_same_story_is_told_with_another_vendor_and_paid_to_no_other(
     assert len(list((tmp_path / "001" / "delivered").iterdir())) == 4
 
 
+async def test_with_a_vendor_of_avatars_a_film_and_papers_become_a_clip(tmp_path: Path, many: Path) -> None:
+    options = ("--once", "--vendor", "metastudio", "--photos", str(many))
+    async with Performance.begin(tmp_path, *options) as run:
+        assert await run.ends() == 0, run.text
+    for words in ("was paid for one training and one clip", "the identity papers stand in no message"):
+        assert words in run.text
+    assert {path.suffix for path in (tmp_path / "001" / "delivered").iterdir()} == {".png", ".mp4"}
+
+
 async def test_a_story_in_two_posts_that_is_killed_between_them_goes_on(tmp_path: Path, many: Path) -> None:
     options = ("--once", "--vendor", "img_open", "--photos", str(many))
     async with Performance.begin(tmp_path, *options) as run:
@@ -97,8 +106,10 @@ async def test_the_form_of_the_usual_story_offers_every_vendor(tmp_path: Path, m
         await controls.people.press("lee", CHANNEL, tray.ts, "Train…")
         form = await controls.people.wait_for_view("lee", lambda view: "Loading" not in view.words())
         offered = " ".join(form.options("provider"))
+        words = form.words()
     for label in ("AIContent", "DashScope", "Img Open"):
         assert label in offered
+    assert "MetaStudio: wants a video" in words, "what cannot be had with photos says what it wants"
 
 
 async def test_a_vendor_that_is_none_is_named_with_those_there_are(tmp_path: Path) -> None:
@@ -106,7 +117,7 @@ async def test_a_vendor_that_is_none_is_named_with_those_there_are(tmp_path: Pat
         assert await run.ends() == 2
     (line,) = run.lines
     assert "VENDOR=acme" in line
-    assert "aicontent, dashscope, img_open" in line
+    assert "aicontent, dashscope, img_open, metastudio" in line
 
 
 @pytest.fixture

@@ -29,12 +29,14 @@ class JobKind(StrEnum):
 
     TRAINING = "training"
     INFERENCE = "inference"
+    ONESHOT = "oneshot"
 
 
 class Status(StrEnum):
     """The words a job's status is told in. The failure word is invented: the vendor attests none."""
 
     NOT_START = "NOT_START"
+    WAIT_SCHEDULE = "WAIT_SCHEDULE"
     TRAINING = "TRAINING"
     FINISHED = "FINISHED"
     TRAIN_FAILED = "TRAIN_FAILED"

@@ -1,36 +1,28 @@
-"""The six operations of AIContent's flow A, and how a job looks from outside."""
+"""The six operations of AIContent's flow A, and how its jobs look from outside."""
 
-import base64
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable
 from typing import Any
 
 from bot.sandbox.vendors._aicontent_answers import missing, no_such_data, no_such_training
+from bot.sandbox.vendors._aicontent_arguments import (
+    MAX_LINKS,
+    Arguments,
+    Done,
+    Operation,
+    create_time,
+    integer,
+    pictures_wanted,
+    seed_wanted,
+    shown_picture,
+    text,
+    unexpected,
+    word_of,
+)
 from bot.sandbox.vendors._aicontent_jobs import Fate, Inference, JobKind, Jobs, Status, Training
+from bot.sandbox.vendors._aicontent_premodel import Premodel
 from bot.sandbox.vendors._aicontent_work import Workshop, new_prompt_id
 from bot.sandbox.vendors._faults import Fault, FaultKind, FaultTable
 from bot.sandbox.vendors._state import Json
-
-_MAX_IMAGES = 10
-_MAX_SEED = 2**31 - 1
-_MAX_LINKS = 100
-_ZONE = timezone(timedelta(hours=8))
-
-
-@dataclass(frozen=True)
-class Done:
-    """What an operation answers: an envelope's data, or bytes without an envelope."""
-
-    data: Json = None
-    body: bytes | None = None
-    media_type: str = "application/json"
-    subject: int | None = None
-
-
-Arguments = Mapping[str, Json]
-Operation = Callable[[Arguments], Done]
 
 
 class Operations:
@@ -51,16 +43,18 @@ class Operations:
             "QueryInferenceJobInfo": ("GET", "/queryInferenceJobInfo", self._inference_info),
             "QueryImageAsset": ("GET", "/queryImageAsset", self._image_asset),
         }
+        self._premodel = Premodel(workshop, faults, self._fate, clock=clock)
+        self.table |= self._premodel.table
 
     def _add_training(self, arguments: Arguments) -> Done:
         links = arguments.get("imageUrl")
-        if not isinstance(links, list) or not 0 < len(links) <= _MAX_LINKS:
+        if not isinstance(links, list) or not 0 < len(links) <= MAX_LINKS:
             raise missing("imageUrl")
         training = self._jobs.add_training(
-            name=_text(arguments, "name"),
-            object_type=_text(arguments, "objectType"),
+            name=text(arguments, "name"),
+            object_type=text(arguments, "objectType"),
             image_urls=[link if isinstance(link, str) else "" for link in links],
-            train_steps=_integer(arguments, "trainSteps"),
+            train_steps=integer(arguments, "trainSteps"),
             fate=self._fate("AddModelTrainJob", FaultKind.TRAINING_FAILS, FaultKind.TRAINING_STUCK),
             at=self._clock(),
         )
@@ -75,30 +69,25 @@ class Operations:
 
     def _training_status(self, arguments: Arguments) -> Done:
         action = "QueryModelTrainStatus"
-        training = self._jobs.by_model(_text(arguments, "modelId"))
+        training = self._jobs.by_model(text(arguments, "modelId"))
         if training is None or self._is_too_young(training, action):
             raise no_such_training()
         word = self._faults.take({FaultKind.STATUS_WORD}, action)
-        return Done({"modelTrainStatus": _word(training.status, word)}, subject=training.id)
+        return Done({"modelTrainStatus": word_of(training.status, word)}, subject=training.id)
 
     def _add_inference(self, arguments: Arguments) -> Done:
-        training = self._jobs.by_model(_text(arguments, "modelId"))
-        prompt = _text(arguments, "prompt")
+        training = self._jobs.by_model(text(arguments, "modelId"))
+        prompt = text(arguments, "prompt")
         if training is None:
             raise no_such_training()
         if training.status is not Status.FINISHED:
             raise no_such_data()
-        wanted = _integer(arguments, "imageNumber")
-        seed = _integer(arguments, "seed")
-        if seed is None or not 0 <= seed <= _MAX_SEED:
-            # The page allows -1 without a meaning; it is read as "choose", as everywhere in this trade.
-            seed = random.randint(0, _MAX_SEED)
         inference = self._jobs.add_inference(
             training_id=training.id,
             prompt_id=new_prompt_id(),
             prompt=prompt,
-            images=max(1, min(wanted or 1, _MAX_IMAGES)),
-            seed=seed,
+            images=pictures_wanted(arguments),
+            seed=seed_wanted(arguments),
             fate=self._fate("AddInferenceJob", FaultKind.INFERENCE_FAILS, FaultKind.INFERENCE_STUCK),
             at=self._clock(),
         )
@@ -107,7 +96,7 @@ class Operations:
 
     def _inference_info(self, arguments: Arguments) -> Done:
         action = "QueryInferenceJobInfo"
-        inference = self._jobs.by_inference_id(_text(arguments, "inferenceJobId"))
+        inference = self._jobs.by_inference_id(text(arguments, "inferenceJobId"))
         if inference is None or self._is_too_young(inference, action):
             raise no_such_data()
         word = self._faults.take({FaultKind.STATUS_WORD}, action)
@@ -119,8 +108,8 @@ class Operations:
 
     def _image_asset(self, arguments: Arguments) -> Done:
         action = "QueryImageAsset"
-        training = self._jobs.by_model(_text(arguments, "modelId"))
-        prompt_id, image_id = _text(arguments, "promptId"), _text(arguments, "imageId")
+        training = self._jobs.by_model(text(arguments, "modelId"))
+        prompt_id, image_id = text(arguments, "promptId"), text(arguments, "imageId")
         inference = None if training is None else self._jobs.by_prompt(training.id, prompt_id)
         if inference is None:
             raise no_such_data()
@@ -134,13 +123,7 @@ class Operations:
         picture = self._workshop.picture(inference, image_id)
         if picture is None:
             raise no_such_data()
-        match arguments.get("encodeFormat"):
-            case None | "":
-                return Done(body=picture, media_type="image/png", subject=inference.id)
-            case "base64":
-                return Done(body=base64.b64encode(picture), media_type="text/plain", subject=inference.id)
-            case _:
-                raise missing("encodeFormat")
+        return shown_picture(arguments, picture, inference.id)
 
     def _show_training(
         self, job: Training, *, just_created: bool = False, word: Fault | None = None
@@ -152,16 +135,16 @@ class Operations:
             "name": job.name,
             "objectType": job.object_type,
             "imageUrl": list(job.image_urls),
-            "jobStatus": _word(job.status, word),
+            "jobStatus": word_of(job.status, word),
             "inferenceJobList": None
             if just_created
             else [self._show_inference(one, job) for one in inferences],
             "inferenceImageCount": sum(one.images for one in inferences if one.status is Status.FINISHED),
-            "createTime": _create_time(job.created_at, job.id),
+            "createTime": create_time(job.created_at, job.id),
         }
         if job.model_id is not None:
             shown |= {"modelId": job.model_id, "jobTrainProgress": self._workshop.progress(job)}
-        return shown | _unexpected(job.id)
+        return shown | unexpected(job.id)
 
     def _show_inference(
         self, job: Inference, training: Training, *, just_created: bool = False, word: Fault | None = None
@@ -170,13 +153,13 @@ class Operations:
             "id": str(job.id),
             "promptId": job.prompt_id,
             "modelId": training.model_id,
-            "jobStatus": _word(job.status, word),
+            "jobStatus": word_of(job.status, word),
             "resultImageUrl": list(job.image_ids) if job.status is Status.FINISHED else None,
-            "createTime": _create_time(job.created_at, job.id),
+            "createTime": create_time(job.created_at, job.id),
         }
         if not just_created:
             shown["jobTrainProgress"] = self._workshop.progress(job)
-        return shown | _unexpected(job.id)
+        return shown | unexpected(job.id)
 
     def _visible_before(self) -> float:
         lag = self._faults.peek({FaultKind.LIST_LAG})
@@ -194,8 +177,10 @@ class Operations:
 
     def doom(self, kind: FaultKind, job_id: str) -> bool:
         """A fault that names a job under way changes that job's fate on the spot."""
-        job_kind = JobKind.TRAINING if kind.startswith("training") else JobKind.INFERENCE
-        return self._jobs.doom(job_kind, int(job_id), Fate.FAILS if kind.endswith("fails") else Fate.STUCK)
+        fate = Fate.FAILS if kind.endswith("fails") else Fate.STUCK
+        if kind.startswith("training"):
+            return self._jobs.doom(JobKind.TRAINING, int(job_id), fate)
+        return self._jobs.doom(JobKind.INFERENCE, int(job_id), fate) or self._premodel.doom(job_id, fate)
 
     def describe_jobs(self) -> list[dict[str, Any]]:
         trainings = self._jobs.trainings()
@@ -226,7 +211,7 @@ class Operations:
             }
             for job in reversed(self._jobs.inferences())
         ]
-        return described
+        return described + self._premodel.describe_jobs()
 
     def _describe(self, job: Training | Inference) -> dict[str, Any]:
         return {
@@ -236,34 +221,3 @@ class Operations:
             "created_at": job.created_at,
             "ended_at": job.ended_at,
         }
-
-
-def _text(arguments: Arguments, name: str) -> str:
-    value = arguments.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise missing(name)
-    return value
-
-
-def _integer(arguments: Arguments, name: str) -> int | None:
-    value = arguments.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise missing(name)
-    return value
-
-
-def _word(status: Status, fault: Fault | None) -> str:
-    return status if fault is None else fault.text("word", "SOMETHING_NEW")
-
-
-def _create_time(at: float, job_id: int) -> str:
-    # Local time without a zone, six or seven digits after the point: both are seen at the vendor.
-    text = datetime.fromtimestamp(at, _ZONE).strftime("%Y-%m-%dT%H:%M:%S.%f")
-    return text + str(job_id % 10) if job_id % 2 else text
-
-
-def _unexpected(job_id: int) -> dict[str, Json]:
-    # Fields nobody announced turn up in the vendor's samples, and a caller must live with them.
-    return {"createUserId": "1001"} if job_id % 2 else {}

@@ -9,9 +9,10 @@ _A_LONG_DAY = 6 * 3600.0
 PANEL = Panel(
     label="AIContent",
     about="Alibaba Cloud's personalised text-to-image",
-    jobs={JobKind.TRAINING: "Training", JobKind.INFERENCE: "Images"},
+    jobs={JobKind.TRAINING: "Training", JobKind.INFERENCE: "Images", JobKind.ONESHOT: "Images at once"},
     statuses={
         Status.NOT_START: Word("waiting", Tone.WAITING),
+        Status.WAIT_SCHEDULE: Word("waiting", Tone.WAITING),
         Status.TRAINING: Word("at work", Tone.WORKING),
         Status.FINISHED: Word("finished", Tone.DONE),
         Status.TRAIN_FAILED: Word("failed", Tone.FAILED),

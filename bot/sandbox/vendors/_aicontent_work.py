@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from pydantic import NonNegativeFloat, NonNegativeInt
 from pydantic.dataclasses import dataclass
@@ -15,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from bot.sandbox import trainer
 from bot.sandbox.files import write_whole
 from bot.sandbox.vendors._aicontent_jobs import ENDED, Fate, Inference, JobKind, Jobs, Status, Training
+from bot.sandbox.vendors._aicontent_oneshots import Oneshot, Oneshots
 from bot.sandbox.vendors._fetch import Fetcher, FetchFailed
 from bot.sandbox.vendors._journal import Journal
 from bot.sandbox.vendors._settings import STRICT, Dial
@@ -36,6 +38,8 @@ class Settings:
     infer_seconds: NonNegativeFloat = 6.0
     fetch_attempts: NonNegativeInt = 3
     fetch_pause_seconds: NonNegativeFloat = 1.0
+    oneshot_image_ids: Literal["unique", "samples"] = "unique"
+    """Those in the vendor's samples repeat from job to job, and nobody knows how they are told apart."""
     denied: tuple[str, ...] = ()
     """Actions the account may not call; `*` is all of them."""
 
@@ -47,6 +51,7 @@ class Workshop:
         self,
         state_dir: Path,
         jobs: Jobs,
+        oneshots: Oneshots,
         journal: Journal,
         values: Values,
         pulse: Pulse,
@@ -54,6 +59,7 @@ class Workshop:
     ) -> None:
         self._dir = state_dir
         self._jobs = jobs
+        self.oneshots = oneshots
         self._pulse = pulse
         self._clock = clock
         self._dial = Dial(Settings, values, pulse)
@@ -73,6 +79,9 @@ class Workshop:
         for inference in self._jobs.inferences():
             if inference.status not in ENDED:
                 self.draw(inference.id)
+        for oneshot in self.oneshots.all():
+            if oneshot.status not in ENDED:
+                self.make(oneshot.id)
 
     async def close(self) -> None:
         """Drop every job where it stands; a later start takes them up."""
@@ -91,7 +100,11 @@ class Workshop:
         """Begin, or go on with, an inference."""
         self._workers.start(self._draw(job_id))
 
-    def progress(self, job: Training | Inference) -> float:
+    def make(self, job_id: int) -> None:
+        """Begin, or go on with, a one-shot."""
+        self._workers.start(self._make(job_id))
+
+    def progress(self, job: Training | Inference | Oneshot) -> float:
         """How far a job is: as far as its time and its real work allow."""
         if job.status is Status.FINISHED:
             return 1.0
@@ -108,11 +121,15 @@ class Workshop:
             return None
         return (self._inference_dir(job.id) / image_id).read_bytes()
 
+    def oneshot_picture(self, job: Oneshot, index: int) -> bytes:
+        """The bytes of one picture of a finished one-shot."""
+        return (self._oneshot_dir(job.id) / f"{index:04}.png").read_bytes()
+
     async def _train(self, job_id: int) -> None:
         job = self._jobs.training(job_id)
         await self._workers.until(lambda: job.created_at + _QUEUED_SHARE * self.settings.train_seconds)
         if job.model_id is None:
-            self._jobs.start_training(job_id, model_id=f"{job.object_type}_{_uuid1()}", at=self._clock())
+            self._jobs.start_training(job_id, model_id=new_model_id(job.object_type), at=self._clock())
         job = self._jobs.training(job_id)
         try:
             if not job.fitted:
@@ -123,19 +140,49 @@ class Workshop:
             status = await self._wait_for_the_end(JobKind.TRAINING, job_id)
             self._jobs.end(JobKind.TRAINING, job_id, status, at=self._clock())
         # The model holds all it needs of them, and people's photos are not kept longer than that.
-        shutil.rmtree(self._photos_dir(job_id), ignore_errors=True)
+        shutil.rmtree(self._photos_dir(job), ignore_errors=True)
 
     async def _fit(self, job: Training) -> None:
-        folder = self._photos_dir(job.id)
+        photos = await self._fetched(job, lambda count: self._jobs.note_fetched(job.id, count))
+        await self._workers.reckon(_fit_and_save, photos, self._model_path(job.id))
+        self._jobs.note_fitted(job.id)
+
+    async def _fetched(self, job: Training | Oneshot, note: Callable[[int], None]) -> list[bytes]:
+        """The photos of an order: those that a kill has left, and the others from their links."""
+        folder = self._photos_dir(job)
         folder.mkdir(parents=True, exist_ok=True)
         for index, url in enumerate(job.image_urls):
             path = folder / f"{index:04}"
             if not path.exists():
                 write_whole(path, await self._fetcher.fetch(url, subject=str(job.id)))
-            self._jobs.note_fetched(job.id, index + 1)
-        photos = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix == ""]
-        await self._workers.reckon(_fit_and_save, photos, self._model_path(job.id))
-        self._jobs.note_fitted(job.id)
+            note(index + 1)
+        return [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix == ""]
+
+    async def _make(self, job_id: int) -> None:
+        job = self.oneshots.get(job_id)
+        await self._workers.until(lambda: job.created_at + _QUEUED_SHARE * self._seconds(job))
+        if job.started_at is None:
+            self.oneshots.start(job_id, at=self._clock())
+        folder = self._oneshot_dir(job_id)
+        model_path = folder / "model.npz"
+        try:
+            if not job.fitted:
+                photos = await self._fetched(job, lambda count: self.oneshots.note(job_id, fetched=count))
+                await self._workers.reckon(_fit_and_save, photos, model_path)
+                self.oneshots.note(job_id, fitted=1)
+        except (FetchFailed, trainer.NotAPhoto):
+            self.oneshots.end(job_id, Status.TRAIN_FAILED, at=self._clock())
+        else:
+            known = model_path if SUBJECT_WORD in job.prompt else None
+            for index in range(job.images):
+                path = folder / f"{index:04}.png"
+                if not path.exists():
+                    await self._workers.reckon(_draw_and_save, known, job.prompt, job.seed, index, path)
+                self.oneshots.note(job_id, drawn=index + 1)
+            self.oneshots.end(job_id, await self._wait_for_the_end(JobKind.ONESHOT, job_id), at=self._clock())
+        # No model is kept, and people's photos are not either.
+        shutil.rmtree(self._photos_dir(job), ignore_errors=True)
+        model_path.unlink(missing_ok=True)
 
     async def _draw(self, job_id: int) -> None:
         job = self._jobs.inference(job_id)
@@ -165,17 +212,31 @@ class Workshop:
             else:
                 return Status.TRAIN_FAILED if job.fate is Fate.FAILS else Status.FINISHED
 
-    def _job(self, kind: JobKind, job_id: int) -> Training | Inference:
+    def _job(self, kind: JobKind, job_id: int) -> Training | Inference | Oneshot:
+        if kind is JobKind.ONESHOT:
+            return self.oneshots.get(job_id)
         return self._jobs.training(job_id) if kind is JobKind.TRAINING else self._jobs.inference(job_id)
 
-    def _seconds(self, job: Training | Inference) -> float:
-        return self.settings.train_seconds if isinstance(job, Training) else self.settings.infer_seconds
+    def _seconds(self, job: Training | Inference | Oneshot) -> float:
+        match job:
+            case Training():
+                return self.settings.train_seconds
+            case Inference():
+                return self.settings.infer_seconds
+            case Oneshot():
+                # It trains on the quiet.
+                return self.settings.train_seconds + self.settings.infer_seconds
 
-    def _photos_dir(self, training_id: int) -> Path:
-        return self._dir / "photos" / str(training_id)
+    def _photos_dir(self, job: Training | Oneshot) -> Path:
+        if isinstance(job, Oneshot):
+            return self._oneshot_dir(job.id) / "photos"
+        return self._dir / "photos" / str(job.id)
 
     def _model_path(self, training_id: int) -> Path:
         return self._dir / "models" / f"{training_id}.npz"
+
+    def _oneshot_dir(self, oneshot_id: int) -> Path:
+        return self._dir / "oneshots" / str(oneshot_id)
 
     def _inference_dir(self, inference_id: int) -> Path:
         return self._dir / "pictures" / str(inference_id)
@@ -184,6 +245,11 @@ class Workshop:
 def new_prompt_id() -> str:
     """A prompt id in the shape the vendor's samples have."""
     return str(_uuid1())
+
+
+def new_model_id(subject: str) -> str:
+    """A model id in the shape the vendor's samples have."""
+    return f"{subject}_{_uuid1()}"
 
 
 def _uuid1() -> uuid.UUID:

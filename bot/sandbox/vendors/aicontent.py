@@ -1,8 +1,9 @@
-"""A stand-in for Alibaba Cloud AIContent's personalised text-to-image API, flow A.
+"""A stand-in for Alibaba Cloud AIContent's personalised text-to-image API, both of its flows.
 
 Written from the vendor's page. What the vendor does not document is decided here and is no promise of theirs:
 the word `TRAIN_FAILED`, `TRAINING` as the running word of an inference, `B_DATA_NOT_FOUND_EXCEPTION` for a
-model that is not ready, photo links that redirect being refused, and a seed of -1 meaning that one is chosen.
+model that is not ready, photo links that redirect being refused, a seed of -1 meaning that one is chosen, a
+`strength` that is not on the list being refused, and pictures of a one-shot having ids of their own.
 """
 
 import contextlib
@@ -27,9 +28,12 @@ from bot.sandbox.vendors._aicontent_answers import (
     missing,
     refused,
 )
+from bot.sandbox.vendors._aicontent_arguments import Arguments, Operation
 from bot.sandbox.vendors._aicontent_jobs import Jobs
-from bot.sandbox.vendors._aicontent_operations import Arguments, Operation, Operations
+from bot.sandbox.vendors._aicontent_oneshots import Oneshots
+from bot.sandbox.vendors._aicontent_operations import Operations
 from bot.sandbox.vendors._aicontent_panel import PANEL
+from bot.sandbox.vendors._aicontent_premodel import HEADERS
 from bot.sandbox.vendors._aicontent_work import Workshop
 from bot.sandbox.vendors._control import Controls, control_routes
 from bot.sandbox.vendors._counter import Counter, Outcome
@@ -46,7 +50,7 @@ _MAX_BODY = 1024 * 1024
 
 
 class _Aicontent:
-    """The six operations, behind the gateway's door."""
+    """The operations, behind the gateway's door."""
 
     def __init__(
         self, state_dir: Path, keys: Sequence[acs3.Key], *, clock: Callable[[], float] = time.time
@@ -55,10 +59,13 @@ class _Aicontent:
         self._db = open_database(state_dir / "aicontent.sqlite3")
         self.pulse = Pulse(clock)
         self._jobs = Jobs(self._db, on_change=self.pulse.beat)
+        oneshots = Oneshots(self._db, on_change=self.pulse.beat)
         self._faults = FaultTable(self._db)
         self._journal = Journal(self._db, clock=clock)
         self._counter = Counter(self._faults, self._journal, self.pulse, Manners())
-        self.workshop = Workshop(state_dir, self._jobs, self._journal, Values(self._db), self.pulse, clock)
+        self.workshop = Workshop(
+            state_dir, self._jobs, oneshots, self._journal, Values(self._db), self.pulse, clock
+        )
         nonces = Nonces(self._db, keep=2 * acs3.CLOCK_WINDOW)
         self._verifier = acs3.Verifier(keys, version=VERSION, use_nonce=nonces.use)
         self._operations = Operations(self._jobs, self._faults, self.workshop, clock=clock)
@@ -130,7 +137,7 @@ class _Aicontent:
             body=body,
         )
         named = self._verifier.verify(signed, now=datetime.fromtimestamp(now, UTC))
-        if named != ACTION_PREFIX + action:
+        if named != HEADERS.get(action, ACTION_PREFIX + action):
             raise acs3.SignatureRefused(404, "InvalidAction.NotFound", "Specified api is not found.")
 
     def _check_permission(self, action: str) -> None:

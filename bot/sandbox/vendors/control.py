@@ -30,6 +30,9 @@ Action = Literal[
     "AddInferenceJob",
     "QueryInferenceJobInfo",
     "QueryImageAsset",
+    "AddPreModelInferenceJob",
+    "QueryPreModelInferenceJobInfo",
+    "QueryImageAssetFromImageId",
 ]
 
 
@@ -41,7 +44,7 @@ class ControlError(Exception):
 class Job:
     """A job as the stand-in knows it, which is more than its API tells."""
 
-    kind: Literal["training", "inference"]
+    kind: Literal["training", "inference", "oneshot"]
     id: str
     status: str
     progress: float
@@ -61,6 +64,7 @@ class Paid:
 
     training: int
     inference: int
+    oneshot: int = 0
 
 
 A = TypeVar("A", bound=str)
