@@ -109,7 +109,7 @@ async def test_the_form_of_the_usual_story_offers_every_vendor(tmp_path: Path, m
         words = form.words()
     for label in ("AIContent", "DashScope", "Img Open"):
         assert label in offered
-    assert "MetaStudio: wants a video" in words, "what cannot be had with photos says what it wants"
+    assert "Huawei MetaStudio: wants 1" in words, "what cannot be had with photos says what it wants"
 
 
 async def test_a_vendor_that_is_none_is_named_with_those_there_are(tmp_path: Path) -> None:
