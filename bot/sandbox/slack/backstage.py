@@ -112,8 +112,10 @@ class Backstage:
         if user.deleted:
             self._people.retire(user)
         shape = user_object(workspace, user, with_locale=True)
-        event = {"type": "user_change" if known else "team_join", "user": shape}
-        self._parts.events.other(event | {"cache_ts": user.updated, "event_ts": workspace.next_ts()})
+        event: Json = {"type": "team_join", "user": shape, "event_ts": workspace.next_ts()}
+        if known:
+            event |= {"type": "user_change", "cache_ts": user.updated}
+        self._parts.events.other(event)
         return next(u for u in self._people.everybody() if u.id == user.id)
 
     async def channel(self, body: Json) -> Any:

@@ -91,6 +91,13 @@ class Deliveries:
         """How many events are neither acknowledged nor given up."""
         return len(self._open)
 
+    @property
+    def listening(self) -> int:
+        """How many listen: the open sockets, or the one address that has answered its challenge."""
+        if self._carrier is self._sockets:
+            return self._sockets.count
+        return int(self._posts.verified == self._workspace.manifest.addresses.events != "")
+
     def move(self, before: str, now: str) -> None:
         """Turn addresses in what is still to be delivered from an origin of before to the one of now."""
         for delivery in self._open.values():

@@ -231,7 +231,7 @@ class Page:
         return {"kind": "gone", **{k: facts[k] for k in ("channel", "ts", "thread_ts") if k in facts}}
 
     def _connections(self) -> Json:
-        return {"connections": self._parts.sockets.count}
+        return {"connections": self._parts.deliveries.listening}
 
 
 def _event(seq: int, changes: list[Json]) -> str:

@@ -53,7 +53,7 @@ class Sight:
                 ],
                 "home": self._parts.settings.home_tab_enabled,
                 "messages": self._parts.settings.messages_tab_enabled,
-                "connections": self._parts.sockets.count,
+                "connections": self._parts.deliveries.listening,
             },
             "channels": [self.channel(viewer, c) for c in self._channels(viewer)],
             "clock": clock_facts(self._parts.workspace.clock),

@@ -1,17 +1,27 @@
 """A whole Bolt app against the local Slack: the walk our own bot takes."""
 
 import asyncio
+import queue
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.websockets import AsyncSocketModeHandler as WebsocketsHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
+from slack_sdk import WebClient
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.client import BaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import Director, LocalSlack, Upload
 from tests.sandbox.slack.harness import modal, option, plain, png, text_input
+from tests.sandbox.slack.receiver import serving
 
 Body = dict[str, Any]
 TRAIN = [
@@ -29,7 +39,7 @@ class Portraits:
         self.slack = slack
         self.photos: list[bytes] = []
         client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
-        self.app = AsyncApp(client=client)
+        self.app = AsyncApp(client=client, signing_secret=slack.parts.workspace.identity.signing_secret)
         self.app.event({"type": "message", "subtype": "file_share"})(self.on_photos)
         self.app.event("message")(self.on_message)
         self.app.event("app_mention")(self.on_message)
@@ -90,10 +100,19 @@ class Portraits:
         await client.chat_postMessage(channel=direct["channel"]["id"], text=link["permalink"])
 
 
-@pytest.fixture
-async def bot(slack: LocalSlack, director: Director) -> AsyncIterator[Portraits]:
+@pytest.fixture(params=["aiohttp", "websockets", "http"])
+async def bot(
+    request: pytest.FixtureRequest, slack: LocalSlack, director: Director
+) -> AsyncIterator[Portraits]:
+    """The app behind each of Bolt's two socket clients, and behind its ASGI adapter."""
     portraits = Portraits(slack)
-    handler = AsyncSocketModeHandler(portraits.app, slack.app_token)
+    if request.param == "http":
+        async with serving(AsyncSlackRequestHandler(portraits.app, path="/slack/events")) as origin:
+            await director.developer.post_to(f"{origin}/slack/events")
+            yield portraits
+        return
+    handlers = {"aiohttp": AsyncSocketModeHandler, "websockets": WebsocketsHandler}
+    handler = handlers[request.param](portraits.app, slack.app_token)
     await handler.connect_async()
     await director.wait_for_connection()
     yield portraits
@@ -130,6 +149,48 @@ async def test_a_command_is_answered_through_the_response_url(bot: Portraits, di
     said = await director.wait_for_message("#general", lambda m: m.ephemeral, viewer="lee")
     assert said.text == "You said: status"
     assert await director.messages("#general", viewer="ana") == []
+
+
+async def test_a_refused_signature_is_a_401_and_the_event_comes_again(
+    slack: LocalSlack, director: Director
+) -> None:
+    portraits = Portraits(slack)
+    await director.settings(retry_delays=[0.05, 0.05, 0.05])
+    async with serving(AsyncSlackRequestHandler(portraits.app, path="/slack/events")) as origin:
+        await director.developer.post_to(f"{origin}/slack/events")
+        await director.fault("delivery:events_api", "bad_signature", times=2)
+        await director.post("ana", "#portraits", "my fox", [Upload("fox.png", png())])
+        await director.wait_for_message("#portraits", lambda m: m.text == "1 photos")
+    lines = await director.journal(kinds=("event",))
+    states = [(e.facts["state"], e.facts.get("status")) for e in lines if e.facts["type"] == "message"]
+    assert states[:3] == [("unacked", 401), ("unacked", 401), ("acked", 200)]
+
+
+def test_the_synchronous_socket_client_hears_and_acknowledges(tmp_path: Path) -> None:
+    """The builtin client, its thread and all; the local Slack has a loop of its own."""
+    heard: queue.Queue[SocketModeRequest] = queue.Queue()
+
+    def hear(client: BaseSocketModeClient, request: SocketModeRequest) -> None:
+        client.send_socket_mode_response(SocketModeResponse(request.envelope_id))
+        heard.put(request)
+
+    async def play() -> None:
+        async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
+            client = SocketModeClient(
+                app_token=slack.app_token, web_client=WebClient(base_url=slack.api_url), ping_interval=1
+            )
+            client.socket_mode_request_listeners.append(hear)
+            await asyncio.to_thread(client.connect)
+            await director.wait_for_connection()
+            await director.post("ana", "#portraits", "hello")
+            request = await asyncio.to_thread(heard.get, timeout=10)
+            assert request.payload["event"]["text"] == "hello"
+            await director.wait_for_entry(lambda e: e.kind == "event" and e.facts["state"] == "acked")
+            result = await director.command("ana", "#portraits", "/darkroom", "status")
+            assert result.acked
+            await asyncio.to_thread(client.close)
+
+    asyncio.run(play())
 
 
 async def test_what_no_listener_takes_is_a_timeout_for_the_person(

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.sandbox.slack import Director, LocalSlack, Scenario, Upload
-from tests.sandbox.slack.harness import Ear, channel_id, png, refusal
+from tests.sandbox.slack.harness import Ear, channel_id, client_of, png, refusal
 
 
 async def test_the_next_calls_answer_an_error_and_then_all_is_well(
@@ -135,3 +135,39 @@ async def test_the_server_stops_although_somebody_hangs(tmp_path: Path) -> None:
                 await director.wait_for_entry(lambda e: e.kind == "fault")
         await asyncio.gather(asked, return_exceptions=True)
     assert asked.done()
+
+
+async def test_a_gesture_is_lost_delayed_or_doubled_on_order(
+    frozen: LocalSlack, director: Director, ear: Ear
+) -> None:
+    await director.fault("gesture:command", "drop")
+    typed = asyncio.create_task(director.command("ana", "#portraits", "/darkroom", "lost"))
+    await director.wait_for_entry(lambda e: e.kind == "fault")
+    await director.advance(3)
+    assert (await typed).error == "operation_timeout"
+    assert ear.heard.empty()
+
+    since = await director.now()
+    await director.fault("gesture:*", "delay", seconds=2)
+    typed = asyncio.create_task(director.command("ana", "#portraits", "/darkroom", "late"))
+    await director.wait_for_entry(lambda e: e.kind == "fault", since)
+    assert ear.heard.empty()
+    await director.advance(2)
+    assert (await typed).acked
+    assert (await ear.next()).payload["text"] == "late"
+
+    await director.fault("gesture:shortcut", "duplicate")
+    assert (await director.shortcut("ana", "new_model")).acked
+    twice = [await ear.next(), await ear.next()]
+    assert twice[0].payload == twice[1].payload
+    assert twice[0].envelope_id != twice[1].envelope_id
+
+
+async def test_orders_not_carried_out_outlive_a_restart(tmp_path: Path) -> None:
+    async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
+        await director.fault("api:auth.test", "error", times=2, error="fatal_error")
+        async with client_of(slack) as client:
+            assert (await refusal(client.auth_test()))["error"] == "fatal_error"
+    async with LocalSlack.start(tmp_path) as slack, client_of(slack) as client:
+        assert (await refusal(client.auth_test()))["error"] == "fatal_error"
+        assert (await client.auth_test())["ok"]

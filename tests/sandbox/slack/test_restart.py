@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
@@ -228,3 +229,61 @@ async def test_a_killed_server_has_lost_nothing_it_answered(tmp_path: Path) -> N
         assert again == token
         process.send_signal(signal.SIGTERM)
         await process.wait()
+
+
+async def test_gestures_forms_and_the_home_outlive_a_restart(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with (
+        LocalSlack.start(tmp_path, clock=clock) as slack,
+        Director(slack.origin) as director,
+        client_of(slack) as client,
+        listening(slack),
+    ):
+        await director.wait_for_connection()
+        first = (await director.shortcut("ana", "new_model")).trigger_id
+        form = modal(text_input("name", "Name"), external_id="mine")
+        opened = await client.views_open(trigger_id=first, view=form)
+        await director.fill("ana", {"Name": "fox"})
+        unspent = (await director.shortcut("lee", "new_model")).trigger_id
+        ana = next(u.id for u in await director.users() if u.name == "ana")
+        home = {"type": "home", "blocks": [{"type": "divider"}]}
+        published = await client.views_publish(user_id=ana, view=home)
+    async with (
+        LocalSlack.start(tmp_path, clock=clock) as slack,
+        Director(slack.origin) as director,
+        client_of(slack) as client,
+    ):
+        view = await director.view("ana")
+        assert view is not None
+        assert view.values["name"]["text"]["value"] == "fox"
+        assert (await refusal(client.views_open(trigger_id=first, view=form)))[
+            "error"
+        ] == "exchanged_trigger_id"
+        assert (await client.views_open(trigger_id=unspent, view=modal(text_input("a", "A"))))["ok"]
+        changed = await client.views_update(external_id="mine", hash=opened["view"]["hash"], view=form)
+        assert changed["view"]["id"] == opened["view"]["id"]
+        again = await client.views_publish(user_id=ana, view=home, hash=published["view"]["hash"])
+        assert again["view"]["id"] == published["view"]["id"]
+        assert (await director.home("ana")) is not None
+
+
+async def test_a_sockets_address_and_events_held_back_outlive_a_restart_on_the_same_port(
+    tmp_path: Path,
+) -> None:
+    async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
+        async with client_of(slack) as client:
+            url = (await client.apps_connections_open(app_token=slack.app_token))["url"]
+        await director.fault("event:message", "reorder")
+        await director.post("ana", "#portraits", "held")
+        assert (await director.workspace())["undelivered"] == 1
+    port = int(slack.origin.rpartition(":")[2])
+    async with (
+        LocalSlack.start(tmp_path, port=port) as slack,
+        Director(slack.origin) as director,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url) as socket,
+    ):
+        assert (await socket.receive_json())["type"] == "hello"
+        await director.post("ana", "#portraits", "and on")
+        heard = [(await socket.receive_json())["payload"]["event"]["text"] for _ in range(2)]
+        assert heard == ["and on", "held"]

@@ -188,6 +188,48 @@ async def test_a_warning_comes_ten_seconds_before_the_cut(
         assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
 
 
+@pytest.mark.parametrize(("query", "seconds"), [("", 3600), ("?debug_reconnects=true", 360)])
+async def test_a_connection_is_asked_to_leave_when_its_time_is_over(
+    frozen: LocalSlack, clock: ManualClock, query: str, seconds: int
+) -> None:
+    url = await socket_url(frozen)
+    async with aiohttp.ClientSession() as http, http.ws_connect(url + query) as socket:
+        hello = await socket.receive_json()
+        assert hello["debug_info"]["approximate_connection_time"] == seconds
+        clock.advance(seconds - 10)
+        assert (await socket.receive_json())["reason"] == "warning"
+        clock.advance(10)
+        assert (await socket.receive_json())["reason"] == "refresh_requested"
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_the_address_of_a_socket_is_good_for_half_a_minute(
+    frozen: LocalSlack, clock: ManualClock
+) -> None:
+    url = await socket_url(frozen)
+    clock.advance(31)
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(url)
+
+
+async def test_too_many_events_are_dropped_and_told_of_once_a_minute(
+    frozen: LocalSlack, clock: ManualClock, director: Director, ear: Ear
+) -> None:
+    await director.settings(events_per_hour=2)
+    for number in range(4):
+        await director.post("ana", "#portraits", str(number))
+    heard = [(await ear.next()).payload for _ in range(3)]
+    assert [p["event"]["text"] for p in heard[:2]] == ["0", "1"]
+    assert (heard[2]["type"], heard[2]["minute_rate_limited"] % 60) == ("app_rate_limited", 0)
+    clock.advance(61)
+    await director.post("ana", "#portraits", "still too many")
+    assert (await ear.next()).payload["type"] == "app_rate_limited"
+    clock.advance(3_540)
+    await director.post("ana", "#portraits", "an hour later")
+    assert (await ear.next()).payload["event"]["text"] == "an hour later"
+
+
 async def test_nonsense_on_the_socket_is_noted_and_harmless(frozen: LocalSlack, director: Director) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(await socket_url(frozen)) as socket:
         await socket.receive()

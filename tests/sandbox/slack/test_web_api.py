@@ -214,3 +214,38 @@ async def test_the_journal_holds_every_call_without_its_token(
         ("chat.delete", False, "channel_not_found"),
     ]
     assert slack.bot_token not in str(await director.journal())
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "error"),
+    [
+        ("application/xml", b"<a/>", "invalid_post_type"),
+        ("application/json; charset=klingon", b"{}", "invalid_charset"),
+        ("application/json", b"[]", "json_not_object"),
+        ("multipart/form-data; boundary=x", b"no parts here", "invalid_form_data"),
+        ("", b"text=x", "missing_post_type"),
+    ],
+)
+async def test_a_body_in_another_form_is_refused_by_its_fault(
+    slack: LocalSlack, content_type: str, body: bytes, error: str
+) -> None:
+    headers = {"authorization": f"Bearer {slack.bot_token}"}
+    if content_type:
+        headers["content-type"] = content_type
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
+        answer = await http.post(f"{slack.api_url}auth.test", content=body)
+        assert (answer.status_code, answer.json()["error"]) == (200, error)
+
+
+async def test_a_charset_too_few_or_too_many_is_a_warning(slack: LocalSlack) -> None:
+    headers = {"authorization": f"Bearer {slack.bot_token}"}
+    form = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    url = f"{slack.api_url}auth.test"
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
+        for told, warning in (
+            (await http.post(url, json={}), "missing_charset"),
+            (await http.post(url, content=b"a=b", headers=form), "superfluous_charset"),
+        ):
+            answer = told.json()
+            assert (answer["ok"], answer["warning"]) == (True, warning)
+            assert answer["response_metadata"]["warnings"] == [warning]

@@ -1,8 +1,9 @@
 """What a method is: a name, the scopes it asks for, the token it takes, and what it does."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from bot.sandbox.slack.arguments import Arguments
 from bot.sandbox.slack.errors import ApiError
@@ -12,6 +13,7 @@ from bot.sandbox.slack.tokens import Token
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import Workspace
 
+T = TypeVar("T")
 MOST = 999
 READ = {Kind.PUBLIC: "channels:read", Kind.PRIVATE: "groups:read", Kind.IM: "im:read", Kind.MPIM: "mpim:read"}
 HISTORY = {
@@ -95,7 +97,7 @@ def scope_list(scopes: Iterable[str]) -> str:
     return ",".join(sorted(scopes))
 
 
-def page(items: list[Json], call: Call, default: int, most: int = MOST) -> tuple[list[Json], str]:
+def page(items: Sequence[T], call: Call, default: int, most: int = MOST) -> tuple[Sequence[T], str]:
     """Cut one page out of a list; the cursor of the next one is empty at the end."""
     limit = call.arguments.number("limit", default)
     if not 1 <= limit <= MOST:

@@ -57,9 +57,8 @@ def info(call: Call) -> Json:
 def members(call: Call) -> Json:
     """List who is in a conversation."""
     channel = call.channel(scopes=READ)
-    people = [{"id": m} for m in channel.members]
-    cut, cursor = page(people, call, 100)
-    return {"members": [m["id"] for m in cut], "response_metadata": {"next_cursor": cursor}}
+    cut, cursor = page(channel.members, call, 100)
+    return {"members": list(cut), "response_metadata": {"next_cursor": cursor}}
 
 
 def join(call: Call) -> Json:
@@ -146,10 +145,8 @@ def history(call: Call) -> Json:
         for m in call.workspace.messages(channel.id)
         if m.ephemeral_to is None and (m.thread_ts in (None, m.ts) or m.broadcast)
     ]
-    chosen = _between(call, said)
-    shapes = [_shape(call, m) for m in reversed(chosen)]
-    cut, cursor = page(shapes, call, 100, most=_most(call))
-    answer: Json = {"messages": cut, "has_more": bool(cursor), "pin_count": 0}
+    cut, cursor = page(_between(call, said)[::-1], call, 100, most=_most(call))
+    answer: Json = {"messages": [_shape(call, m) for m in cut], "has_more": bool(cursor), "pin_count": 0}
     if cursor:
         answer["response_metadata"] = {"next_cursor": cursor}
     return answer
@@ -163,9 +160,8 @@ def replies(call: Call) -> Json:
     if parent is None or parent.ephemeral_to is not None:
         raise ApiError("thread_not_found")
     under = [] if parent.thread_ts not in (None, parent.ts) else call.workspace.replies(channel.id, parent.ts)
-    shapes = [_shape(call, m) for m in [parent, *_between(call, under)]]
-    cut, cursor = page(shapes, call, 999, most=_most(call))
-    answer: Json = {"messages": cut, "has_more": bool(cursor)}
+    cut, cursor = page([parent, *_between(call, under)], call, 999, most=_most(call))
+    answer: Json = {"messages": [_shape(call, m) for m in cut], "has_more": bool(cursor)}
     if cursor:
         answer["response_metadata"] = {"next_cursor": cursor}
     return answer
@@ -210,6 +206,8 @@ def _readable(call: Call) -> Channel:
 
 def _between(call: Call, messages: list[Message]) -> list[Message]:
     oldest, latest = call.arguments.optional("oldest"), call.arguments.optional("latest")
+    if oldest is None and latest is None:
+        return messages
     inclusive = call.arguments.flag("inclusive")
     low, high = _micros(oldest, "invalid_ts_oldest"), _micros(latest, "invalid_ts_latest")
     chosen = []
