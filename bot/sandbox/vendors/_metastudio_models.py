@@ -23,7 +23,7 @@ STYLES = {
     "system_male_001": ("Male style 01", "MALE", "painting"),
     "system_female_001": ("Female style 01", "FEMALE", "comic"),
     "system_male_002": ("Male style 02", "MALE", "pencil"),
-    "system_female_002": ("Female style 02", "FEMALE", "poster"),
+    "system_female_002": ("Female style 02", "FEMALE", "noir"),
 }
 """Name, sex, and what the stand-in draws it like."""
 _MADE_AT = 1_600_000_000.0

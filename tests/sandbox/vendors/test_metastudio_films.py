@@ -8,6 +8,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from bot.sandbox._treatments import WORDS
+from bot.sandbox.vendors._metastudio_models import STYLES
 from bot.sandbox.vendors.metastudio_control import Stage
 from tests.sandbox.vendors.metastudio_scene import (
     PREFIX,
@@ -284,6 +286,10 @@ async def test_a_picture_model_is_ordered_with_a_form_and_every_part_of_it(lot: 
     refused(await lot.customer.call("POST", MODELS, json={"style_id": "x"}), 400, "MSS.00000003")
     broken = {"Content-Type": "multipart/form-data"}
     refused(await lot.customer.call("POST", MODELS, body=b"x", headers=broken), 400, "MSS.00000003")
+
+
+def test_each_style_is_drawn_in_its_own_way() -> None:
+    assert len({WORDS[words] for _, _, words in STYLES.values()}) == len(STYLES) == 4
 
 
 async def test_a_picture_model_by_link_needs_all_three_fields(lot: Lot) -> None:
