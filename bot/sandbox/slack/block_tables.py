@@ -100,7 +100,7 @@ def remote_file(value: Any, pointer: str, report: Report) -> None:
         value, pointer, report
     )
     name = value.get("external_id")
-    if isinstance(name, str) and name not in report.poster.remote_files:
+    if isinstance(name, str) and not report.poster.knows_remote(name):
         report.add(f"{pointer}/external_id", "file not found")
 
 

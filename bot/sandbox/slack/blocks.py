@@ -18,7 +18,7 @@ class Poster:
 
     file_is_ready: Callable[[str], bool] = lambda _id: False
     scopes: frozenset[str] = frozenset()
-    remote_files: frozenset[str] = frozenset()
+    knows_remote: Callable[[str], bool] = lambda _external_id: False
 
 
 @dataclass

@@ -68,6 +68,7 @@ class Parts:
             self.deliveries.move(before, origin)
         self.deliveries.resume()
         self.uploads.resume()
+        self.posting.resume()
 
     def close(self) -> None:
         """Stop the clock's appointments and close the file."""

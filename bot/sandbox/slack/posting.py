@@ -60,7 +60,7 @@ class Posting:
             user=user,
             text=text,
             blocks=self._with_ids(blocks),
-            attachments=list(attachments),
+            attachments=self._attached(attachments),
             files=list(files),
             thread_ts=thread_ts,
             subtype=subtype or ("file_share" if files else "thread_broadcast" if broadcast else None),
@@ -81,9 +81,15 @@ class Posting:
             if by_bot:
                 self._threads.spoken(channel.id, thread_ts)
             self._tell(channel, message)
-        if unfurl:
-            workspace.clock.call_later(self._settings.unfurl_delay, lambda: self._unfurl(message))
+            if unfurl:
+                workspace.database.save("unfurl", message.key, {"channel": channel.id, "ts": message.ts})
+                self._unfurl_later(message.key, message)
         return message
+
+    def resume(self) -> None:
+        """Go on with the previews that a stopped process left undone."""
+        for key, at in self._workspace.database.load("unfurl"):
+            self._unfurl_later(key, self._workspace.message(at["channel"], at["ts"]))
 
     def whisper(
         self,
@@ -102,7 +108,7 @@ class Posting:
             user=self._workspace.identity.bot_user,
             text=text,
             blocks=self._with_ids(blocks),
-            attachments=list(attachments),
+            attachments=self._attached(attachments),
             thread_ts=thread_ts,
             by_bot=True,
             ephemeral_to=to,
@@ -126,6 +132,8 @@ class Posting:
         before = told_message(workspace, message)
         if "blocks" in changes:
             changes["blocks"] = self._with_ids(changes["blocks"])
+        if "attachments" in changes:
+            changes["attachments"] = self._attached(changes["attachments"])
         if mark:
             changes["edited_ts"] = workspace.next_ts()
         after = replace(message, **changes)
@@ -204,6 +212,15 @@ class Posting:
             "event_ts": self._workspace.next_ts(),
         }
         self._events.other(event, self._workspace.channels[message.channel])
+
+    def _unfurl_later(self, key: str, posted: Message | None) -> None:
+        def unfurl() -> None:
+            with self._workspace.database.together():
+                self._workspace.database.delete("unfurl", key)
+                if posted is not None:
+                    self._unfurl(posted)
+
+        self._workspace.clock.call_later(self._settings.unfurl_delay, unfurl)
 
     def _unfurl(self, posted: Message) -> None:
         """Show under a message what its links lead to; everybody hears of it as of a change."""
@@ -286,6 +303,18 @@ class Posting:
             "event_ts": ts,
         }
         self._events.message(self._workspace.channels[after.channel], event)
+
+    def _attached(self, attachments: Sequence[Json]) -> list[Json]:
+        """Number the attachments, and fill in what Slack fills in."""
+        return [
+            {
+                "fallback": "[no preview available]",
+                **attachment,
+                "id": number,
+                **({"blocks": self._with_ids(attachment["blocks"])} if attachment.get("blocks") else {}),
+            }
+            for number, attachment in enumerate(attachments, 1)
+        ]
 
     def _with_ids(self, blocks: Sequence[Json]) -> list[Json]:
         return [with_block_ids(block, self._workspace) for block in blocks]

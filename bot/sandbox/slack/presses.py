@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.sandbox.slack.asking import NOT_SENT, Asking, Gesture, dialog_of
+from bot.sandbox.slack.block_walk import all_blocks
 from bot.sandbox.slack.errors import Refused
 from bot.sandbox.slack.forms import (
     Field,
@@ -28,14 +29,15 @@ class Presses(Asking):
         """Press a button, or choose from a menu, under a message."""
         if message.ephemeral_to not in (None, user.id):
             raise Refused("message_not_visible", user=user.name)
-        field = find_field(message.blocks, name, block_id)
+        blocks = shown_blocks(message)
+        field = find_field(blocks, name, block_id)
         _check_pressable(user, field)
         dialog = dialog_of(field)
         if dialog and not confirmed:
             return Gesture(NOT_SENT, confirm=dialog, sent=False)
-        surface = self._message_surface(message)
+        surface = self._message_surface(message, field)
         state = await self._state(user, field, option, surface)
-        values = carried_values(message.blocks, self._views.chosen(user.id, message.key))
+        values = carried_values(blocks, self._views.chosen(user.id, message.key))
         if state is not None:
             values.setdefault(field.block_id, {})[field.action_id] = state
             self._views.choose(user.id, message.key, values)
@@ -70,9 +72,8 @@ class Presses(Asking):
         if isinstance(where, View):
             field = find_field(where.body["blocks"], name, block_id)
             return await self.suggest(user, field, typed, self._view_surface(where))
-        return await self.suggest(
-            user, find_field(where.blocks, name, block_id), typed, self._message_surface(where)
-        )
+        field = find_field(shown_blocks(where), name, block_id)
+        return await self.suggest(user, field, typed, self._message_surface(where, field))
 
     async def _act_in(
         self, view: View, user: User, field: Field, state: Json | None, *, dialog: Json | None = None
@@ -104,7 +105,7 @@ class Presses(Asking):
         )
         return Gesture(ack, trigger_id, dialog)
 
-    def _message_surface(self, message: Message) -> Json:
+    def _message_surface(self, message: Message, field: Field) -> Json:
         hidden = message.ephemeral_to is not None
         container: Json = {
             "type": "message",
@@ -114,6 +115,10 @@ class Presses(Asking):
         }
         if message.thread_ts:
             container["thread_ts"] = message.thread_ts
+        for attachment in message.attachments:
+            if field.block in all_blocks(attachment.get("blocks")):
+                container |= {"type": "message_attachment", "attachment_id": attachment["id"]}
+                container["is_app_unfurl"] = False
         surface: Json = {"container": container, "channel": self._channel_part(message.channel)}
         return surface if hidden else surface | {"message": message_object(self._workspace, message)}
 
@@ -122,6 +127,11 @@ class Presses(Asking):
             "container": {"type": "view", "view_id": view.id},
             "view": view_object(self._workspace, view),
         }
+
+
+def shown_blocks(message: Message) -> list[Json]:
+    """The blocks of a message, those in its attachments after its own."""
+    return [*message.blocks, *(block for one in message.attachments for block in one.get("blocks", ()))]
 
 
 def _check_pressable(user: User, field: Field) -> None:

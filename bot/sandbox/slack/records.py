@@ -208,6 +208,7 @@ class File(Record):
     deleted: bool = False
     in_form: bool = False
     never_shared: bool = False
+    never_ready: bool = False
     mimetype: str = ""
     width: int | None = None
     height: int | None = None

@@ -20,15 +20,14 @@ def unfurled(workspace: Workspace, message: Message) -> list[Json]:
             continue
         channel = workspace.channels[target.channel]
         if channel.kind is Kind.PUBLIC or channel.id == message.channel:
-            shown.append(_attachment(workspace, target, found["url"].replace("&amp;", "&"), len(shown) + 1))
+            shown.append(_attachment(workspace, target, found["url"].replace("&amp;", "&")))
     return shown
 
 
-def _attachment(workspace: Workspace, target: Message, url: str, number: int) -> Json:
+def _attachment(workspace: Workspace, target: Message, url: str) -> Json:
     author = workspace.users[target.user]
     channel = workspace.channels[target.channel]
     return {
-        "id": number,
         "ts": target.ts,
         "author_id": author.id,
         "author_name": author.real_name,

@@ -29,7 +29,7 @@ class Uploads:
     def resume(self) -> None:
         """Go on with what a stopped process left half-done."""
         for file in self._workspace.files.values():
-            if file.completed and not file.ready:
+            if file.completed and not file.ready and not file.never_ready:
                 self._make_ready_later(file.id)
         for _, body in self._workspace.database.load("share"):
             self._share_after(self._settings.share_delay, PendingShare.read(body))
@@ -160,6 +160,8 @@ class Uploads:
 
         fault = self._faults.take("ready")
         if fault and fault.effect == "never":
+            self._workspace.files[file_id].never_ready = True
+            self._workspace.save_file(self._workspace.files[file_id])
             self._journal.add("file", state="never_ready", file=file_id)
             return
         extra = float(fault.options.get("seconds", 1.0)) if fault else 0.0

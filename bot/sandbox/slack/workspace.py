@@ -272,13 +272,16 @@ class Workspace:
     @property
     def poster(self) -> Poster:
         """The bot as one who sends blocks with its token."""
-        remote = frozenset(f.external_id for f in self.files.values() if f.external_id and not f.deleted)
-        return Poster(self.may_stand_in_block, self.granted, remote)
+        return Poster(self.may_stand_in_block, self.granted, self.knows_remote)
 
     @property
     def tokenless(self) -> Poster:
         """The bot through a response URL: what it sends carries no token, so it shows no private file."""
         return Poster(lambda _id: False, self.granted)
+
+    def knows_remote(self, external_id: str) -> bool:
+        """Say whether a file of another service goes by that name here."""
+        return any(f.external_id == external_id and not f.deleted for f in self.files.values())
 
     def may_stand_in_block(self, name: str) -> bool:
         """Say whether a file, by id or address, may stand in a block: a picture the bot sees, and ready."""

@@ -7,9 +7,7 @@ from tests.sandbox.slack.harness import option, plain
 
 Block = dict[str, Any]
 
-POSTER = Poster(
-    lambda _id: True, frozenset({"links.embed:write", "calls:write"}), frozenset({"a-remote-file"})
-)
+POSTER = Poster(lambda _id: True, frozenset({"links.embed:write", "calls:write"}), "a-remote-file".__eq__)
 """Somebody to whom everything was granted."""
 
 MESSAGE, MODAL, HOME = "message", "modal", "home"

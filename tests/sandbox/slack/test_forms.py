@@ -288,6 +288,28 @@ async def test_buttons_inside_other_blocks_can_be_pressed(
         assert (await payload(ear, "block_actions"))["actions"][0]["value"] == value
 
 
+async def test_a_button_in_an_attachment_tells_which_one_it_stood_in(
+    client: AsyncWebClient, director: Director, ear: Ear
+) -> None:
+    channel = await channel_id(director, "portraits")
+    row = {"type": "actions", "elements": [{"type": "button", "text": plain("Inside"), "value": "in"}]}
+    attachments = [{"text": "first"}, {"color": "#fff", "blocks": [row]}]
+    said = await client.chat_postMessage(channel=channel, text="x", attachments=attachments)
+    kept = said["message"]["attachments"]
+    assert [(a["id"], a["fallback"]) for a in kept] == [(n, "[no preview available]") for n in (1, 2)]
+    await director.press("ana", "#portraits", said["ts"], "Inside")
+    heard = await payload(ear, "block_actions")
+    assert heard["actions"][0]["value"] == "in"
+    assert heard["container"] == {
+        "type": "message_attachment",
+        "message_ts": said["ts"],
+        "attachment_id": 2,
+        "channel_id": channel,
+        "is_ephemeral": False,
+        "is_app_unfurl": False,
+    }
+
+
 async def test_a_choice_repeats_what_it_began_with_and_its_dialog(
     client: AsyncWebClient, director: Director, ear: Ear
 ) -> None:

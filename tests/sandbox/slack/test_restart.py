@@ -177,6 +177,25 @@ async def test_open_forms_home_tabs_and_choices_outlive_a_restart(tmp_path: Path
         assert heard["state"]["values"]["b"]["a"]["selected_option"] == option("Two", "2")
 
 
+async def test_what_was_about_to_appear_appears_after_a_restart_and_what_never_would_does_not(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    async with LocalSlack.start(tmp_path, clock=clock) as slack, Director(slack.origin) as director:
+        told = await director.post("lee", "#general", "the news")
+        said = await director.post("ana", "#portraits", f"see {told.permalink}")
+        await director.fault("ready", "never")
+        async with client_of(slack) as client:
+            uploaded = await client.files_upload_v2(content=png(), filename="fox.png")
+        port = int(slack.origin.rpartition(":")[2])
+    async with LocalSlack.start(tmp_path, clock=clock, port=port) as slack, client_of(slack) as client:
+        clock.advance(10)
+        history = await client.conversations_history(channel=said.channel)
+        assert history["messages"][0]["attachments"][0]["text"] == "the news"
+        about = (await client.files_info(file=uploaded["file"]["id"]))["file"]
+        assert about["mimetype"] == ""
+
+
 async def test_counted_ids_are_never_given_twice(tmp_path: Path) -> None:
     seen: list[str] = []
     for _ in range(2):
@@ -197,7 +216,12 @@ async def test_two_deterministic_runs_are_the_same(tmp_path: Path) -> None:
             Director(slack.origin) as director,
         ):
             posted = await director.post("ana", "#portraits", "@darkroom x", [Upload("a.png", png())])
-            runs.append((slack.bot_token, posted.ts, posted.channel, posted.files, posted.blocks))
+            async with client_of(slack) as client:
+                ana = await user_id(director, "ana")
+                home = {"type": "home", "blocks": [{"type": "divider"}]}
+                published = (await client.views_publish(user_id=ana, view=home))["view"]
+                shown = (published["id"], published["hash"], published["blocks"])
+            runs.append((slack.bot_token, posted.ts, posted.channel, posted.files, posted.blocks, shown))
     assert runs[0] == runs[1]
 
 
