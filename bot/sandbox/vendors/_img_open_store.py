@@ -14,7 +14,7 @@ from bot.sandbox.vendors._faults import Fault, FaultKind
 from bot.sandbox.vendors._img_open_orders import FORMATS
 from bot.sandbox.vendors._img_open_shop import Shop
 from bot.sandbox.vendors._img_open_shown import STORE
-from bot.sandbox.vendors._img_open_tasks import Status, Task, TaskKind
+from bot.sandbox.vendors._img_open_tasks import Task
 from bot.sandbox.vendors._img_open_work import Workshop
 from bot.sandbox.vendors._links import Links, xml_error
 
@@ -59,22 +59,21 @@ class Store:
         return request
 
     async def _picture(self, request: Request) -> Outcome:
-        task = self._task(request, TaskKind.INFERENCE, TaskKind.TOOL)
+        # Nothing is looked at twice: a link is signed for its path, so that there is such a file.
+        task = self._shop.tasks.get(request.path_params["task"])
         name, _, ending = request.path_params["file"].rpartition(".")
-        index = name.rpartition("-")[2]
-        if not index.isdigit() or int(index) >= task.images:
-            raise _no_such_key()
+        index = int(name.rpartition("-")[2])
 
         def is_dead(fault: Fault) -> bool:
-            return fault.details.get("job") in {None, task.name} and int(index) == fault.number("image", 0)
+            return fault.details.get("job") in {None, task.name} and index == fault.number("image", 0)
 
         if self._shop.faults.take({FaultKind.DEAD_IMAGE}, ACTION, is_dead) is not None:
             raise _no_such_key()
-        data = self._workshop.picture_path(task, int(index)).read_bytes()
+        data = self._workshop.picture_path(task, index).read_bytes()
         return _file(data, f"image/{FORMATS[ending].lower()}", task.name)
 
     async def _lora(self, request: Request) -> Outcome:
-        task = self._task(request, TaskKind.TRAINING)
+        task = self._shop.tasks.get(request.path_params["task"])
         data = self._workshop.model_path(task.id).read_bytes()
         return _file(_safetensors(data, task), "application/octet-stream", task.name)
 
@@ -82,13 +81,6 @@ class Store:
         number = request.path_params["model"]
         data = await self._shop.workers.reckon(trainer.draw, None, "", seed=number, size=_PREVIEW)
         return _file(data, "image/png", None)
-
-    def _task(self, request: Request, *kinds: TaskKind) -> Task:
-        # A link is signed for its path, so that there was such a task; it may not be one any more.
-        task = self._shop.tasks.get(request.path_params["task"])
-        if task.kind not in kinds or task.status is not Status.DONE:
-            raise _no_such_key()
-        return task
 
 
 def _file(data: bytes, media_type: str, subject: str | None) -> Outcome:

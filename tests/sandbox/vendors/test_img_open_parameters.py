@@ -146,6 +146,7 @@ def test_what_is_left_out_or_null_has_the_default_of_the_table() -> None:
         "https://user:word@files.example.org/1.jpg",
         "1.jpg",
         "//x/1.jpg",
+        "http://[::1",
         "",
         7,
     ],

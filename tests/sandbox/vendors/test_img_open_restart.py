@@ -86,6 +86,19 @@ async def test_photos_already_here_are_not_fetched_again(tmp_path: Path, album: 
     assert set(fetched) == {f"/photo/{index}.jpg" for index in range(10)}
 
 
+async def test_what_was_learnt_is_not_learnt_again(tmp_path: Path, album: Album) -> None:
+    async with open_setup(tmp_path, album) as setup:
+        await setup.control.settings(train_seconds=0)
+        await setup.control.fault("training_stuck")
+        task = await setup.submit()
+        # All the work is done, and only the end does not come.
+        await setup.control.wait_for_job("training", task, "working", progress=0.99)
+    async with open_setup(tmp_path, album) as setup:
+        await setup.control.fault("training_fails", job=task)
+        await setup.control.wait_for_job("training", task, "failed")
+    assert len(album.requests) == 10
+
+
 async def test_pictures_go_on_after_a_restart_and_are_what_they_would_have_been(
     tmp_path: Path, album: Album
 ) -> None:

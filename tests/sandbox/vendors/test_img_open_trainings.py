@@ -410,6 +410,18 @@ async def test_nothing_is_posted_where_there_is_no_callback(img_open: Setup, hoo
     assert await img_open.control.callbacks() == []
 
 
+async def test_a_server_that_is_taken_off_the_books_is_not_tried_again(img_open: Setup, hook: Hook) -> None:
+    await listening(img_open, hook, callback_scale=1000)
+    hook.answers.append(Response("{}"))
+    await img_open.trained()
+    await img_open.control.wait_for_calls("Callback")
+    await img_open.control.settings(callback_url="", callback_scale=0)
+    await img_open.control.settings(callback_url=hook.url)
+    await img_open.trained()
+    await img_open.control.wait_for_calls("Callback", 2)
+    assert len(hook.bodies) == len({body["taskId"] for body in hook.bodies}) == 2
+
+
 async def test_query_and_callback_may_go_together(img_open: Setup, hook: Hook) -> None:
     await listening(img_open, hook, result_mode="both")
     task = await img_open.trained()
