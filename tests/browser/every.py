@@ -55,6 +55,7 @@ EVERY_INPUT = [
     entry("day", "Day", "datepicker"),
     entry("hour", "Hour", "timepicker"),
     entry("moment", "Moment", "datetimepicker"),
+    entry("rich", "Rich", "rich_text_input"),
     entry("files", "Files", "file_input"),
 ]
 EVERY_BLOCK = [

@@ -13,6 +13,7 @@ from typing import Any
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from bot.app import build
+from bot.sandbox.clock import WorldClock
 from bot.sandbox.slack import Director, LocalSlack, Upload
 from bot.sandbox.slack import Settings as SlackSettings
 from bot.sandbox.vendors.aicontent import AicontentStandIn
@@ -24,7 +25,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # It is to ask nobody outside this machine for anything.
 FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 DESK, PHONE = {"width": 1360, "height": 860}, {"width": 390, "height": 844}
-PATIENCE = 20_000
+PATIENCE = 45_000
 """Milliseconds until what a person waits for has not come."""
 
 expect.set_options(timeout=PATIENCE)
@@ -81,12 +82,13 @@ async def stage(
     """A workspace with the real bot in it, and a vendor who trains in seconds."""
     app = app or manifest("/darkroom")
     home = app["features"]["app_home"]["home_tab_enabled"]
+    world = WorldClock()
     calm = SlackSettings(limits=False, share_delay=0.05, ready_delay=0.02, home_tab_enabled=home)
     async with contextlib.AsyncExitStack() as stack:
         slack = await stack.enter_async_context(
-            LocalSlack.start(state / "slack", manifest=app, settings=calm)
+            LocalSlack.start(state / "slack", manifest=app, settings=calm, world=world)
         )
-        vendor = await stack.enter_async_context(AicontentStandIn.start(state / "vendor"))
+        vendor = await stack.enter_async_context(AicontentStandIn.start(state / "vendor", clock=world))
         slack.page.introduce("AIContent", vendor.origin)
         people = await stack.enter_async_context(Director(slack.origin))
         desk = await stack.enter_async_context(AicontentControl(vendor.origin))

@@ -248,6 +248,11 @@ class Director:
         """Let the world's clock run so many times as fast as the machine's; returns what it shows."""
         return float((await self._send("clock", {"rate": rate}))["now"])
 
+    async def clock(self) -> Json:
+        """What the clock shows, how fast it runs, and what can be done with it."""
+        facts: Json = await self._get("clock")
+        return facts
+
     # What people see.
 
     async def workspace(self) -> Json:

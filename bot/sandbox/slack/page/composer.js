@@ -8,8 +8,8 @@ import { nameOf, state } from "./state.js";
 import { EMOJI } from "./words.js";
 
 const OWN = [
-  { name: "/invite", description: "Bring the app into this channel", hint: "@app" },
-  { name: "/remove", description: "Send the app out of this channel", hint: "@app" },
+  { name: "/invite", description: "Bring somebody, or the app, into this channel", hint: "@app" },
+  { name: "/remove", description: "Send somebody out of this channel", hint: "@app" },
 ];
 const drafts = new Map();
 let count = 0;
@@ -20,8 +20,8 @@ function commands() {
 
 /** A text field with everything around it, for a conversation or a thread. */
 export class Composer {
-  constructor({ channel, thread = null, name, pane, editLast, bring }) {
-    Object.assign(this, { channel, thread, pane, editLast, bring });
+  constructor({ channel, thread = null, name, pane, editLast, move }) {
+    Object.assign(this, { channel, thread, pane, editLast, move });
     this.key = `${channel}/${thread || ""}`;
     this.files = [];
     const id = `composer-${++count}`;
@@ -148,11 +148,11 @@ export class Composer {
   }
 
   /** The two commands of Slack's own that a bot's story needs. */
-  invite(command, whom) {
-    const app = state.people.get(state.app.user).name;
-    if (whom.replace(/^@/, "") !== app) return this.pane.notice(`\`${command}\` is played for the app only: \`${command} @${app}\`.`);
+  async invite(command, whom) {
+    const named = [...state.people.values()].find((p) => p.name === whom.trim().replace(/^@/, "") && !p.deleted);
+    if (!named) return this.pane.notice(`\`${command}\` wants somebody: \`${command} @${state.people.get(state.app.user).name}\`.`);
     this.clear();
-    return this.bring(command === "/invite");
+    return this.move(named.id, command === "/invite");
   }
 
   shortcuts() {

@@ -26,6 +26,8 @@ let threadPane = null;
 let threadComposer = null;
 let backstage = null;
 let home = null;
+// A field that takes the focus by itself calls up the keyboard of a phone.
+const withPointer = matchMedia("(hover: hover)");
 
 // Where one is stands in the address: #channel, #channel/thread, #channel//message, #channel/home.
 
@@ -63,6 +65,7 @@ async function arrive() {
   document.body.classList.remove("at-list");
   const before = state.place;
   state.place = wanted;
+  redraw();
   if (!pane || pane.channel !== wanted.channel || before.tab !== wanted.tab || wanted.tab === "home") await openChannel(wanted);
   else if (wanted.at && !wanted.thread) pane.point(wanted.at);
   await openThread(wanted);
@@ -100,12 +103,12 @@ async function openChannel(place) {
   pane = new Pane({ channel: channel.id, openThread: (ts) => go(channel.id, ts), goTo, edit });
   pane.onRead = learn;
   const words = channel.kind === "im" ? `Message ${titleOf(channel)}` : `Message #${titleOf(channel)}`;
-  composer = new Composer({ channel: channel.id, name: words, pane, editLast: () => editLast(pane), bring: (member) => bring(channel, member) });
+  composer = new Composer({ channel: channel.id, name: words, pane, editLast: () => editLast(pane), move: (user, member) => move(channel, user, member) });
   const write = channel.archived ? h("div", { class: "archived" }, "This channel is archived: it can be read, and that is all.") : composer.node;
   fill(main, header(channel), tabs, pane.node, write);
   droppable(main, () => composer);
+  if (withPointer.matches && !place.thread) composer.focus();
   learn(await pane.load(place.thread ? null : place.at));
-  if (matchMedia("(hover: hover)").matches && !place.thread) composer.focus();
 }
 
 function header(channel) {
@@ -115,22 +118,35 @@ function header(channel) {
   return h("div", { class: "pane-head" }, iconButton("back", "Back to the list", () => (location.hash = ""), { class: "phone-only" }), h("h1", {}, mark, titleOf(channel)), about, direct ? null : members(channel));
 }
 
-/** Who is here; and the app, which anybody may bring in or send away. */
+/** Who is here, and who may be brought in or sent away. */
 function members(channel) {
-  const inside = channel.members.includes(state.app.user);
   const faces = h("span", { class: "faces" }, channel.members.slice(0, 3).map((id) => avatar(id, "small")));
-  const change = { label: inside ? `Remove ${state.app.name} from this channel` : `Add ${state.app.name} to this channel`, danger: inside, run: () => bring(channel, !inside) };
-  const items = [{ heading: `${channel.members.length} members` }, ...channel.members.map((id) => ({ label: nameOf(id), hint: id === state.app.user ? "app" : `@${state.people.get(id)?.name}`, run: () => (id === state.me.id ? null : go(directWith(id)?.id || `@${state.people.get(id).name}`)) })), "-", change];
-  const button = h("button", { type: "button", class: "members", "aria-label": `${channel.members.length} members`, "aria-haspopup": "menu", "aria-expanded": "false", on: { click: () => openMenu(button, items, "Members") } }, faces, h("span", {}, String(channel.members.length)));
+  const label = `${channel.members.length} members`;
+  const button = h("button", { type: "button", class: "members", "aria-label": label, "aria-haspopup": "menu", "aria-expanded": "false", on: { click: () => openMenu(button, whoIsWho(channel), "Members") } }, faces, h("span", {}, String(channel.members.length)));
   return button;
 }
 
-async function bring(channel, member) {
-  if ((await attempt("membership", { channel: channel.id, member })) === undefined) return;
+function whoIsWho(channel) {
+  const all = [...state.people.values()].filter((p) => !p.deleted && p.id !== state.me.id);
+  all.sort((a, b) => Number(b.bot) - Number(a.bot));
+  const inside = all.filter((p) => channel.members.includes(p.id));
+  const outside = all.filter((p) => !channel.members.includes(p.id));
+  return [
+    { heading: "In this channel" },
+    { label: `${nameOf(state.me.id)} (you)`, run: () => {} },
+    ...inside.map((p) => ({ label: nameOf(p.id), hint: p.bot ? "app" : `@${p.name}`, run: () => go(directWith(p.id)?.id || `@${p.name}`) })),
+    "-",
+    ...outside.map((p) => ({ label: `Add ${nameOf(p.id)} to this channel`, run: () => move(channel, p.id, true) })),
+    ...inside.map((p) => ({ label: `Remove ${nameOf(p.id)} from this channel`, danger: true, run: () => move(channel, p.id, false) })),
+  ];
+}
+
+/** Bring somebody into a channel, or send them out of it. */
+async function move(channel, user, member) {
+  if ((await attempt("membership", { channel: channel.id, user, member })) === undefined) return;
   const answer = await look("messages", { channel: channel.id, limit: 1 });
   learn(answer.channel);
-  if (state.place.channel === channel.id) main.querySelector(".pane-head")?.replaceWith(header(answer.channel));
-  toast(`${state.app.name} is ${member ? "in" : "no longer in"} #${channel.name}.`);
+  toast(`${nameOf(user)} is ${member ? "in" : "no longer in"} #${channel.name}.`);
 }
 
 function presence() {
@@ -167,8 +183,8 @@ async function openThread(place) {
   fill(side, h("div", { class: "pane-head" }, iconButton("back", "Back", closeThread, { class: "phone-only" }), title, iconButton("close", "Close thread", closeThread, { class: "not-phone" })), threadPane.node, threadComposer.node);
   rank();
   droppable(side, () => threadComposer);
+  if (withPointer.matches) threadComposer.focus();
   learn(await threadPane.load(place.at));
-  if (matchMedia("(hover: hover)").matches) threadComposer.focus();
 }
 
 const narrow = matchMedia("(max-width: 940px)");
@@ -261,7 +277,10 @@ function redraw() {
 
 function learn(channel) {
   if (!channel) return;
+  const before = state.channels.get(channel.id);
   state.channels.set(channel.id, channel);
+  const moved = before && before.members.join() !== channel.members.join();
+  if (moved && state.place.channel === channel.id) main.querySelector(".pane-head")?.replaceWith(header(channel));
   redraw();
 }
 
@@ -284,7 +303,7 @@ function changed(change) {
       for (const one of [pane, threadPane]) if (one?.channel === change.channel) one.drop(change.ts);
       break;
     case "channel":
-      state.channels.set(change.channel.id, change.channel);
+      learn(change.channel);
       break;
     case "views":
       setViews(change);

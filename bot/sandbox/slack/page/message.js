@@ -6,8 +6,8 @@ import { h, icon } from "./dom.js";
 import { avatar } from "./faces.js";
 import { ownLink } from "./links.js";
 import { posted } from "./media.js";
-import { press, suggest } from "./says.js";
-import { nameOf } from "./state.js";
+import { press, react, suggest } from "./says.js";
+import { nameOf, state } from "./state.js";
 import { bareText, mrkdwn } from "./words.js";
 
 // What was chosen from menus under messages, so that it stays when a message is drawn anew.
@@ -84,7 +84,7 @@ export function valuesOf(option) {
 }
 
 function below(message, hands) {
-  return [posted(message.files), (message.attachments || []).map(attachment), reactions(message.reactions), hands.openThread && threadLine(message, hands)];
+  return [posted(message.files), (message.attachments || []).map(attachment), reactions(message), hands.openThread && threadLine(message, hands)];
 }
 
 function attachment(one) {
@@ -93,10 +93,14 @@ function attachment(one) {
   return h("div", { class: "attachment", style: colour && { borderColor: colour } }, words.map((line) => h("div", { class: "words" }, mrkdwn(line))), renderBlocks(one.blocks || [], { press: () => {} }));
 }
 
-function reactions(all) {
-  const names = Object.entries(all || {});
+function reactions(message) {
+  const names = Object.entries(message.reactions || {});
   if (!names.length) return null;
-  return h("div", { class: "reactions" }, names.map(([name, users]) => h("span", { class: "reaction", title: users.map(nameOf).join(", ") }, mrkdwn(`:${name}:`), ` ${users.length}`)));
+  return h("div", { class: "reactions" }, names.map(([name, users]) => {
+    const mine = users.includes(state.me.id);
+    const press = () => react(message, name, mine);
+    return h("button", { type: "button", class: "reaction", "aria-pressed": String(mine), "aria-label": `${name.replaceAll("_", " ")}, ${users.length}`, title: users.map(nameOf).join(", "), data: { key: `reaction/${name}` }, on: { click: press } }, mrkdwn(`:${name}:`), ` ${users.length}`);
+  }));
 }
 
 function threadLine(message, hands) {

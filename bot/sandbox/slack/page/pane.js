@@ -6,12 +6,14 @@ import { askPlain } from "./dialogs.js";
 import { h, iconButton, toast } from "./dom.js";
 import { openMenu } from "./menus.js";
 import { drawMessage, drawNotice } from "./message.js";
-import { attempt, explain, shortcut } from "./says.js";
+import { attempt, explain, react, shortcut } from "./says.js";
 import { state } from "./state.js";
+import { EMOJI } from "./words.js";
 
 const TOGETHER = 300;
 const STRETCH = 60;
 const NEAR_TOP = 800;
+const REACTIONS = ["+1", "heart", "tada", "eyes", "white_check_mark", "raised_hands", "clap", "-1"];
 
 /** A list of messages that keeps itself up to date. */
 export class Pane {
@@ -231,11 +233,18 @@ export class Pane {
     this.tools = h(
       "div",
       { class: "tools", role: "group", "aria-label": "Message" },
+      !message.ephemeral && this.reacting(message),
       !this.thread && !message.ephemeral && iconButton("thread", "Reply in thread", () => this.openThread(message.thread_ts || message.ts)),
       !message.ephemeral && iconButton("link", "Copy link", () => this.copy(message)),
       more,
     );
     article.append(this.tools);
+  }
+
+  reacting(message) {
+    const signs = () => REACTIONS.map((name) => ({ label: `${EMOJI[name]}  ${name.replaceAll("_", " ")}`, run: () => react(message, name, message.reactions?.[name]?.includes(state.me.id)) }));
+    const button = iconButton("smile", "Add a reaction", () => openMenu(button, signs(), "Reactions"), { "aria-haspopup": "menu", "aria-expanded": "false" });
+    return button;
   }
 
   actions(message) {

@@ -13,6 +13,7 @@ const WORDS = {
   not_connected: "The local Slack does not answer.",
   message_not_found: "This message is gone.",
   workflows_are_not_played: "Workflows are not played here.",
+  already_reacted: "You have reacted so already.",
   user_not_found: "There is nobody of that name.",
   already_in_channel: "Already in this channel.",
 };
@@ -55,4 +56,9 @@ export async function shortcut(callback_id, message = null) {
 /** Ask the app what it offers for what was typed into a menu of its own. Throws Refused. */
 export function suggest(where, block, element, typed) {
   return act("suggest", { ...where, action: element.action_id, block_id: block.block_id, typed });
+}
+
+/** Put a sign under a message, or take one's own away. */
+export function react(message, name, remove = false) {
+  return attempt("react", { channel: message.channel, ts: message.ts, name, remove });
 }

@@ -121,5 +121,6 @@ function nextPart(step) {
   const parts = ["#sidebar", "#main", "#side", "#backstage"].map((name) => document.querySelector(name)).filter((part) => part && part.offsetParent !== null && !part.hidden);
   const at = parts.findIndex((part) => part.contains(document.activeElement));
   const part = parts[(at + step + parts.length) % parts.length];
-  (part.querySelector("[aria-current], textarea, [role=log], [role=tab][aria-selected=true]") || part.querySelector("button"))?.focus();
+  const best = ["[aria-current]", "textarea", "[role=tab][aria-selected=true]", "button"];
+  best.map((one) => part.querySelector(one)).find(Boolean)?.focus();
 }
