@@ -22,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.imaging.lab import Lab
-from bot.providers import Provider, load, roots
+from bot.providers import Broken, Provider, Unconfigured, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
 from bot.services.callbacks import Callbacks
@@ -239,11 +239,15 @@ async def _who_are_we(client: AsyncWebClient, settings: Settings) -> AsyncSlackR
 
 def _configured(env_file: Path | None) -> list[Provider[Any]]:
     found, rest = load(env_file=env_file)
-    half = [one.line for one in rest if not one.untouched]
+    missing = [one for one in rest if isinstance(one, Unconfigured)]
+    for one in rest:
+        if isinstance(one, Broken):
+            logger.warning("Vendor left out", extra={"action": "vendor_broken", "why": one.line})
+    half = [one.line for one in missing if not one.untouched]
     if half:
         raise StartupError("\n".join(half))
     if not found:
-        raise StartupError(f"No vendor is set up. {' Or: '.join(one.line for one in rest)}")
+        raise StartupError(f"No vendor is set up. {' Or: '.join(one.line for one in missing)}")
     return found
 
 

@@ -38,13 +38,14 @@ from bot.providers._errors import (
     UnexpectedResponse,
 )
 from bot.providers._http import HttpClient, roots
-from bot.providers._registry import Unconfigured, discover, load
+from bot.providers._registry import Broken, Unconfigured, discover, load
 
 __all__ = [
     "PAPERS",
     "UPFRONT",
     "Artifact",
     "AuthenticationFailed",
+    "Broken",
     "Callback",
     "Capabilities",
     "ContentRejected",
