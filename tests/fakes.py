@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,22 +17,22 @@ from typing import Any, Self
 import httpx
 from PIL import Image
 from pydantic import JsonValue
-from pydantic_settings import SettingsConfigDict
 
 from bot.providers import (
     Artifact,
+    Callback,
     Capabilities,
-    Delivery,
+    Finding,
     GenerationSpec,
     HttpClient,
-    InputSpec,
     InvalidInput,
+    MediaInput,
     NotFound,
+    OneshotSpec,
     Operation,
     OutcomeUnknown,
     Provider,
     ProviderError,
-    ProviderSettings,
     RateLimited,
     RemoteJob,
     RemoteRef,
@@ -41,6 +42,7 @@ from bot.providers import (
     TrainingSpec,
     Unavailable,
 )
+from tests.fake_facts import FakeOptions, FakeSettings, FakeStyle, papers_and_film, photos_of, template_of
 
 Step = RemoteState | ProviderError | Mapping[str, Any]
 """What one poll says: a state, an error to raise, or fields of a `RemoteJob`. A script's last step stays."""
@@ -63,32 +65,8 @@ class Fault(Enum):
     DOWN = "never connected: nothing started"
     CREATED = "the job was created, but the answer is lost"
     LOST = "the answer is lost, and nothing was created"
+    HALF = "the job was created and lacks its inputs; the answer is lost"
     REFUSED = "the vendor refuses the input"
-
-
-class FakeSettings(ProviderSettings):
-    """The fake's facts, which a test may change."""
-
-    model_config = SettingsConfigDict(env_prefix="FAKE_")
-
-    label: str = "Fake"
-    country: str = "Testland"
-    idempotent: bool = True
-    concurrency: int = 2
-    gap: timedelta = timedelta(0)
-    min_photos: int = 2
-    max_photos: int = 10
-    max_bytes: int = 10_000_000
-    delivery: Delivery = Delivery.URL
-    subjects: tuple[str, ...] = ("person", "dog")
-    prompt_max: int = 500
-    count_max: int = 4
-    poll_first: timedelta = timedelta(seconds=1)
-    poll_most: timedelta = timedelta(seconds=4)
-    deadline: timedelta = timedelta(hours=1)
-    generates: bool = True
-    cancels: bool = True
-    deletes: bool = True
 
 
 @dataclass
@@ -103,11 +81,22 @@ class FakeJob:
     polls: int = 0
     cancelled: bool = False
     deleted: bool = False
+    unfinished: bool = False
+    """It lacks its inputs: nothing goes on with it, and no poll brings it further."""
+    asking: bool = False
+    """It waits for better inputs."""
+    gone_on: int = 0
+    """How often a call under its key went on with it."""
+    tidied: int = 0
 
     @property
     def model_id(self) -> str:
         """The model this job makes, or uses."""
         return self.spec.model_id if isinstance(self.spec, GenerationSpec) else f"model-{self.id}"
+
+    def given(self, role: Role) -> tuple[MediaInput, ...]:
+        """What it has of a role."""
+        return tuple(one for one in self.spec.inputs if one.role is role)
 
 
 @dataclass
@@ -126,12 +115,19 @@ class FakeVendor:
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Every call in order: operation, and the key or the vendor's id."""
     scripts: dict[str, tuple[Step, ...]] = field(
-        default_factory=lambda: {"training": TRAINING, "generation": GENERATION}
+        default_factory=lambda: {"training": TRAINING, "generation": GENERATION, "oneshot": GENERATION}
     )
     faults: defaultdict[str, deque[Fault | ProviderError]] = field(default_factory=lambda: defaultdict(deque))
     holds: defaultdict[str, deque[Hold]] = field(default_factory=lambda: defaultdict(deque))
     lag: int = 0
     """So many looks into the list still show nothing."""
+    dislikes: dict[str, str] = field(default_factory=dict)
+    """What its own look finds wrong, by the hash that a photo's file is named by."""
+    log: tuple[str, ...] = ()
+    tidied: list[tuple[str, str]] = field(default_factory=list)
+    """Id and key of every job it was asked to tidy."""
+    pushed: list[JsonValue] = field(default_factory=list)
+    """What came with every poll."""
 
     async def enter(self, operation: str, what: str) -> Fault | None:
         """Note a call, stop it if a test holds it, raise what was ordered; a lost answer is returned."""
@@ -193,17 +189,13 @@ class FakeProvider(Provider[FakeSettings]):
     def capabilities(self) -> Capabilities:
         """As the settings say."""
         facts = self.settings
-        photo = InputSpec(
-            role=Role.PHOTO,
-            min=facts.min_photos,
-            max=facts.max_photos,
-            media_types=("image/jpeg", "image/png"),
-            max_bytes=facts.max_bytes,
-            delivery=facts.delivery,
-        )
         training = Operation(
-            inputs=(photo,),
+            inputs=papers_and_film(facts) if facts.films else (photos_of(facts),),
             subjects=facts.subjects,
+            options=FakeOptions if facts.options else None,
+            inspects=facts.inspects,
+            submit_time=facts.submit_time,
+            grace=facts.grace,
             idempotent=facts.idempotent,
             concurrency=facts.concurrency,
             gap=facts.gap,
@@ -213,17 +205,22 @@ class FakeProvider(Provider[FakeSettings]):
         )
         generation = training.model_copy(
             update={
-                "inputs": (),
+                "inputs": (template_of(facts),) if facts.templates else (),
                 "subjects": (),
+                "options": FakeStyle if facts.options else None,
+                "inspects": False,
                 "prompt_max": facts.prompt_max,
+                "prompt_means": "speech" if facts.films else "picture",
                 "count_max": facts.count_max,
             }
         )
+        oneshot = generation.model_copy(update={"inputs": training.inputs, "subjects": training.subjects})
         return Capabilities(
             label=facts.label,
             country=facts.country,
-            training=training,
+            training=training if facts.trains else None,
             generation=generation if facts.generates else None,
+            oneshot=oneshot if facts.oneshots else None,
         )
 
     # What a test orders and looks at.
@@ -248,7 +245,7 @@ class FakeProvider(Provider[FakeSettings]):
         return self.vendor.calls
 
     def fail_next(self, operation: str, fault: Fault | ProviderError, *, times: int = 1) -> Self:
-        """Let the next calls of `check submit generate find poll fetch cancel delete` go wrong."""
+        """Let the next calls of an operation, each named as its method is, go wrong."""
         self.vendor.faults[operation].extend([fault] * times)
         return self
 
@@ -281,14 +278,37 @@ class FakeProvider(Provider[FakeSettings]):
         """Start a generation; a second time is a second job, paid again."""
         return await self._create("generate", "generation", spec, key)
 
+    async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:
+        """Start a one-shot; a second time is a second job, paid again."""
+        return await self._create("oneshot", "oneshot", spec, key)
+
     async def _create(self, operation: str, kind: str, spec: Spec, key: str) -> RemoteJob:
         fault = await self.vendor.enter(operation, key)
         if fault is Fault.LOST:
             raise OutcomeUnknown("The call to Fake broke off.")
-        job = self.vendor.create(kind, key, spec)
-        if fault is Fault.CREATED:
+        job = self._begun(kind, key)
+        if job is None:
+            job = self.vendor.create(kind, key, spec)
+        else:
+            job.spec, job.gone_on = spec, job.gone_on + 1
+        job.unfinished, job.asking = fault is Fault.HALF, False
+        if fault in {Fault.CREATED, Fault.HALF}:
             raise OutcomeUnknown("The call to Fake broke off.")
         return RemoteJob(ref=RemoteRef(kind=kind, id=job.id), state=RemoteState.QUEUED)
+
+    def _begun(self, kind: str, key: str) -> FakeJob | None:
+        """A job of this key that lacks something: the same call goes on with it."""
+        mine = (job for job in self.vendor.jobs.values() if (job.kind, job.key) == (kind, key))
+        return next((job for job in mine if job.unfinished or job.asking), None)
+
+    async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
+        """Dislike what the test says."""
+        await self.vendor.enter("inspect", str(len(inputs)))
+        names = [one.path.name for one in inputs]
+        return tuple(
+            Finding(ok=name not in self.vendor.dislikes, reason=self.vendor.dislikes.get(name))
+            for name in names
+        )
 
     async def find(
         self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
@@ -298,10 +318,13 @@ class FakeProvider(Provider[FakeSettings]):
         if self.vendor.lag > 0:
             self.vendor.lag -= 1
             return None
-        kind = "training" if isinstance(spec, TrainingSpec) else "generation"
+        kind = _KINDS[type(spec)]
         for job in self.vendor.jobs.values():
             if self.settings.idempotent and (job.kind, job.key) == (kind, key) and job.id not in known:
-                return RemoteJob(ref=RemoteRef(kind=kind, id=job.id), state=RemoteState.QUEUED)
+                lacks = job.unfinished or job.asking
+                return RemoteJob(
+                    ref=RemoteRef(kind=kind, id=job.id), state=RemoteState.QUEUED, unfinished=lacks
+                )
         return None
 
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:
@@ -309,28 +332,61 @@ class FakeProvider(Provider[FakeSettings]):
         await self.vendor.enter("poll", ref.id)
         job = self._job(ref)
         job.polls += 1
+        self.vendor.pushed.append(pushed)
         if job.cancelled:
             return RemoteJob(ref=ref, state=RemoteState.CANCELLED)
+        if job.unfinished:
+            return RemoteJob(ref=ref, state=RemoteState.QUEUED, details={"status": "lacks its inputs"})
+        if job.asking:
+            return RemoteJob(ref=ref, state=RemoteState.NEEDS_USER)
         step: Step = job.script.popleft() if len(job.script) > 1 else job.script[0]
         if isinstance(pushed, dict) and "state" in pushed:
             step = RemoteState(str(pushed["state"]))
         if isinstance(step, ProviderError):
             raise step
         facts: dict[str, Any] = {"state": step} if isinstance(step, RemoteState) else dict(step)
+        job.asking = facts["state"] is RemoteState.NEEDS_USER
         if facts["state"] is RemoteState.SUCCEEDED:
-            facts = {"model_id": job.model_id, "artifacts": self._artifacts(job), "cost": Decimal(1)} | facts
+            made = {"artifacts": self._artifacts(job), "cost": Decimal(1), "cost_unit": job.kind}
+            facts = {"model_id": job.model_id} | made | facts
         return RemoteJob(ref=ref, **{"details": {"status": str(facts["state"]), "id": job.id}, **facts})
 
     async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
         """Draw a small picture whose colour is its locator's, in two pieces."""
         await self.vendor.enter("fetch", artifact.locator)
         self._job(ref)
+        if artifact.media_type == "video/mp4":
+            yield FILM[:20]
+            yield FILM[20:] + artifact.locator.encode()
+            return
         out = io.BytesIO()
         colour = tuple(hashlib.sha256(artifact.locator.encode()).digest()[:3])
         Image.new("RGB", (16, 16), (colour[0], colour[1], colour[2])).save(out, "PNG")
         data = out.getvalue()
         yield data[:20]
         yield data[20:]
+
+    def callback(self, body: bytes) -> Callback | None:
+        """What a test makes the vendor say: the job's id or key, and anything else."""
+        try:
+            told = json.loads(body)
+        except ValueError:
+            return None
+        if not isinstance(told, dict) or "id" not in told:
+            return None
+        return Callback(id=str(told["id"]), pushed=told, answer={"code": "200"})
+
+    async def logs(self, ref: RemoteRef) -> tuple[str, ...]:
+        """The log a test wrote."""
+        await self.vendor.enter("logs", ref.id)
+        return self.vendor.log
+
+    async def tidy(self, ref: RemoteRef, *, key: str) -> None:
+        """Note that the job's uploads are gone."""
+        await self.vendor.enter("tidy", key)
+        self.vendor.tidied.append((ref.id, key))
+        if ref.id in self.vendor.jobs:
+            self.vendor.jobs[ref.id].tidied += 1
 
     async def cancel(self, ref: RemoteRef) -> bool:
         """Stop the job, if the settings say that this vendor can."""
@@ -352,8 +408,14 @@ class FakeProvider(Provider[FakeSettings]):
             raise NotFound(f"Fake does not know {ref.id}.")
         return job
 
-    @staticmethod
-    def _artifacts(job: FakeJob) -> tuple[Artifact, ...]:
-        if not isinstance(job.spec, GenerationSpec):
-            return ()
-        return tuple(Artifact(locator=f"{job.id}/{n}", media_type="image/png") for n in range(job.spec.count))
+    def _artifacts(self, job: FakeJob) -> tuple[Artifact, ...]:
+        if isinstance(job.spec, TrainingSpec):
+            shown = Artifact(locator=f"{job.id}/cover", media_type="image/png")
+            return (shown,) if self.settings.covers else ()
+        kind = "video/mp4" if self.settings.films else "image/png"
+        return tuple(Artifact(locator=f"{job.id}/{n}", media_type=kind) for n in range(job.spec.count))
+
+
+FILM = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00isommp42"
+"""How an MP4 begins."""
+_KINDS = {TrainingSpec: "training", GenerationSpec: "generation", OneshotSpec: "oneshot"}

@@ -114,6 +114,10 @@ class HttpBench(Bench):
             case Fault.CREATED:
                 self._vendor(request)
                 raise httpx.ReadError(f"no answer to {request.content!r}")
+            case Fault.HALF:
+                # What costs has been answered; the next call of the same start breaks off.
+                self._fault = Fault.LOST
+                return self._vendor(request)
             case Fault.REFUSED:
                 return httpx.Response(400, text=f"<p>{request.content!r} {request.headers!r}</p>")
             case None:

@@ -274,7 +274,9 @@ async def test_a_job_the_vendor_does_not_know_is_no_success(faulty: Bench, kind:
         assert told.tentative
 
 
-@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    "fault", [one for one in Fault if one is not Fault.HALF], ids=lambda fault: fault.name
+)
 async def test_no_error_tells_a_key_a_prompt_or_a_link(faulty: Bench, fault: Fault) -> None:
     model = await trained(faulty)
     assert model.model_id is not None
