@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sqlite3
 from collections import Counter, deque
@@ -21,6 +22,7 @@ from bot.services import Services
 from bot.services.callbacks import Callbacks
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake, Receiver
+from bot.services.inputs import Role
 from bot.services.jobs import Jobs
 from bot.services.keeping import Eraser
 from bot.services.links import Links
@@ -43,7 +45,7 @@ from bot.services.trays import Trays
 from bot.services.vendors import Vendors
 from bot.services.videos import Videos
 from storage import Store
-from storage.records import InboxItem, Job, Notice, NoticeKind, TrayEntry, channel_of
+from storage.records import Arrival, InboxItem, Job, Medium, Notice, NoticeKind, TrayEntry, channel_of
 from tests.fakes import FakeProvider
 
 ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
@@ -284,6 +286,42 @@ class Engine:
             return str(tray.id)
 
         return await self.store.write(unit)
+
+    async def keep(self, data: bytes, media_type: str, *size: float) -> str:
+        """Some bytes that count as a medium of that type, width, height and seconds."""
+        sha256 = await self.store.media.put(data)
+        width, height, seconds = (*size, 0, 0, 0)[:3]
+        medium = Medium(sha256, media_type, len(data), int(width), int(height), seconds or None)
+        await self.store.write(lambda tx: tx.inputs.insert(medium))
+        return sha256
+
+    async def film_and_papers(self, mark: str = "") -> list[TrayEntry]:
+        """What a vendor of films wants: a video of the right size, and papers."""
+        film = await self.keep(f"a film{mark}".encode(), "video/mp4", 1920, 1080, 120)
+        entries = [TrayEntry(f"F-film{mark}", "film.mp4", film, role=Role.VIDEO.value)]
+        for role in (Role.ID_FRONT, Role.ID_BACK, Role.LETTER):
+            paper = await self.keep(f"{role}{mark}".encode(), "application/pdf")
+            entries.append(TrayEntry(f"F-{role}{mark}", f"{role}.pdf", paper, role=role.value))
+        return entries
+
+    async def item(self, key: str = "view:1") -> InboxItem:
+        """A form that has arrived, claimed by us."""
+        await self.services.intake.put(Arrival(key, "upload", {}))
+        lease = self.timing.lease
+        (item,) = await self.store.write(lambda tx: tx.inbox.claim(self.store.me, lease, 1))
+        return item
+
+    async def filming(self, **facts: Any) -> Job:
+        """A training of a film with papers, taken by the vendor."""
+        item = await self.item(f"view:{facts.get('key', 'wish-1')}")
+        entries = await self.film_and_papers()
+        job = await self.services.training.start_with(wish(**({"count": 1} | facts)), entries, item)
+        await self.submit()
+        return await self.job(job.id)
+
+    def holds(self, *contents: bytes) -> list[bool]:
+        """Which of these contents are on the disk."""
+        return [self.store.media.holds(hashlib.sha256(one).hexdigest()) for one in contents]
 
     async def running(self, **facts: Any) -> Job:
         """A training that the vendor has taken."""
