@@ -63,13 +63,15 @@ class Inputs(Repository):
                 ],
             )
 
-    def replace(self, job_id: str, inputs: Sequence[tuple[str, str]]) -> None:
-        """Give a job other inputs; the files of those that nobody needs any more go at once."""
+    def replace(self, job_id: str, inputs: Sequence[tuple[str, str]], *, instead_of: Collection[str]) -> None:
+        """Give a job other inputs, and let go of what it and its tray had of these roles."""
         had = self.conn.execute(
             delete(job_input).where(job_input.c.job_id == job_id).returning(job_input.c.medium)
         ).scalars()
         before = set(had)
         self.give(job_id, inputs)
+        used = select(tray.c.id).where(tray.c.job_id == job_id, tray.c.state == TrayState.USED)
+        self._erase(tray_entry, tray_entry.c.tray_id.in_(used) & tray_entry.c.role.in_(list(instead_of)))
         self.doom(before - {sha256 for _, sha256 in inputs})
 
     def release(self, job_id: str, roles: Collection[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.services import outcomes
@@ -150,11 +151,12 @@ class Jobs:
                 if entry.medium in media
             ]
             inputs = fitting(operation.inputs, given)
-            tx.inputs.replace(job.id, inputs)
+            tx.inputs.replace(job.id, inputs, instead_of=list(replaced))
             # What had been counted and found of the earlier attempt is over; the vendor's id stays.
             queued = tx.jobs.move(
                 job,
                 JobState.QUEUED,
+                wait=timedelta(0),
                 attempts=0,
                 looks=0,
                 losses=0,
