@@ -156,6 +156,8 @@ class Submitter:
                 trouble_at=None,
                 looks=0,
             )
+            if moved.cancel_requested:
+                tx.jobs.request_cancel(moved.id)  # Wished while the call was under way: stopped at once.
             show_card(tx, moved)
 
         await self._store.write(unit)
