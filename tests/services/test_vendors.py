@@ -63,6 +63,34 @@ async def test_what_ails_a_vendor_is_told_apart(
     assert ("operator" in house.wanted()) == told
 
 
+async def test_what_to_mend_is_kept_in_the_vendor_s_own_words_for_operators(
+    house: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (well,) = house.services.vendors.health()
+    assert (well.label, well.fault, well.words) == ("Fake", "", "")
+    house.provider.fail_next("check", AuthenticationFailed("The clock is 20 minutes late: set it."))
+    house.provider.fail_next("check", AuthenticationFailed("FAKE_KEY is not accepted: copy it anew."))
+    await house.services.vendors.check()
+    (ill,) = house.services.vendors.health()
+    assert (ill.fault, ill.words) == ("credentials", "The clock is 20 minutes late: set it.")
+    house.turn(minutes=1)
+    await house.services.vendors.check()
+    (worse,) = house.services.vendors.health()
+    assert (worse.words, worse.since) == ("FAKE_KEY is not accepted: copy it anew.", ill.since)
+    assert [line for line, _ in lines(caplog)] == ["WARNING", "WARNING"]
+
+
+async def test_an_outage_that_goes_on_for_another_reason_is_no_second_line(
+    house: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    for why in ("no route", "no answer within 20 seconds"):
+        house.provider.fail_next("check", Unavailable(why))
+        await house.services.vendors.check()
+    assert lines(caplog) == [("WARNING", "Vendor not offered")]
+    assert house.services.vendors.health()[0].words == "no answer within 20 seconds"
+
+
 async def test_operators_are_told_once_a_day(house: Engine) -> None:
     for _ in range(3):
         await house.services.operators.tell("Fake", "credentials")
