@@ -27,6 +27,8 @@ from storage.records import JobKind, Notice, NoticeKind, direct
 logger = logging.getLogger(__name__)
 _EDITED = {NoticeKind.TRAY, NoticeKind.CARD}
 _PERSONAL = {NoticeKind.REPLY, NoticeKind.TROUBLE}
+_REMEMBERED = 1000
+"""Messages whose words are known without asking; after a restart an edit too many does no harm."""
 _SLACK = timedelta(minutes=2)
 """How far back of our own clock a look begins: Slack's clock is not ours."""
 
@@ -41,6 +43,7 @@ class SlackNotifier:
         self._client = client
         self._commands = commands
         self._uploader = uploader
+        self._shown: dict[str, Message] = {}
 
     async def deliver(self, notice: Notice) -> Said:
         """Post or edit; whatever Slack says becomes an outcome."""
@@ -98,8 +101,7 @@ class SlackNotifier:
         if message is None:
             return Said(Speech.SAID)
         if notice.kind in _EDITED and notice.message:
-            stands = Place.parse(notice.message)
-            await self._client.chat_update(channel=stands.channel, ts=stands.thread, **message.arguments())
+            await self._edit(notice.message, message)
             return Said(Speech.SAID, notice.message)
         if notice.kind in _PERSONAL and not place.is_direct:
             whom: dict[str, Any] = {"channel": place.channel, "user": user_of(notice.owner)}
@@ -107,6 +109,19 @@ class SlackNotifier:
             await self._client.chat_postEphemeral(**whom, **under, **message.arguments())
             return Said(Speech.SAID)
         return await self._post(notice, place, message)
+
+    async def _edit(self, stands: str, message: Message) -> None:
+        """Edit a message unless it says just this already: the whole workspace shares fifty edits a minute."""
+        if self._shown.get(stands) == message:
+            return
+        at = Place.parse(stands)
+        await self._client.chat_update(channel=at.channel, ts=at.thread, **message.arguments())
+        self._remember(stands, message)
+
+    def _remember(self, stands: str, message: Message) -> None:
+        self._shown[stands] = message
+        if len(self._shown) > _REMEMBERED:
+            self._shown.pop(next(iter(self._shown)))
 
     async def _post(self, notice: Notice, place: Place, message: Message) -> Said:
         try:

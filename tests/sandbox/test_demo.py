@@ -104,7 +104,9 @@ async def test_the_form_of_the_usual_story_offers_every_vendor(tmp_path: Path, m
             CHANNEL, lambda m: m.user_name == BOT and "10 of 10" in m.words(), within=60
         )
         await controls.people.press("lee", CHANNEL, tray.ts, "Train…")
-        form = await controls.people.wait_for_view("lee", lambda view: "Loading" not in view.words())
+        form = await controls.people.wait_for_view(
+            "lee", lambda view: "Loading" not in view.words(), within=60
+        )
         offered = " ".join(form.options("provider"))
         words = form.words()
     for label in ("AIContent", "DashScope", "Img Open"):

@@ -275,7 +275,7 @@ async def downloaded(slack: LocalSlack, client: AsyncWebClient, director: Direct
 
     async with httpx.AsyncClient(trust_env=False) as http:
         downloader = Downloader(http, slack.bot_token, frozenset({slack.origin}), 10_000_000)
-        return await downloader.download(shape, look)
+        return await downloader.load(shape, look, None)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ async def test_the_bot_knows_the_login_page_by_either_way_to_it(
     async with httpx.AsyncClient(trust_env=False) as http:
         downloader = Downloader(http, "xoxb-stale", frozenset({slack.origin}), 10_000_000)
         with pytest.raises(LoginPage):
-            await downloader.download(await info(client, file.id), lambda _id: info(client, file.id))
+            await downloader.load(await info(client, file.id), lambda _id: info(client, file.id), None)
 
 
 async def test_the_bot_is_not_lured_to_a_foreign_sign_in_page(
