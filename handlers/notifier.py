@@ -111,7 +111,7 @@ class SlackNotifier:
         return await self._post(notice, place, message)
 
     async def _edit(self, stands: str, message: Message) -> None:
-        """Edit a message unless it says just this already: the whole workspace shares fifty edits a minute."""
+        """Edit a message unless it says just this already: a workspace has fifty edits a minute."""
         if self._shown.get(stands) == message:
             return
         at = Place.parse(stands)
