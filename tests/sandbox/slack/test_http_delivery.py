@@ -8,14 +8,17 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
+from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from bot.sandbox.slack import DEFAULT_MANIFEST, Director, LocalSlack, ManualClock, Refused
 from bot.sandbox.slack.manifest import at_address
 from bot.sandbox.slack.signing import signature
-from tests.sandbox.slack.harness import client_of, modal, plain, refusal, text_input
-from tests.sandbox.slack.receiver import Posted, Receiver, receiving
+from tests.sandbox.slack.harness import client_of, modal, option, plain, refusal, text_input
+from tests.sandbox.slack.receiver import Posted, Receiver, receiving, serving
 
 BUTTON = [
     {
@@ -327,6 +330,51 @@ async def test_a_submission_is_answered_in_the_body(
     if answer.get("response_action") == "update" and error is None:
         assert result.view is not None
         assert result.view.title == "Next"
+
+
+async def test_options_are_asked_for_at_their_own_address(
+    posting: LocalSlack, director: Director, app: Receiver
+) -> None:
+    manifest = at_address(DEFAULT_MANIFEST, app.url)
+    manifest["settings"]["interactivity"]["message_menu_options_url"] = f"{app.origin}/options"
+    await director.developer.configure(manifest)
+    result = await director.shortcut("ana", "new_model")
+    await app.next()
+    menu = {"type": "external_select", "action_id": "model", "min_query_length": 1}
+    block = {"type": "input", "block_id": "model", "label": plain("Model"), "element": menu}
+    async with httpx.AsyncClient(trust_env=False) as http:
+        opened = await http.post(
+            f"{posting.api_url}views.open",
+            json={"trigger_id": result.trigger_id, "view": modal(block)},
+            headers={"authorization": f"Bearer {posting.bot_token}"},
+        )
+        assert opened.json()["ok"], opened.json()
+    app.say = lambda _posted: JSONResponse({"options": [option("Fox", "fox")]})
+    await director.fill("ana", {"Model": "Fox"})
+    posted = await app.next()
+    assert (posted.path, posted.body["type"], posted.body["value"]) == ("/options", "block_suggestion", "Fox")
+    view = await director.view("ana")
+    assert view is not None
+    assert view.values["model"]["model"]["selected_option"]["value"] == "fox"
+
+
+async def test_a_command_with_the_word_payload_reaches_no_listener_of_bolt_over_http(
+    slack: LocalSlack, director: Director
+) -> None:
+    """A known fault of Bolt for Python, which an honest local Slack brings to light."""
+    credentials = (await director.developer.app())["credentials"]
+    client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
+    bolt = AsyncApp(client=client, signing_secret=credentials["signing_secret"])
+
+    @bolt.command("/darkroom")
+    async def take(ack: AsyncAck) -> None:
+        await ack()
+
+    async with serving(AsyncSlackRequestHandler(bolt, path="/slack/events")) as origin:
+        await director.developer.post_to(f"{origin}/slack/events")
+        assert (await director.command("ana", "#portraits", "/darkroom", "my fox")).acked
+        lost = await director.command("ana", "#portraits", "/darkroom", "my payload")
+        assert (lost.acked, lost.error) == (False, "http_client_error")
 
 
 async def test_words_are_no_answer_to_a_submission(
