@@ -68,8 +68,9 @@ class Ticker:
         if not self._scheduler.running:
             return
         self._scheduler.remove_all_jobs()
-        for ended in list(self._running):
-            await ended.wait()
+        await asyncio.sleep(0)  # A tick the scheduler has just sent off is known here from its first step on.
+        while self._running:
+            await next(iter(self._running)).wait()
         self._scheduler.shutdown(wait=False)
 
     async def _run(self, tick: Tick) -> None:

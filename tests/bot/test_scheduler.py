@@ -102,3 +102,30 @@ async def test_stopping_lets_a_tick_end_and_starts_no_other(clock: Ticker) -> No
     assert (work.begun, work.ended) == (1, 1)
     clock("work")
     assert work.begun == 1
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_tick_on_the_point_of_beginning_is_not_cut_off(
+    clock: Ticker, caplog: pytest.LogCaptureFixture, turns: int
+) -> None:
+    held, late = Work(), Work()
+    clock.start([Tick("held", 3600, held), Tick("late", 3600, late)])
+    await held.next()
+    await late.next()
+    held.free.clear()
+    clock("held")
+    await held.next()
+    late.free.clear()
+    clock("late")  # The loop begins it some turns from now, or not at all.
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    stopping = asyncio.create_task(clock.stop())
+    await asyncio.sleep(0)
+    held.free.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    late.free.set()
+    async with asyncio.timeout(5):
+        await stopping
+    assert (held.ended, late.ended) == (held.begun, late.begun)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
