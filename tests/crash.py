@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,10 @@ from pydantic import JsonValue
 
 from bot.providers import (
     Artifact,
+    Finding,
     GenerationSpec,
+    MediaInput,
+    OneshotSpec,
     RemoteJob,
     RemoteRef,
     Spec,
@@ -100,6 +103,13 @@ class MortalMedia(MediaStore):
         )
 
 
+    def erase(self, sha256: str) -> None:
+        """Remove a file, or die before or after, within the transaction that has asked for it."""
+        self._fate.moment("before erase")
+        super().erase(sha256)
+        self._fate.moment("after erase")
+
+
 class MortalProvider(FakeProvider):
     """A vendor whose caller may die around every call."""
 
@@ -116,6 +126,18 @@ class MortalProvider(FakeProvider):
         return await self._fate.around(
             "generate", lambda: super(MortalProvider, self).generate(spec, key=key)
         )
+
+    async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:
+        """Pay for a one-shot."""
+        return await self._fate.around("oneshot", lambda: super(MortalProvider, self).oneshot(spec, key=key))
+
+    async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
+        """Have the vendor look."""
+        return await self._fate.around("inspect", lambda: super(MortalProvider, self).inspect(inputs))
+
+    async def tidy(self, ref: RemoteRef, *, key: str) -> None:
+        """Have the vendor let go."""
+        await self._fate.around("tidy", lambda: super(MortalProvider, self).tidy(ref, key=key))
 
     async def find(
         self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None

@@ -477,6 +477,9 @@ def next_due(data_dir: Path, after: int = 0) -> int:
         "   'edit:' || substr(o.channel, 1, instr(o.channel, '/') - 1))"
         "  LEFT JOIN outbox b ON b.id = o.after"
         "  WHERE o.sent < o.wanted AND coalesce(b.sent, 1) > 0"
+        " UNION ALL SELECT max(due_at, lease_until) FROM job WHERE state = 'needs_user'"
+        " UNION ALL SELECT max(due_at, lease_until) FROM job"
+        "  WHERE finished_at NOT NULL AND tidied_at IS NULL"
         " UNION ALL SELECT max(due_at, lease_until) FROM inbox WHERE done_at IS NULL) WHERE at > ?",
         after,
     )

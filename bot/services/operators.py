@@ -18,18 +18,18 @@ class Operators:
     def __contains__(self, owner: str) -> bool:
         return owner in self._owners
 
-    async def tell(self, about: str, fault: str, *, once: bool = False) -> None:
-        """Say that something about `about` needs them; the same fault is not said again today, or ever."""
-        day = "once" if once else self._store.now().date().isoformat()
+    async def tell(self, about: str, fault: str) -> None:
+        """Say that something about `about` needs them; the same fault again today is not said again."""
+        await self._store.write(lambda tx: self.note(tx, about, fault))
 
-        def unit(tx: Tx) -> None:
-            for owner in self._owners:
-                tx.outbox.put(
-                    f"operator:{owner}:{about}:{fault}:{day}",
-                    NoticeKind.OPERATOR,
-                    owner=owner,
-                    place=direct(owner),
-                    payload={"about": about, "fault": fault},
-                )
-
-        await self._store.write(unit)
+    def note(self, tx: Tx, about: str, fault: str, *, occasion: str | None = None) -> None:
+        """The same within a transaction; of one `occasion`, by default today, it is said once."""
+        which = self._store.now().date().isoformat() if occasion is None else occasion
+        for owner in self._owners:
+            tx.outbox.put(
+                f"operator:{owner}:{about}:{fault}:{which}",
+                NoticeKind.OPERATOR,
+                owner=owner,
+                place=direct(owner),
+                payload={"about": about, "fault": fault},
+            )

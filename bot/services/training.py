@@ -106,11 +106,12 @@ class Training:
         refuse_public_papers(wish.owner, entries, through=direct(wish.owner))
 
         def unit(tx: Tx) -> Job:
-            chosen = tray_id or tx.trays.open(wish.owner, f"{wish.place}{item.id}").id
-            if tx.jobs.asked_for(wish.request_key) is None:
+            job = self._earlier(tx, wish)
+            if job is None:
+                chosen = tray_id or tx.trays.open(wish.owner, f"{wish.place}{item.id}").id
                 self._own(tx, wish.owner, chosen)
                 tx.trays.add(chosen, entries)
-            job = self._start(tx, wish, offer, chosen)
+                job = self._start(tx, wish, offer, chosen)
             tx.inbox.done(item)
             return job
 
@@ -121,8 +122,7 @@ class Training:
 
     def _start(self, tx: Tx, wish: Wish, offer: Offer, tray_id: str) -> Job:
         tray = self._own(tx, wish.owner, tray_id)
-        earlier = tx.jobs.asked_for(wish.request_key)
-        if earlier is not None and earlier.owner == wish.owner:
+        if earlier := self._earlier(tx, wish):
             return earlier
         if tray.state is not TrayState.OPEN:
             raise TrayClosed(tray_id)
@@ -152,6 +152,12 @@ class Training:
         tx.outbox.touch(f"tray:{tray_id}")
         show_card(tx, job)
         return job
+
+    @staticmethod
+    def _earlier(tx: Tx, wish: Wish) -> Job | None:
+        """The job of this very wish, if it was delivered before."""
+        found = tx.jobs.asked_for(wish.request_key)
+        return found if found is not None and found.owner == wish.owner else None
 
     @staticmethod
     def _own(tx: Tx, owner: str, tray_id: str) -> Any:

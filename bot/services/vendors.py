@@ -189,12 +189,18 @@ class Vendors:
     async def retire(self, name: str, kind: JobKind) -> None:
         """Remember that the vendor has given this kind of job up; the operator hears it once."""
         lane = lane_name(name, kind)
-        first = await self._store.write(lambda tx: tx.lanes.retire(lane))
+        about, occasion = f"{self.label(name)}, {kind.value}", self._store.now().isoformat()
+
+        def unit(tx: Tx) -> bool:
+            if not tx.lanes.retire(lane):
+                return False
+            self._operators.note(tx, about, RETIRED, occasion=occasion)
+            _show_trays(None, tx)
+            return True
+
         self._retired |= {lane}
-        if first:
+        if await self._store.write(unit):
             logger.warning("Operation retired", extra={"action": "operation_retired", "lane": lane})
-            await self._operators.tell(f"{self.label(name)}, {kind.value}", RETIRED, once=True)
-            await self._store.write(partial(_show_trays, None))
 
     def effort(self, way: str, options: Mapping[str, Any], inputs: int) -> str | None:
         """What a training with these options and so many inputs comes to, in the vendor's words."""

@@ -1,7 +1,10 @@
 """What the contract suite needs of a vendor: a bench on which its provider can be run without the vendor."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,9 @@ from bot.providers import (
     HttpClient,
     MediaInput,
     Provider,
+    ProviderError,
     ProviderSettings,
+    RemoteState,
     Role,
     TrainingSpec,
 )
@@ -32,6 +37,36 @@ def photos(count: int) -> tuple[MediaInput, ...]:
         )
         for n in range(count)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one status word means."""
+
+    kind: str
+    word: str
+    state: RemoteState | None
+    """None where `raises` says it."""
+    tentative: bool = False
+    raises: type[ProviderError] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.word}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What one answer of the vendor's means."""
+
+    status: int
+    body: Mapping[str, Any]
+    asking: type[ProviderError]
+    starting: type[ProviderError]
+    words: str = ""
+    """A part of what the operator or the person is told."""
+
+    def __str__(self) -> str:
+        return f"{self.status}-" + "-".join(str(one) for one in self.body.values() if isinstance(one, str))
 
 
 class Bench(ABC):
@@ -58,6 +93,26 @@ class Bench(ABC):
     @abstractmethod
     def order(self, fault: Fault) -> None:
         """Let the next call go wrong."""
+
+    def words(self) -> Sequence[Word]:
+        """Every status word on the vendor's page, written from that page and not from the provider."""
+        return ()
+
+    def say(self, kind: str, word: str) -> None:
+        """Let every job of a kind stand at this word, and have all that a finished one has."""
+        raise AssertionError("this vendor has no words")
+
+    def refusals(self) -> Sequence[Refusal]:
+        """Every error of the vendor's page, and what it means when asking and when starting."""
+        return ()
+
+    def refuse(self, refusal: Refusal, *, starting: bool) -> None:
+        """Let the next call be answered so; `starting`: the next that costs."""
+        raise AssertionError("this vendor has no wire")
+
+    def making(self) -> dict[str, Any]:
+        """What has to be chosen for a generation."""
+        return {}
 
     def secrets(self) -> tuple[str, ...]:
         """What may stand in no error."""
@@ -86,6 +141,10 @@ class HttpBench(Bench):
         self._settings = settings
         self._vendor = vendor
         self._fault: Fault | None = None
+        self._refusal: tuple[Refusal, bool] | None = None
+
+    def refuse(self, refusal: Refusal, *, starting: bool) -> None:
+        self._refusal = refusal, starting
 
     def client(self) -> HttpClient:
         return self._kind.client(self._settings, transport=httpx.MockTransport(self._wire))
@@ -101,6 +160,9 @@ class HttpBench(Bench):
         return True
 
     def _wire(self, request: httpx.Request) -> httpx.Response:
+        if self._refusal is not None and (self.pays(request) or not self._refusal[1]):
+            refusal, self._refusal = self._refusal[0], None
+            return httpx.Response(refusal.status, json=dict(refusal.body))
         if not self.pays(request):
             return self._vendor(request)
         fault, self._fault = self._fault, None

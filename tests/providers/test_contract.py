@@ -4,10 +4,12 @@ import contextlib
 import importlib
 import inspect
 import json
+import logging
 import re
 import subprocess
 import sys
 import traceback
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 
 import bot.providers
 from bot.providers import (
+    Finding,
     NotFound,
     OutcomeUnknown,
     PermanentError,
@@ -28,7 +31,7 @@ from bot.providers import (
     discover,
 )
 from tests.fakes import FakeProvider, Fault
-from tests.providers.bench import SECRET_PROMPT, Bench, FakeBench
+from tests.providers.bench import SECRET_PROMPT, Bench, FakeBench, Refusal, Word
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/providers/README.md"
@@ -289,6 +292,136 @@ async def test_no_error_tells_a_key_a_prompt_or_a_link(faulty: Bench, fault: Fau
             await call(spec, key="key-9")
         told = "".join(traceback.format_exception(caught.value)) + caught.value.detail
         assert not [secret for secret in faulty.secrets() if secret in told]
+
+
+# -- every vendor's words, written from its page and not from its provider
+
+
+async def begun(bench: Bench, kind: str) -> RemoteRef:
+    """A job of a kind, just started."""
+    provider = bench.provider()
+    if kind == "training":
+        return (await provider.submit(bench.training(), key="key-1")).ref
+    model = await trained(bench)
+    assert model.model_id is not None
+    return (await provider.generate(bench.generation(model.model_id), key="key-2")).ref
+
+
+def each(claims: str) -> list[Any]:
+    """Every claim of a kind that any vendor's bench makes, with its bench."""
+    found = []
+    for name in discover():
+        made = getattr(BENCHES[name](), claims)()
+        assert made, f"the bench of {name} has no {claims}()"
+        found += [pytest.param(BENCHES[name], one, id=f"{name}-{one}") for one in made]
+    return found
+
+
+@pytest.mark.parametrize(("kind", "word"), each("words"))
+async def test_every_documented_status_word_has_its_state(kind: type[Bench], word: Word) -> None:
+    bench = kind()
+    ref = await begun(bench, word.kind)
+    bench.say(word.kind, word.word)
+    if word.raises is not None:
+        with pytest.raises(word.raises):
+            await bench.provider().poll(ref)
+        return
+    told = await bench.provider().poll(ref)
+    assert (told.state, told.tentative) == (word.state, word.tentative)
+
+
+@pytest.mark.parametrize("name", discover())
+async def test_a_word_nobody_knows_runs_on_and_is_logged_once(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = BENCHES[name]()
+    for number, kind in enumerate(sorted({word.kind for word in bench.words()})):
+        ref = await begun(bench, kind)
+        strange = f"DREAMING_{number}"
+        bench.say(kind, strange)
+        provider = bench.provider()
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                told = await provider.poll(ref)
+                assert (told.state, told.tentative) == (RemoteState.RUNNING, False)
+        said = [one for one in caplog.records if getattr(one, "action", "") == "vendor_word_unknown"]
+        assert [getattr(one, "word", "") for one in said] == [strange]
+
+
+@pytest.mark.parametrize(("kind", "refusal"), each("refusals"))
+async def test_every_documented_error_is_named_by_what_happens_next(
+    kind: type[Bench], refusal: Refusal
+) -> None:
+    bench = kind()
+    for call, expected, starting in (
+        (lambda: bench.provider().check(), refusal.asking, False),
+        (lambda: bench.provider().submit(bench.training(), key="key-9"), refusal.starting, True),
+    ):
+        bench.refuse(refusal, starting=starting)
+        with pytest.raises(ProviderError) as caught:
+            await call()
+        assert type(caught.value) is expected
+        assert refusal.words in str(caught.value)
+        told = "".join(traceback.format_exception(caught.value)) + caught.value.detail
+        assert not [secret for secret in bench.secrets() if secret in told]
+
+
+# -- what only some vendors have, which the fake has all of
+
+
+async def test_what_a_vendor_does_not_have_is_quiet_and_harmless(bench: Bench) -> None:
+    provider = bench.provider()
+    begun = await provider.submit(bench.training(), key="key-1")
+    assert all(isinstance(line, str) for line in await provider.logs(begun.ref))
+    for _ in range(2):
+        assert await provider.tidy(begun.ref, key="key-1") is None
+    assert await provider.tidy(RemoteRef(kind="training", id=""), key="key-2") is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"7", b"not json", b"\xff\xfe\x00", b"{}", b'{"id": null}']
+)
+def test_a_callback_that_makes_no_sense_is_none(bench: Bench, body: bytes) -> None:
+    assert bench.provider().callback(body) is None
+
+
+async def test_a_look_has_a_finding_for_each_input(bench: Bench) -> None:
+    inputs = bench.training().inputs
+    found = await bench.provider().inspect(inputs)
+    able = bench.provider().capabilities.training
+    assert able is not None
+    assert len(found) == (len(inputs) if able.inspects else 0)
+    assert all(isinstance(one, Finding) for one in found)
+
+
+async def test_what_broke_off_half_way_is_found_unfinished_and_goes_on_without_a_second_job() -> None:
+    bench = FakeBench()
+    bench.order(Fault.HALF)
+    with pytest.raises(OutcomeUnknown):
+        await bench.provider().submit(bench.training(), key="key-1")
+    found = await bench.provider().find(bench.training(), key="key-1", known=frozenset())
+    assert found is not None
+    assert found.unfinished
+    assert (await bench.provider().poll(found.ref)).state is RemoteState.QUEUED
+    again = await bench.provider().submit(bench.training(), key="key-1")
+    assert (again.ref, bench.created) == (found.ref, 1)
+    found = await bench.provider().find(bench.training(), key="key-1", known=frozenset())
+    assert found is not None
+    assert not found.unfinished
+
+
+async def test_a_job_that_waits_for_better_inputs_is_unfinished_until_they_are_there() -> None:
+    bench = FakeBench()
+    begun = await bench.provider().submit(bench.training(), key="key-1")
+    bench.provider().jobs[begun.ref.id].script = deque([RemoteState.NEEDS_USER, RemoteState.SUCCEEDED])
+    assert (await bench.provider().poll(begun.ref)).state is RemoteState.NEEDS_USER
+    found = await bench.provider().find(bench.training(), key="key-1", known=frozenset())
+    assert found is not None
+    assert found.unfinished
+    assert (await bench.provider().submit(bench.training(), key="key-1")).ref == begun.ref
+    assert (await bench.provider().poll(begun.ref)).state is RemoteState.SUCCEEDED
+    assert bench.created == 1
 
 
 def test_what_the_claims_call_a_prompt_is_what_a_bench_sends(bench: Bench) -> None:

@@ -271,8 +271,11 @@ async def test_it_is_remembered_over_a_restart_and_offered_again_when_restored(
         (health,) = house.services.vendors.health()
         assert (health.fault, health.retired) == ("", (JobKind.TRAINING,))
         assert await house.store.write(lambda tx: tx.lanes.restore("fake:training"))
+    clock.turn(timedelta(days=1))
     async with engine(tmp_path / "data", clock) as house:
         assert house.services.vendors.offer("fake/training").ok
+        await house.services.vendors.retire("fake", JobKind.TRAINING)
+        assert house.rows("SELECT count(*) FROM outbox WHERE kind = 'operator'") == [(2,)]
 
 
 async def test_a_poll_that_says_so_ends_the_job_and_the_offer(house: Engine) -> None:

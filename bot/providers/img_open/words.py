@@ -17,6 +17,7 @@ from bot.providers._errors import (
     OutcomeUnknown,
     UnexpectedResponse,
 )
+from bot.providers._wire import StatusWords
 from bot.providers.img_open.settings import ImgOpenSettings
 
 WORDS: Mapping[str, RemoteState] = {
@@ -27,6 +28,7 @@ WORDS: Mapping[str, RemoteState] = {
     "WAIT|QUEUE|PENDING": RemoteState.QUEUED,
 }
 """Statuses in words, by what they hold; the vendor sends numbers as far as its pages show."""
+_IN_WORDS = StatusWords("img_open", {}, WORDS)
 KEYS = re.compile(r"access\s*key|secret|unauthor|permission|forbidden|鉴权|权限|密钥", re.IGNORECASE)
 THERE = re.compile(r"already|exists|duplicat|\brepeated\b|已存在|重复提交|任务重复", re.IGNORECASE)
 """How a task id that was seen before may be refused; the vendor documents no words for it."""
@@ -97,8 +99,7 @@ def state_of(value: object, has: ImgOpenSettings) -> RemoteState | None:
             **dict.fromkeys(has.states_succeeded, RemoteState.SUCCEEDED),
         }
         return known.get(text, RemoteState.FAILED)
-    capitals = text.upper()
-    return next((state for words, state in WORDS.items() if re.search(words, capitals)), RemoteState.RUNNING)
+    return _IN_WORDS(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,18 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 from PIL import Image
 
+from bot.providers import (
+    AuthenticationFailed,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RemoteState,
+    Unavailable,
+)
 from bot.providers.aicontent import Aicontent
 from bot.providers.aicontent.settings import AicontentSettings
-from tests.providers.bench import HttpBench
+from tests.providers.bench import HttpBench, Refusal, Word
 
 KEY_ID, SECRET = "testAccessKeyId", "testAccessKeySecret"
 PREFIX = "/api/v1/personalizedtxt2img/"
@@ -165,5 +174,49 @@ class AicontentBench(HttpBench):
     def secrets(self) -> tuple[str, ...]:
         return (*super().secrets(), KEY_ID, SECRET, "Signature=")
 
+    def words(self) -> tuple[Word, ...]:
+        return tuple(Word(kind, *row) for kind in ("training", "generation") for row in WORDS.items())
+
+    def say(self, kind: str, word: str) -> None:
+        self.vendor.finish()
+        jobs = self.vendor.trainings if kind == "training" else self.vendor.inferences.values()
+        for job in jobs:
+            job["jobStatus"] = word
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        return REFUSALS
+
+
+WORDS = {
+    "NOT_START": RemoteState.QUEUED,
+    "WAIT_SCHEDULE": RemoteState.QUEUED,
+    "TRAINING": RemoteState.RUNNING,
+    "FINISHED": RemoteState.SUCCEEDED,
+}
+"""All that the vendor's page shows; it has no word for a failure."""
+
+
+def _no(status: int, code: str, asking: Any, starting: Any = None, words: str = "") -> Refusal:
+    told = body("error_business") | {"errCode": code, "httpStatusCode": status}
+    return Refusal(status, told, asking, starting or asking, words)
+
+
+def _gateway(status: int, code: str, kind: Any, words: str) -> Refusal:
+    return Refusal(status, body("error_gateway") | {"Code": code}, kind, kind, words)
+
+
+REFUSALS = (
+    _no(400, "B_PARAMETER_NOT_FOUND_EXCEPTION", InvalidInput),
+    _no(404, "B_DATA_NOT_FOUND_EXCEPTION", NotFound),
+    _no(404, "B_MODEL_TRAIN_JOB_NOT_EXIST", NotFound),
+    _no(403, "B_PERMISSION_DENIED_EXCEPTION", AuthenticationFailed, words="aicontent:Personalizedtxt2img"),
+    _no(500, "UNKNOWN_ERROR", Unavailable, OutcomeUnknown),
+    _gateway(400, "SignatureDoesNotMatch", AuthenticationFailed, "AICONTENT_ACCESS_KEY_SECRET"),
+    _gateway(404, "InvalidAccessKeyId.NotFound", AuthenticationFailed, "AICONTENT_ACCESS_KEY_ID"),
+    _gateway(400, "InvalidTimeStamp.Expired", AuthenticationFailed, "clock"),
+    _gateway(403, "Forbidden.RAM", AuthenticationFailed, "aicontent:Personalizedtxt2img"),
+    _gateway(429, "Throttling.User", RateLimited, "fewer calls"),
+    _gateway(503, "ServiceUnavailable", Unavailable, "not available"),
+)
 
 bench = AicontentBench

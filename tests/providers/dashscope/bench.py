@@ -12,10 +12,22 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from bot.providers import GenerationSpec
+from bot.providers import (
+    AuthenticationFailed,
+    ContentRejected,
+    GenerationSpec,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    QuotaExceeded,
+    RateLimited,
+    RemoteState,
+    Retired,
+    Unavailable,
+)
 from bot.providers.dashscope import Dashscope
 from bot.providers.dashscope.settings import DashscopeSettings
-from tests.providers.bench import SECRET_PROMPT, HttpBench
+from tests.providers.bench import SECRET_PROMPT, HttpBench, Refusal, Word
 
 KEY = "sk-test-of-a-secret-key"
 API = "/api/v1"
@@ -212,7 +224,82 @@ class DashscopeBench(HttpBench):
         # It takes no prompt: one that comes all the same must not get anywhere.
         spec = super().generation(model_id)
         assert spec.prompt == SECRET_PROMPT
-        return spec.model_copy(update={"options": {"style": "f_business_male"}})
+        return spec.model_copy(update={"options": self.making()})
 
+    def making(self) -> dict[str, Any]:
+        return {"style": "f_business_male"}
+
+    def words(self) -> tuple[Word, ...]:
+        return WORDS
+
+    def say(self, kind: str, word: str) -> None:
+        self.vendor.finish()
+        if kind == "training":
+            for job in self.vendor.jobs.values():
+                job["status"] = word
+        else:
+            for task in self.vendor.tasks.values():
+                task["task_status"] = word
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        return REFUSALS
+
+
+_JOB = {
+    "PENDING": RemoteState.QUEUED,
+    "QUEUING": RemoteState.QUEUED,
+    "RUNNING": RemoteState.RUNNING,
+    "CANCELING": RemoteState.RUNNING,
+    "SUCCEEDED": RemoteState.SUCCEEDED,
+    "FAILED": RemoteState.FAILED,
+    "CANCELED": RemoteState.CANCELLED,
+}
+_TASK = {
+    "PENDING": RemoteState.QUEUED,
+    "RUNNING": RemoteState.RUNNING,
+    "SUSPENDED": RemoteState.RUNNING,
+    "SUCCEEDED": RemoteState.SUCCEEDED,
+    "FAILED": RemoteState.FAILED,
+    "CANCELED": RemoteState.CANCELLED,
+}
+WORDS = (
+    *(Word("training", *row) for row in _JOB.items()),
+    *(Word("generation", *row) for row in _TASK.items()),
+    # No such task, or one that is over.
+    Word("generation", "UNKNOWN", RemoteState.FAILED, tentative=True),
+)
+
+
+def _no(status: int, code: str, asking: Any, starting: Any = None, words: str = "") -> Refusal:
+    told = {"request_id": "r-1", "code": code, "message": "no"}
+    return Refusal(status, told, asking, starting or asking, words)
+
+
+REFUSALS = (
+    _no(400, "InvalidParameter", InvalidInput),
+    _no(400, "UnsupportedOperation", InvalidInput),
+    _no(404, "NotFound", NotFound),
+    _no(409, "Conflict", InvalidInput),
+    _no(429, "Throttling", RateLimited, words="One job of a kind"),
+    _no(429, "Throttling.RateQuota", RateLimited),
+    _no(429, "Throttling.AllocationQuota", RateLimited),
+    _no(500, "InternalError", Unavailable, OutcomeUnknown),
+    _no(401, "InvalidApiKey", AuthenticationFailed, words="DASHSCOPE_API_KEY"),
+    _no(403, "AccessDenied", AuthenticationFailed, words="DASHSCOPE_WORKSPACE"),
+    _no(403, "AccessDenied.Unpurchased", AuthenticationFailed, words="trial"),
+    _no(400, "Arrearage", QuotaExceeded, words="unpaid bill"),
+    _no(404, "Model.NotExist", Retired),
+    _no(404, "ModelNotFound", Retired),
+    _no(400, "DataInspectionFailed", ContentRejected),
+    _no(400, "InvalidParameter.DataInspection", ContentRejected),
+    _no(400, "InvalidURL", InvalidInput),
+    _no(400, "InvalidImageResolution", InvalidInput),
+    _no(400, "BadRequest.EmptyModel", InvalidInput),
+    _no(400, "Resource.AccessDenied", InvalidInput),
+    _no(500, "InternalError.Algo", Unavailable, OutcomeUnknown),
+    _no(503, "ServiceUnavailable", Unavailable),
+    _no(504, "GatewayTimeout", Unavailable, OutcomeUnknown),
+    _no(200, "InvalidApiKey", AuthenticationFailed, words="DASHSCOPE_API_KEY"),
+)
 
 bench = DashscopeBench

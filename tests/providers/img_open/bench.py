@@ -8,9 +8,17 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from bot.providers import (
+    AuthenticationFailed,
+    InvalidInput,
+    OutcomeUnknown,
+    RateLimited,
+    RemoteState,
+    Unavailable,
+)
 from bot.providers.img_open import CHECKPOINTS, LIVE, PAINT, TRAIN, ImgOpen
 from bot.providers.img_open.settings import SAAS, ImgOpenSettings
-from tests.providers.bench import HttpBench
+from tests.providers.bench import HttpBench, Refusal, Word
 
 KEY_ID, SECRET = "test-key-id-of-ours", "test-secret-of-ours"
 HERE = Path(__file__).parent
@@ -143,5 +151,72 @@ class ImgOpenBench(HttpBench):
     def secrets(self) -> tuple[str, ...]:
         return (*super().secrets(), KEY_ID, SECRET)
 
+    def words(self) -> tuple[Word, ...]:
+        return WORDS
+
+    def say(self, kind: str, word: str) -> None:
+        self.vendor.finish()
+        jobs = self.vendor.trainings if kind == "training" else self.vendor.images
+        for job in jobs.values():
+            job["status"] = int(word) if word.lstrip("-").isdigit() else word
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        return REFUSALS
+
+
+_BOTH = {
+    "0": RemoteState.QUEUED,
+    "3": RemoteState.QUEUED,
+    "1": RemoteState.RUNNING,
+    "2": RemoteState.SUCCEEDED,
+    "success": RemoteState.SUCCEEDED,
+    "succeed": RemoteState.SUCCEEDED,
+    "finished": RemoteState.SUCCEEDED,
+    "done": RemoteState.SUCCEEDED,
+    "run": RemoteState.RUNNING,
+    "running": RemoteState.RUNNING,
+    "training": RemoteState.RUNNING,
+    "processing": RemoteState.RUNNING,
+    "wait": RemoteState.QUEUED,
+    "queue": RemoteState.QUEUED,
+    "pending": RemoteState.QUEUED,
+}
+_BAD = {
+    "4": RemoteState.FAILED,
+    "-1": RemoteState.FAILED,
+    "fail": RemoteState.FAILED,
+    "failed": RemoteState.FAILED,
+    "error": RemoteState.FAILED,
+    "canceled": RemoteState.CANCELLED,
+    "cancelled": RemoteState.CANCELLED,
+}
+WORDS = (
+    *(Word(kind, *row) for kind in ("training", "generation") for row in _BOTH.items()),
+    # Of a training a failure is believed only when it is read twice.
+    *(Word("training", *row, tentative=True) for row in _BAD.items()),
+)
+
+
+def _no(status: int, code: str, words: str, asking: Any, starting: Any = None, told: str = "") -> Refusal:
+    return Refusal(status, {"code": code, "msg": words}, asking, starting or asking, told)
+
+
+REFUSALS = (
+    _no(200, "1001", "wrong parameter", InvalidInput),
+    _no(200, "500", "oops", Unavailable, OutcomeUnknown),
+    _no(200, "502", "oops", Unavailable, OutcomeUnknown),
+    _no(200, "503", "oops", Unavailable),
+    _no(200, "504", "oops", Unavailable, OutcomeUnknown),
+    _no(200, "429", "slow", RateLimited),
+    _no(200, "401", "no", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
+    _no(200, "403", "no", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_SECRET"),
+    _no(200, "1002", "accessKey is invalid", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
+    _no(401, "", "", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
+    _no(429, "", "", RateLimited),
+    _no(500, "", "", Unavailable, OutcomeUnknown),
+    _no(502, "", "", Unavailable, OutcomeUnknown),
+    _no(503, "", "", Unavailable),
+    _no(504, "", "", Unavailable, OutcomeUnknown),
+)
 
 bench = ImgOpenBench

@@ -13,10 +13,22 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from bot.providers import MediaInput, Role, TrainingSpec
+from bot.providers import (
+    AuthenticationFailed,
+    ContentRejected,
+    InvalidInput,
+    MediaInput,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RemoteState,
+    Role,
+    TrainingSpec,
+    Unavailable,
+)
 from bot.providers.metastudio import Metastudio
 from bot.providers.metastudio.settings import MetastudioSettings
-from tests.providers.bench import HttpBench
+from tests.providers.bench import HttpBench, Refusal, Word
 from tests.providers.test_metastudio_signing import AK, PROJECT, SK, theirs
 
 API = f"/v1/{PROJECT}"
@@ -290,5 +302,84 @@ class MetastudioBench(HttpBench):
         roles = (Role.VIDEO, Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
         return TrainingSpec(inputs=self.inputs(*roles), subject="person")
 
+    def words(self) -> tuple[Word, ...]:
+        return WORDS
+
+    def say(self, kind: str, word: str) -> None:
+        self.vendor.finish()
+        for job in (self.vendor.jobs if kind == "training" else self.vendor.clips).values():
+            job["state"] = word
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        return REFUSALS
+
+
+_QUEUED = """
+    WAIT_FILE_UPLOAD AUTO_VERIFYING MANUAL_VERIFYING VIDEO_ANALYZE_PROCESSING VIDEO_ANALYZE_SUCCESS
+    JOB_PENDING
+"""
+_RUNNING = """
+    MANUAL_VERIFY_SUCCESS WAIT_TRAINING_DATA_PREPROCESS TRAINING_DATA_PREPROCESSING
+    TRAINING_DATA_PREPROCESS_SUCCESS TRAINING TRAIN_SUCCESS INFERENCE_DATA_PREPROCESSING
+    WAIT_MAIN_FILE_UPLOAD WAIT_ADMIN_CONFIRM WAIT_COMPILE COMPILING WAIT_GENERATE_ACTION WAIT_ARRANGE
+    ACTION_GENERATE_DATA_PROCESSING ACTION_GENERATE_ORI_PROCESSING ACTION_GENERATE_ORI_SUCCESS
+    WAIT_ADMIN_CALIBRATION WAIT_ASSET_SYNC WAIT_GENERATE_ACTION_MARK ACTION_MARKING ACTION_MARK_SUCCESS
+    ACTION_MARK_UPLOADED WAIT_TEST_VIDEO_CHECK TEST_VIDEO_CHECK_PROCESSING TEST_VIDEO_CHECK_SUCCESS
+    WAIT_USER_CONFIRM
+"""
+_NEEDS_USER = "AUTO_VERIFY_FAILED MANUAL_VERIFY_FAILED VIDEO_ANALYZE_FAILED"
+_SUCCEEDED = "JOB_SUCCESS JOB_FINISH"
+_FAILED = """
+    TRAINING_DATA_PREPROCESS_FAILED TRAIN_FAILED INFERENCE_DATA_PREPROCESS_FAILED JOB_REJECT COMPILE_FAILED
+    ACTION_GENERATE_DATA_FAILED ACTION_GENERATE_ORI_FAILED GENERATE_ACTION_PREPROCESS_FAILED
+    TEST_VIDEO_CHECK_FAILED ACTION_MARK_FAILED MANUAL_STOP_TRAIN MANUAL_STOP_TRAINING_DATA_PREPROCESS
+    MANUAL_STOP_INFERENCE_DATA_PREPROCESS MANUAL_STOP_ACTION_GENERATE_DATA_PROCESSING
+    MANUAL_STOP_ACTION_GENERATE_ORI_PROCESSING MANUL_STOP_ACTION_MARK
+"""
+"""The vendor's staff can redo most of these, so that none is believed at once."""
+_CLIP = {
+    "WAITING": RemoteState.QUEUED,
+    "PROCESSING": RemoteState.RUNNING,
+    "SUCCEED": RemoteState.SUCCEEDED,
+    "SUCCESS": RemoteState.SUCCEEDED,
+    "FAILED": RemoteState.FAILED,
+    "CANCELED": RemoteState.CANCELLED,
+}
+WORDS = (
+    *(Word("training", word, RemoteState.QUEUED) for word in _QUEUED.split()),
+    *(Word("training", word, RemoteState.RUNNING) for word in _RUNNING.split()),
+    *(Word("training", word, RemoteState.NEEDS_USER) for word in _NEEDS_USER.split()),
+    *(Word("training", word, RemoteState.SUCCEEDED) for word in _SUCCEEDED.split()),
+    *(Word("training", word, RemoteState.FAILED, tentative=True) for word in _FAILED.split()),
+    *(Word("generation", *row) for row in _CLIP.items()),
+    Word("generation", "BLOCK", None, raises=ContentRejected),
+)
+assert len([one for one in WORDS if one.kind == "training"]) == 53
+
+
+def _no(status: int, code: str, asking: Any, starting: Any = None, words: str = "") -> Refusal:
+    return Refusal(status, {"error_code": code, "error_msg": "no"}, asking, starting or asking, words)
+
+
+REFUSALS = (
+    _no(400, "MSS.00000003", InvalidInput),
+    _no(400, "MSS.00000002", InvalidInput),
+    _no(404, "MSS.00000002", NotFound),
+    _no(401, "MSS.00000001", AuthenticationFailed, words="clock"),
+    _no(400, "MSS.00010009", AuthenticationFailed, words="METASTUDIO_PROJECT_ID"),
+    _no(400, "MSS.00010003", AuthenticationFailed, words="METASTUDIO_REGION"),
+    _no(400, "MSS.10000002", InvalidInput),
+    _no(400, "MSS.10001001", NotFound),
+    _no(400, "MSS.10001006", Unavailable, OutcomeUnknown),
+    _no(400, "MSS.10001007", InvalidInput, words="too large"),
+    _no(400, "MSS.45000003", InvalidInput),
+    _no(500, "MSS.00000004", Unavailable, OutcomeUnknown),
+    _no(500, "MSS.42000007", Unavailable, OutcomeUnknown),
+    _no(404, "APIGW.0101", AuthenticationFailed, words="METASTUDIO_ENDPOINT"),
+    _no(413, "APIGW.0201", InvalidInput),
+    _no(401, "APIGW.0301", AuthenticationFailed, words="METASTUDIO_ACCESS_KEY_ID"),
+    _no(429, "APIGW.0308", RateLimited),
+    _no(403, "", AuthenticationFailed, words="MetaStudio FullAccess"),
+)
 
 bench = MetastudioBench

@@ -1,0 +1,97 @@
+"""Every vendor under the real job machine: a lost answer to a start never leads to a second paid job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.providers import Operation, Provider, discover
+from storage.records import FailureReason, JobState, TrayEntry
+from tests.fakes import Fault
+from tests.providers.bench import Bench
+from tests.providers.test_contract import BENCHES
+from tests.stand_ins import Engine, TurnedClock, engine, wish
+
+KINDS = ["training", "generation"]
+OPEN = "SELECT 1 FROM job WHERE provider != 'fake' AND finished_at IS NULL"
+
+
+async def inputs(house: Engine, operation: Operation) -> list[TrayEntry]:
+    """Just what an operation takes."""
+    entries = []
+    for spec in operation.inputs:
+        for number in range(spec.min):
+            name = f"{spec.role}-{number}"
+            if spec.role == "video":
+                size = spec.frames[0] if spec.frames else (1920, 1080)
+                seconds = sum(span.total_seconds() for span in spec.lasts) / 2 if spec.lasts else 60
+                kept = await house.keep(name.encode(), "video/mp4", *size, seconds)
+            else:
+                kept = await house.keep(name.encode(), spec.media_types[0], 800, 800)
+            entries.append(TrayEntry(name, name, kept, role=spec.role.value))
+    return entries
+
+
+async def start(house: Engine, bench: Bench, provider: Provider[Any]) -> str:
+    """A training as its form would ask for it."""
+    able = provider.capabilities
+    assert able.training is not None
+    wanted = wish(
+        way=f"{provider.name}/training",
+        subject=able.training.subjects[0],
+        making=bench.making(),
+        count=1,
+    )
+    item = await house.item()
+    return (await house.services.training.start_with(wanted, await inputs(house, able.training), item)).id
+
+
+async def walk(house: Engine, bench: Bench, fault: Fault, kind: str) -> None:
+    """To the end, with one fault where a job of this kind is started."""
+    sending = f"SELECT 1 FROM job WHERE provider != 'fake' AND kind = '{kind}' AND submit_begun_at IS NULL"
+    ordered = False
+
+    def over() -> bool:
+        nonlocal ordered
+        if not ordered and house.rows(f"{sending} AND state = 'queued'"):
+            bench.order(fault)
+            ordered = True
+        elif house.rows("SELECT 1 FROM job WHERE provider != 'fake' AND state = 'running'"):
+            bench.finish()
+        return house.rows(OPEN) == []
+
+    await house.until(over, most=400)
+    assert ordered
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "fault", [Fault.CREATED, Fault.LOST, Fault.HALF, Fault.BUSY, Fault.DOWN], ids=lambda fault: fault.name
+)
+@pytest.mark.parametrize("name", discover())
+async def test_whatever_becomes_of_the_answer_a_start_is_paid_for_once_at_most(
+    name: str, fault: Fault, kind: str, tmp_path: Path
+) -> None:
+    bench = BENCHES[name]()
+    provider = bench.provider()
+    # Some vendors are asked what they have made since the call left, and they live in today's time.
+    clock = TurnedClock(datetime.now(UTC))
+    async with engine(tmp_path / "data", clock, more=[provider]) as house:
+        await start(house, bench, provider)
+        await walk(house, bench, fault, kind)
+        ends = dict(house.rows("SELECT kind, state FROM job WHERE provider != 'fake'"))
+        assert bench.created <= len(ends)
+        lost = [reason for (reason,) in house.rows("SELECT reason FROM job WHERE state = 'failed'")]
+        # Either all went well in the end, or a human is asked to look: never a second start.
+        assert set(lost) <= {FailureReason.LOST}
+        if not lost:
+            assert set(ends.values()) == {JobState.SUCCEEDED}
+            assert bench.created == len(ends)
+        able = provider.capabilities
+        operation = able.training if kind == "training" else able.generation
+        assert operation is not None
+        assert not lost or not operation.idempotent
+    await provider.http.aclose()
