@@ -102,7 +102,6 @@ class MortalMedia(MediaStore):
             "put_stream", lambda: super(MortalMedia, self).put_stream(chunks, most=most)
         )
 
-
     def erase(self, sha256: str) -> None:
         """Remove a file, or die before or after, within the transaction that has asked for it."""
         self._fate.moment("before erase")

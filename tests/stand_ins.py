@@ -151,7 +151,8 @@ class FakeNotifier(Notifier):
         if notice.kind is NoticeKind.PICTURES and self.services:
             uploads = await self.services.media.uploads(notice.id)
             for one in uploads:
-                assert (await self.services.media.read(one.sha256)).startswith(b"\x89PNG")
+                begins = b"\0\0\0\x18ftyp" if one.media_type == "video/mp4" else b"\x89PNG"
+                assert (await self.services.media.read(one.sha256)).startswith(begins)
             return str(len(uploads))
         return notice.key
 
@@ -262,6 +263,7 @@ class Engine:
             await self.submit()
             await self.poll()
             await self.say()
+            await self.tidy()
             self.clock.turn_to(next_due(self.data_dir))
         raise AssertionError(f"still not done: {self.rows('SELECT id, state, due_at FROM job')}")
 

@@ -1,7 +1,10 @@
 """The whole job, walked again and again, with the process killed at every moment that leaves a trace.
 
-Each history begins with photos that arrive and ends when nothing is left to do. Whatever happened between:
-every job ended, nothing was paid twice, everything was said once, no lease and no link is left.
+Each history begins with files that arrive and ends when nothing is left to do. Whatever happened between:
+every job ended, nothing was paid twice, everything was said once, no lease, no link and no paper is left.
+There are three stories: photos that become a model and its pictures; photos that become pictures at once;
+and a film with papers whose vendor looks at it, takes it in several steps, asks for a better one, and lets
+the papers go before it is done.
 
 The long form: `DARKROOM_SOAK=2000 pytest -n 2 tests/test_walks.py -k soak`.
 """
@@ -9,6 +12,7 @@ The long form: `DARKROOM_SOAK=2000 pytest -n 2 tests/test_walks.py -k soak`.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
 import shutil
@@ -21,13 +25,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.providers import RemoteState, Unavailable
+from bot.providers import RemoteState, Role, Unavailable
+from bot.services.errors import NotWaiting
 from bot.services.inbox import Receiver
+from bot.services.inputs import PAPERS
 from bot.services.notifier import Said, Speech
 from storage import Store
 from storage.records import Arrival, InboxItem, NoticeKind, TrayEntry
 from tests.crash import Crash, Fate, MortalMedia, MortalNotifier, MortalProvider, MortalStore
-from tests.fakes import FakeVendor, Fault
+from tests.fakes import TRAINING as FAKE_TRAINING
+from tests.fakes import FakeVendor, Fault, Step
 from tests.stand_ins import ANA, THREAD, Engine, TurnedClock, World, engine, next_due, picture, rows, wish
 
 SOAK = int(os.environ.get("DARKROOM_SOAK", "0"))
@@ -37,13 +44,59 @@ PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 1, 45, 90, 400))
 """How long nobody is there after a crash."""
 
 
+TRAINING = "training"
+ONESHOT = "oneshot"
+FILM = "film"
+FACTS: dict[str, dict[str, object]] = {
+    TRAINING: {},
+    ONESHOT: {"oneshots": True},
+    FILM: {"films": True, "inspects": True, "covers": True},
+}
+REVIEW: tuple[Step, ...] = (
+    {"state": RemoteState.QUEUED, "details": {"status": "in review"}},
+    {"state": RemoteState.NEEDS_USER, "reason": "too dark", "wants": frozenset({Role.VIDEO})},
+    {"state": RemoteState.QUEUED, "details": {"status": "in review"}},
+    {"state": RemoteState.RUNNING, "released": PAPERS, "progress": 0.5},
+    {"state": RemoteState.SUCCEEDED, "released": PAPERS},
+)
+"""What the vendor of films says, poll by poll."""
+
+
 class PostReceiver(Receiver):
-    """Takes the photos of a post into a tray, as the surface does."""
+    """Takes what comes into a tray or a job, as the surface does."""
 
     engine: Engine
+    job_id: str = ""
 
     async def receive(self, item: InboxItem) -> None:
-        """Keep each photo, then the tray, and be done with the item in one transaction."""
+        """Keep each file, then what is made of them, and be done with the item in one transaction."""
+        match item.payload:
+            case {"photos": _}:
+                await self._photos(item)
+            case {"film": str(mark)}:
+                entries = [await self._film(mark), *(await self._papers())]
+                wanted = wish(count=1, place=THREAD, pictures_place=THREAD)
+                await self.engine.services.training.start_with(wanted, entries, item)
+            case {"better": str(mark)}:
+                film = [await self._film(mark)]
+                jobs = self.engine.services.jobs
+                try:
+                    await jobs.resubmit(self.job_id, ANA, {"video": film}, through=THREAD, item=item)
+                except NotWaiting:
+                    await self.engine.services.intake.ignore(item)
+
+    async def _film(self, mark: str) -> TrayEntry:
+        sha256 = await self.engine.keep(f"film {mark}".encode(), "video/mp4", 1920, 1080, 120)
+        return TrayEntry(f"F-{mark}", "film.mp4", sha256, role=Role.VIDEO.value)
+
+    async def _papers(self) -> list[TrayEntry]:
+        entries = []
+        for role in sorted(PAPERS):
+            kept = await self.engine.services.papers.add(role, f"%PDF-1.7 {role} %%EOF".encode())
+            entries.append(TrayEntry(f"F-{role}", "paper.pdf", kept.sha256, role=role.value))
+        return entries
+
+    async def _photos(self, item: InboxItem) -> None:
         services = self.engine.services
         entries = []
         for number in item.payload["photos"]:
@@ -67,6 +120,7 @@ class Walk:
     world: World = field(default_factory=World)
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     idempotent: bool = True
+    story: str = TRAINING
     cancel_after: int | None = None
     """Ana presses *Cancel* in the n-th round after she started."""
     crashes: int = 0
@@ -74,7 +128,12 @@ class Walk:
     _job: str | None = None
     _rounds: int = 0
     _pressed: bool = False
+    _answered: bool = False
     _idle: int = 0
+
+    def __post_init__(self) -> None:
+        if self.story == FILM and self.vendor.scripts["training"] == FAKE_TRAINING:
+            self.vendor.scripts["training"] = REVIEW
 
     async def to_the_end(self) -> None:
         """Live, die, come back, until nothing is left to do."""
@@ -90,7 +149,8 @@ class Walk:
 
     async def _one_life(self) -> None:
         receiver = PostReceiver()
-        provider = MortalProvider(self.fate, self.vendor, idempotent=self.idempotent)
+        facts = {**FACTS[self.story], "idempotent": self.idempotent}
+        provider = MortalProvider(self.fate, self.vendor, **facts)
         async with engine(
             self.data_dir,
             self.clock,
@@ -105,11 +165,13 @@ class Walk:
             while not self._is_over():
                 self._rounds += 1
                 assert self._rounds < 900, "this never ends"
+                receiver.job_id = self._job or ""
                 await self._ana(house)
                 await house.inbox.work_off_due()
                 await house.inbox.stop(10)
                 await house.submit()
                 await house.poll()
+                await house.tidy()
                 await house.outbox.say_due()
                 await house.outbox.idle()
                 self.fate.alive()
@@ -129,12 +191,20 @@ class Walk:
     async def _ana(self, house: Engine) -> None:
         """She does the next thing, and again until it was acknowledged."""
         if not self._acknowledged:
-            arrival = Arrival("message:1", "message", {"photos": [0, 1]})
-            await self._acknowledged_or_dead(house.services.intake.put(arrival))
+            payload = {"film": "dark"} if self.story == FILM else {"photos": [0, 1]}
+            await self._acknowledged_or_dead(house.services.intake.put(Arrival("one", "message", payload)))
             self._acknowledged = True
+        elif self._job is None and self.story == FILM:
+            for (job_id,) in self._see("SELECT id FROM job"):
+                self._job = str(job_id)
         elif self._job is None and self.world.of_kind(NoticeKind.TRAY):
             ((tray_id,),) = rows(self.data_dir, "SELECT id FROM tray")
-            self._job = (await house.services.training.start(wish(), tray_id)).id
+            asked = wish(way=f"fake/{self.story}")
+            self._job = (await house.services.training.start(asked, tray_id)).id
+        elif not self._answered and self._see("SELECT 1 FROM job WHERE state = 'needs_user'"):
+            arrival = Arrival("two", "message", {"better": "bright"})
+            await self._acknowledged_or_dead(house.services.intake.put(arrival))
+            self._answered = True
         elif self._job is not None and self.cancel_after is not None and not self._pressed:
             self.cancel_after -= 1
             if self.cancel_after < 0:
@@ -156,6 +226,8 @@ class Walk:
             "SELECT 1 FROM job WHERE finished_at IS NULL"
             " UNION ALL SELECT 1 FROM outbox WHERE sent < wanted"
             " UNION ALL SELECT 1 FROM inbox WHERE done_at IS NULL"
+            " UNION ALL SELECT 1 FROM job WHERE tidied_at IS NULL"
+            " UNION ALL SELECT 1 FROM doomed"
         )
 
     def _see(self, query: str) -> list[tuple[object, ...]]:
@@ -174,6 +246,8 @@ class Walk:
         assert self._see("SELECT key FROM outbox WHERE given_up NOT NULL") == []
         assert self._see("SELECT * FROM link") == []
         assert self._see("SELECT state, count(*) FROM tray") == [("used", 1)]
+        self._check_papers()
+        assert {key for _, key in self.vendor.tidied} >= set(paid)
         said = Counter(message.notice for message in self.world.messages.values())
         assert all(times == 1 for times in said.values()), f"said twice: {self.world.keys()}"
         assert self._see("SELECT count(*) FROM outbox") == [(len(said),)]
@@ -181,18 +255,36 @@ class Walk:
         assert self._see(orphans) == []
         ends = self.states()
         card = self.world.of_kind(NoticeKind.CARD)[0].versions[-1]
-        last = ends.get("generation", ends["training"])
+        last = ends.get("generation") or ends.get("training") or ends["oneshot"]
         assert card == {"succeeded": "done", "failed": "failed", "cancelled": "cancelled"}[last]
         assert len(self.world.of_kind(NoticeKind.FAILED)) == list(ends.values()).count("failed")
         assert len(self.world.of_kind(NoticeKind.READY)) == (1 if last == "succeeded" else 0)
 
+    def _check_papers(self) -> None:
+        """No paper is named by any row or lies on the disk, and no message was about one."""
+        for table in ("job_input", "tray_entry"):
+            listed = ", ".join(f"'{role}'" for role in PAPERS)
+            assert self._see(f"SELECT * FROM {table} WHERE role IN ({listed})") == []
+        assert self._see("SELECT * FROM doomed") == []
+        assert self._see("SELECT * FROM medium WHERE media_type = 'application/pdf'") == []
+        lying = [path for path in (self.data_dir / "media").glob("??/*") if b"%PDF" in path.read_bytes()]
+        assert lying == []
+
     def check_that_all_went_well(self) -> None:
-        """Moreover, the job was done: one training, one generation, all images in one message or more."""
+        """Moreover, the job was done: each step once, all results in one message or more."""
         self.check()
-        assert self.states() == {"training": "succeeded", "generation": "succeeded"}
-        assert sorted(job.kind for job in self.vendor.jobs.values()) == ["generation", "training"]
-        images = sum(int(message.versions[0]) for message in self.world.of_kind(NoticeKind.PICTURES))
-        assert images == 2
+        kinds = ["oneshot"] if self.story == ONESHOT else ["generation", "training"]
+        assert self.states() == dict.fromkeys(kinds, "succeeded")
+        assert sorted(job.kind for job in self.vendor.jobs.values()) == kinds
+        results = sum(int(message.versions[0]) for message in self.world.of_kind(NoticeKind.PICTURES))
+        assert results == 2
+        if self.story == FILM:
+            assert self.vendor.jobs["t1"].gone_on == 1
+            assert [one.path.name for one in self.vendor.jobs["t1"].given(Role.VIDEO)] == [
+                hashlib.sha256(b"film bright").hexdigest()
+            ]
+            assert len(self.world.of_kind(NoticeKind.NEEDS_YOU)) == 1
+            assert len(self.world.of_kind(NoticeKind.NEEDS_YOU_DM)) == 1
 
     def stopped(self) -> set[str]:
         """The vendor's ids of jobs that were stopped there."""
@@ -236,20 +328,24 @@ def begin(migrated: Path) -> Iterator[Begin]:
         yield make
 
 
-async def test_the_whole_job_without_a_crash(begin: Begin) -> None:
-    walk = begin()
+@pytest.mark.parametrize("story", [TRAINING, ONESHOT, FILM])
+async def test_the_whole_job_without_a_crash(begin: Begin, story: str) -> None:
+    walk = begin(story=story)
     await walk.to_the_end()
     walk.check_that_all_went_well()
     assert walk.crashes == 0
 
 
 @pytest.mark.parametrize("slice_of_four", range(4))
-async def test_a_crash_at_any_moment_changes_nothing_of_the_story(begin: Begin, slice_of_four: int) -> None:
+@pytest.mark.parametrize("story", [TRAINING, ONESHOT, FILM])
+async def test_a_crash_at_any_moment_changes_nothing_of_the_story(
+    begin: Begin, story: str, slice_of_four: int
+) -> None:
     """Before and after every commit, every call to the vendor, every file and every message."""
-    whole = begin()
+    whole = begin(story=story)
     await whole.to_the_end()
     for moment in _moments(whole.fate.trail)[slice_of_four::4]:
-        walk = begin(moment, dice=random.Random(moment))
+        walk = begin(moment, dice=random.Random(moment), story=story)
         await _as_told(walk, f"crash at {moment}: {whole.fate.trail[moment - 1]}", well=True)
         assert walk.crashes == 1
         shutil.rmtree(walk.data_dir)
@@ -284,9 +380,9 @@ async def test_soak_random_histories_of_faults_crashes_and_second_thoughts(
     for seed in range(1 + slice_of_four, HISTORIES + 1, 4):
         dice = random.Random(seed)
         crashes = sorted(dice.sample(range(1, 260), dice.choice((0, 1, 2, 3, 5))))
-        walk = begin(*crashes, dice=dice)
+        walk = begin(*crashes, dice=dice, story=dice.choice((TRAINING, ONESHOT, FILM)))
         _order_faults(walk, dice)
-        await _as_told(walk, f"seed {seed}, crashes at {crashes}")
+        await _as_told(walk, f"seed {seed}, a {walk.story}, crashes at {crashes}")
         shutil.rmtree(walk.data_dir)
 
 
@@ -302,15 +398,16 @@ def _moments(trail: list[str]) -> list[int]:
 def _order_faults(walk: Walk, dice: random.Random) -> None:
     """What may go wrong at the vendor and in the chat, drawn by lot."""
     vendor, world = walk.vendor, walk.world
-    for operation in ("submit", "generate"):
+    lost = (Fault.BUSY, Fault.DOWN, Fault.CREATED, Fault.LOST, Fault.HALF)
+    for operation in ("submit", "generate", "oneshot"):
         for _ in range(dice.choice((0, 0, 1, 2))):
-            vendor.faults[operation].append(dice.choice((Fault.BUSY, Fault.DOWN, Fault.CREATED, Fault.LOST)))
-    for operation in ("poll", "fetch", "find"):
+            vendor.faults[operation].append(dice.choice(lost))
+    for operation in ("poll", "fetch", "find", "tidy", "inspect"):
         for _ in range(dice.choice((0, 0, 1, 3))):
             vendor.faults[operation].append(dice.choice((Fault.DOWN, Fault.BUSY, Unavailable())))
     vendor.lag = dice.choice((0, 0, 1, 2))
     doubt = {"state": RemoteState.FAILED, "tentative": True, "reason": "the review is not over"}
-    for kind in ("training", "generation"):
+    for kind in ("training", "generation", "oneshot"):
         steps = list(vendor.scripts[kind])
         for _ in range(dice.choice((0, 0, 1, 2))):
             steps.insert(dice.randrange(len(steps)), doubt)

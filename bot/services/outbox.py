@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 20
 _ATTEMPTS = 40
 """With the longest back-off this is three hours of trying."""
+_KEPT_UP = frozenset({NoticeKind.TRAY, NoticeKind.CARD})
+"""Messages that are edited as what they speak of moves."""
 _LOOKS = 5
 """After this many looks that told nothing, a message that may stand is left as it may be."""
 
@@ -47,8 +49,8 @@ class OutboxRunner:
     async def _say(self, notice: Notice) -> None:
         try:
             async with asyncio.timeout((self._timing.lease * 1.5).total_seconds()):
-                said = await self._look_or_deliver(notice)
-            await self._settle(notice, said)
+                said, found = await self._look_or_deliver(notice)
+            await self._settle(notice, said, found=found)
         except StaleState:
             logger.info("Notice held by somebody else", extra={"action": "notice_stale", "notice": notice.id})
         except StoreFull:
@@ -73,21 +75,25 @@ class OutboxRunner:
         with contextlib.suppress(StaleState, StoreFull):
             await self._settle(notice, said)
 
-    async def _look_or_deliver(self, notice: Notice) -> Said:
+    async def _look_or_deliver(self, notice: Notice) -> tuple[Said, bool]:
+        """What came of it, and whether it was found standing from an earlier attempt."""
         if not notice.looking:
-            return await self._notifier.deliver(notice)
+            return await self._notifier.deliver(notice), False
         found = await self._notifier.look(notice)
         if found.speech is Speech.LATER:  # It was not posted after all.
-            return await self._notifier.deliver(notice)
+            return await self._notifier.deliver(notice), False
         if found.speech is Speech.UNKNOWN and notice.attempts > _LOOKS:
-            return Said(Speech.NEVER, why="it may have been posted, and that cannot be found out")
-        return found
+            return Said(Speech.NEVER, why="it may have been posted, and that cannot be found out"), False
+        return found, True
 
-    async def _settle(self, notice: Notice, said: Said) -> None:
+    async def _settle(self, notice: Notice, said: Said, *, found: bool = False) -> None:
         def unit(tx: Tx) -> None:
             match said.speech:
                 case Speech.SAID:
                     tx.outbox.said(notice, said.message)
+                    if found and notice.kind in _KEPT_UP:
+                        # It says what was true when it was posted; much may have happened since.
+                        tx.outbox.touch(notice.key)
                     if notice.kind is NoticeKind.TRAY and notice.tray_id and not notice.message:
                         tx.trays.settle(notice.tray_id, notice.place, said.message)
                     if notice.kind is NoticeKind.PICTURES and notice.job_id:

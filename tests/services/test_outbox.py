@@ -218,3 +218,18 @@ async def test_a_channel_with_much_to_be_said_keeps_no_other_waiting(house: Engi
     await once(house)
     assert "ready:other" in stands(house)
     assert len(stands(house)) == 2
+
+
+async def test_a_card_found_standing_after_a_crash_is_brought_up_to_date(house: Engine) -> None:
+    """It was posted, and the answer was lost; the job went on before anybody looked."""
+    job = await house.train()
+    house.world.answers.append(Said(Speech.UNKNOWN, wait=timedelta(seconds=5)))
+    await house.outbox.say_due()
+    await house.outbox.idle()
+    await house.submit()
+    await house.services.jobs.cancel(job.id, ANA)
+    await house.poll()
+    house.turn(seconds=10)
+    await house.say()
+    (card,) = house.world.of_kind(NoticeKind.CARD)
+    assert (card.versions[0], card.versions[-1]) == ("our_queue", "cancelled")
