@@ -22,10 +22,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.imaging.lab import Lab
+from bot.looks import looks
 from bot.providers import Broken, Provider, Unconfigured, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
 from bot.services.callbacks import Callbacks
+from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake
 from bot.services.jobs import Jobs
@@ -116,8 +118,25 @@ async def build(
         links = Links(store, settings.darkroom_public_url, pace.link_life)
         lab = Lab()
         stack.push_async_callback(lab.close)
-        services = _services(store, vendors, operators, links, clock, lab, settings, pace)
         app = _bolt(client, who, settings)
+        app_token = settings.slack_app_token.get_secret_value()
+        handler = AsyncSocketModeHandler(app, app_token) if connect else None
+        if handler is not None:
+            # For a start that goes no further; it may be closed twice, and then is closed before all else.
+            stack.push_async_callback(handler.close_async)
+        doctor = Doctor(
+            vendors,
+            looks(
+                store=store,
+                clock=clock,
+                slack=client,
+                socket=handler.client if handler else None,
+                http=http,
+                links=links,
+                data_dir=settings.darkroom_data_dir,
+            ),
+        )
+        services = _services(store, vendors, operators, links, clock, lab, doctor, settings, pace)
         commands = register(
             app, services, bot_user=who["user_id"], command=settings.darkroom_command, workspace=who["url"]
         )
@@ -137,11 +156,6 @@ async def build(
 
         await store.write(lambda tx: tx.release(store.me, pace.settle))
         await vendors.declare()
-        app_token = settings.slack_app_token.get_secret_value()
-        handler = AsyncSocketModeHandler(app, app_token) if connect else None
-        if handler is not None:
-            # For a start that goes no further; it may be closed twice, and then is closed before all else.
-            stack.push_async_callback(handler.close_async)
         pages = web_app(services, _health(store, vendors, clock, handler))
         tidier, eraser = Tidier(store, vendors, pace), Eraser(store)
         port = await stack.enter_async_context(serve(pages, address))
@@ -175,6 +189,7 @@ def _services(
     links: Links,
     clock: Ticker,
     lab: Lab,
+    doctor: Doctor,
     settings: Settings,
     pace: Timing,
 ) -> Services:
@@ -195,6 +210,7 @@ def _services(
         callbacks=Callbacks(store, vendors, clock, secret=secret, public_url=settings.darkroom_public_url),
         media=Media(store),
         operators=operators,
+        doctor=doctor,
     )
 
 

@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from bot.services import Services
+from bot.services.links import OVER
 
 Health = Callable[[], Awaitable[dict[str, object]]]
 
@@ -26,7 +27,7 @@ def web_app(services: Services, health: Health) -> Starlette:
     async def photo(request: Request) -> Response:
         shown = await services.links.resolve(request.path_params["name"])
         if shown is None or not await asyncio.to_thread(shown.path.exists):
-            return PlainTextResponse("This link is over.\n", status_code=404, headers=_UNSEEN)
+            return PlainTextResponse(OVER, status_code=404, headers=_UNSEEN)
         return FileResponse(shown.path, media_type=shown.media_type, headers=_UNSEEN)
 
     async def healthz(_request: Request) -> Response:

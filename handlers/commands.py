@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
 from bot.services.errors import NoSuchThing, NotYours
-from handlers import messages
+from handlers import messages, reports
 from handlers.blocks import Message
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of
 
-WORDS = ("new", "status", "help")
+WORDS = ("new", "status", "providers", "doctor", "help")
 
 
 class Commands:
@@ -31,14 +31,20 @@ class Commands:
         """Listen to the command."""
         app.command(self.command)(self.on_command)
 
-    async def on_command(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """Answer inside the acknowledgement; only *new* goes on after it, since a modal is a call."""
+    async def on_command(
+        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond
+    ) -> None:
+        """Answer inside the acknowledgement; *new* and *doctor* go on after it, since they make calls."""
         verb, rest = split(body.get("text", ""))
         owner = owner_of(body["team_id"], body["user_id"])
         place = Place(body["team_id"], body["channel_id"])
         if verb == "new":
             await ack()
             await self._modals.open_new(client, body["trigger_id"], owner, place, rest)
+            return
+        if verb == "doctor":
+            await ack()  # It looks at things that may take seconds to answer.
+            await respond(response_type="ephemeral", **(await self.answer(verb, rest, owner)).arguments())
             return
         message = await self.answer(verb, rest, owner)
         await ack(response_type="ephemeral", **message.arguments())
@@ -50,6 +56,12 @@ class Commands:
                 return messages.help_message(self.command)
             case "status":
                 return await self._status(rest, owner)
+            case "providers":
+                return reports.providers(await self._services.vendors.offers())
+            case "doctor":
+                if owner not in self._services.operators:
+                    return messages.operators_only(self.command)
+                return reports.doctor(await self._services.doctor.examine())
             case _:
                 return messages.unknown_command(verb, nearest(verb), self.command)
 

@@ -101,7 +101,7 @@ def train(
     offer = next((one for one in well if one.way == draft.way), well[0])
     draft = draft.towards(offer.way)
     vendor = fields.asked(
-        Field.PROVIDER, "Vendor", fields.select([(o.way, _describe(o)) for o in well], initial=offer.way)
+        Field.PROVIDER, "Vendor", fields.select([(o.way, describe(o)) for o in well], initial=offer.way)
     )
     if len(well) > 1:
         vendor["dispatch_action"] = True
@@ -277,7 +277,8 @@ def _about(offer: Offer, effort: str | None) -> str:
     return " · ".join(parts)
 
 
-def _describe(offer: Offer) -> str:
+def describe(offer: Offer) -> str:
+    """A way to train in a line: whose, where, and what it takes."""
     video = _spec(offer, Role.VIDEO)
     photos = _spec(offer, Role.PHOTO)
     takes = f", {photos.min} to {plural(photos.max, 'photo')}" if photos else ", a video" if video else ""
@@ -285,13 +286,20 @@ def _describe(offer: Offer) -> str:
     return f"{offer.label} ({offer.country}){takes}{at_once}"
 
 
+def why_unavailable(offer: Offer) -> str:
+    """Why nobody can choose it just now, as a clause."""
+    match offer.fault:
+        case "unreachable":
+            return f"cannot be reached since {clock(offer.fault_since)}."
+        case "retired":
+            return "has given this up."
+        case _:
+            return "not available: the operator has been told."
+
+
 def _why_not(offer: Offer, given: Sequence[Given] | None) -> str:
-    if offer.fault == "unreachable":
-        return f"cannot be reached since {clock(offer.fault_since)}."
-    if offer.fault == "retired":
-        return "has given this up."
     if offer.fault:
-        return "not available: the operator has been told."
+        return why_unavailable(offer)
     if given is None:
         return f"wants {_first_wish(offer)}: post it in a conversation with me."
     return "; ".join(lack(one) for one in offer.lacks(given) if not one.can_follow) + "."

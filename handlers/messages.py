@@ -232,7 +232,7 @@ def help_message(command: str) -> Message:
         "and are erased here a day after the job ends, unless your operator set another time. "
         "Results are shown only where you say."
     )
-    words = f"`{command} new [name]` · `{command} status [id]` · `{command} help`"
+    words = f"`{command} new [name]` · `{command} status [id]` · `{command} providers` · `{command} help`"
     buttons = actions(
         button(Action.NEW, "New", "new", style="primary"), button(Action.STATUS, "My jobs", "status")
     )
@@ -288,8 +288,8 @@ def no_such_job(command: str) -> Message:
 
 
 def operators_only(command: str) -> Message:
-    """`status all` by somebody who does not run Darkroom."""
-    return Message(f"The jobs of all are for Darkroom's operators. `{command} status` lists yours.")
+    """`status all` or `doctor` by somebody who does not run Darkroom."""
+    return Message(f"This is for Darkroom's operators. `{command} status` lists your jobs.")
 
 
 def nothing_yet() -> Message:

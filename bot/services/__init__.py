@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.services.callbacks import Callbacks
+from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import Intake
 from bot.services.jobs import Jobs
@@ -40,6 +41,7 @@ class Services:
     callbacks: Callbacks
     media: Media
     operators: Operators
+    doctor: Doctor
 
 
 __all__ = ["Services"]

@@ -12,6 +12,9 @@ from pathlib import Path
 from storage import Store
 from storage.records import Medium
 
+OVER = "This link is over.\n"
+"""What is said of a link that is not open: from outside, a sign that it is we who answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -37,6 +40,10 @@ class Links:
 
         await self._store.write(lambda tx: tx.links.insert(rows, until))
         return [f"{self._base}/p/{token}.{_ending(one)}" for token, one in zip(tokens, media, strict=True)]
+
+    def nowhere(self) -> str:
+        """A link that was never opened, to ask from outside whether links lead here at all."""
+        return f"{self._base}/p/{secrets.token_urlsafe(32)}.jpg"
 
     async def resolve(self, name: str) -> Shown | None:
         """The medium behind the last part of a link, while the link is open."""

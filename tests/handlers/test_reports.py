@@ -1,0 +1,110 @@
+"""`/darkroom doctor` and `/darkroom providers`: what is wrong, and what to do about it."""
+
+from pathlib import Path
+
+from bot.providers import AuthenticationFailed
+from bot.sandbox.slack import Message
+from bot.services.doctor import Diagnosis
+from handlers.reports import doctor
+from tests.fakes import Fault
+from tests.surface import Surface, free_port, stage
+
+
+async def report(surface: Surface, text: str, user: str = "admin") -> Message:
+    """What the command says, once it has looked."""
+    done = await surface.people.command(user, "#portraits", "/darkroom", text)
+    assert done.acked, done
+
+    async def answered() -> Message | None:
+        shown = await surface.people.messages("#portraits", viewer=user)
+        return next((m for m in shown if m.ephemeral and ("well" in m.words() or "mend" in m.words())), None)
+
+    found = done.messages[0] if done.messages else await surface.until(answered, within=30)
+    assert found.ephemeral
+    return found
+
+
+async def test_the_doctor_finds_nothing_where_all_is_well(surface: Surface) -> None:
+    words = (await report(surface, "doctor")).words()
+    assert "All is well." in words
+    for looked_at in (
+        "Slack's token",
+        "Connection to Slack",
+        "Database",
+        "Disk",
+        "ticks",
+        "Photo links",
+        "Fake",
+    ):
+        assert looked_at in words
+    assert ":x:" not in words
+
+
+async def test_the_doctor_is_for_operators(surface: Surface) -> None:
+    words = (await surface.people.command("ana", "#portraits", "/darkroom", "doctor")).messages
+    shown = [m.words() for m in words] or [(await surface.said("operators", viewer="ana")).words()]
+    assert "operators" in shown[0]
+    assert "Database" not in shown[0]
+
+
+async def test_the_doctor_answers_an_operators_dm_too(surface: Surface) -> None:
+    await surface.post(text="doctor", user="admin", channel="@darkroom")
+    channel = await surface.until(lambda: surface.direct_channel("admin"))
+    assert "All is well." in (await surface.said("All is well", channel=channel.id, within=30)).words()
+
+
+async def test_a_vendor_that_refuses_our_keys_is_named_with_its_own_advice(surface: Surface) -> None:
+    wrong = AuthenticationFailed("The key FAKE_KEY is of another region: make one in eu-1.")
+    surface.vendor.fail_next("check", wrong, times=5)
+    words = (await report(surface, "doctor")).words()
+    assert "1 thing to mend." in words
+    assert ":x: *Fake*: does not accept our credentials" in words
+    assert "of another region: make one in eu-1" in words
+
+
+async def test_a_vendor_that_is_down_is_said_to_be_down_and_since_when(surface: Surface) -> None:
+    surface.vendor.fail_next("check", Fault.DOWN, times=5)
+    words = (await report(surface, "doctor")).words()
+    assert ":x: *Fake*: cannot be reached" in words
+    assert "Since" in words
+
+
+def test_without_a_face_detector_the_doctor_says_how_to_get_one_and_calls_it_no_fault() -> None:
+    words = doctor([Diagnosis("database"), Diagnosis("faces", "no_detector")])
+    assert words.text == "All is well."
+    assert "install the extra `faces`" in str(words.blocks)
+
+
+async def test_a_public_address_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    elsewhere = f"http://127.0.0.1:{free_port()}"
+    async with (
+        stage(tmp_path, operators=("admin",), darkroom_public_url=elsewhere) as surface,
+        surface.running(),
+    ):
+        words = (await report(surface, "doctor")).words()
+        assert ":x: *Photo links from outside*: `DARKROOM_PUBLIC_URL` cannot be reached" in words
+
+
+async def test_a_public_address_at_which_somebody_else_answers_is_found(tmp_path: Path) -> None:
+    async with stage(tmp_path, operators=("admin",)) as surface:
+        theirs = surface.settings.model_copy(update={"darkroom_public_url": f"{surface.slack.origin}/"})
+        surface.settings = theirs
+        async with surface.running():
+            words = (await report(surface, "doctor")).words()
+            assert "somebody else answers at `DARKROOM_PUBLIC_URL`" in words
+
+
+async def test_providers_says_what_is_set_up_and_what_it_takes(surface: Surface) -> None:
+    words = (await surface.people.command("ana", "#portraits", "/darkroom", "providers")).messages[0].words()
+    assert "1 of 1 way to train available now." in words
+    assert "*Fake (" in words
+    assert "photos" in words
+    assert "answers now" in words
+
+
+async def test_providers_says_of_a_vendor_that_is_down_since_when(surface: Surface) -> None:
+    surface.vendor.fail_next("check", Fault.DOWN, times=5)
+    await surface.bot.services.vendors.check()
+    words = (await surface.people.command("ana", "#portraits", "/darkroom", "providers")).messages[0].words()
+    assert "0 of 1 way to train available now." in words
+    assert "cannot be reached since" in words
