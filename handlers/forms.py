@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.services.errors import BadWish
-from bot.services.inputs import PAPERS, Given, InputSpec, Role
+from bot.services.inputs import PAPERS, Given, InputSpec, Role, suiting
 from bot.services.options import fields as parameters
 from bot.services.training import NAME_MAX, Wish
 from bot.services.vendors import Making, Offer
@@ -21,6 +21,7 @@ from handlers.places import Place
 from storage.records import JobKind, direct
 
 _CONSENT = "I am in these photos, or I have this person's permission"
+_AT_ONCE = ", no model kept"
 _COUNTS = (1, 2, 4, 8)
 _FILES_MAX = 10
 """What Slack's file input takes at most."""
@@ -92,7 +93,7 @@ def train(
     """The form. `given` None: photos come with it. What a vendor asks for stands there once it is chosen."""
     well = usable(offers, given)
     blocks = [small(_at_hand(given))] if given is not None else []
-    blocks += [small(f"{escape(o.label)}: {_why_not(o, given)}") for o in offers if o not in well]
+    blocks += [small(line) for line in _refusing(offers, well, given)]
     if not well:
         blocks.append(
             section("No vendor can take these photos now. They are kept meanwhile: try again later.")
@@ -115,6 +116,7 @@ def train(
         fields.asked(Field.SUBJECT, "Who or what is in the photos", fields.select(subjects)),
         vendor,
         small(_about(offer, effort)),
+        *_pick(offer, given),
         *_inputs(offer, given),
         *(making_blocks(offer.makes, draft.making) if offer.makes else ()),
         *_advanced(offer, draft),
@@ -191,6 +193,7 @@ def read(view: View, owner: str, *, key: str) -> tuple[Wish, str, dict[str, list
         request_key=key,
         options=dict(draft.options),
         making={**draft.making, **fields.chosen(values, MAKING)},
+        pick=fields.picked(values, Field.PICK),
     )
     return wish, draft.tray, {role: listed for role, listed in files.items() if listed}
 
@@ -242,6 +245,20 @@ def _inputs(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
     return [*blocks, small(_PAPERS)] if any(spec.role in PAPERS for spec in wanted) else blocks
 
 
+def _pick(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
+    """Which photo is meant, for a vendor that takes one of those at hand."""
+    photos = _spec(offer, Role.PHOTO)
+    have = [one for one in given or () if one.role == Role.PHOTO.value]
+    if photos is None or not photos.picks or len(have) <= photos.max:
+        return []
+    choices = [
+        (one.medium.sha256, f"#{one.number} ({one.medium.width} × {one.medium.height})")
+        for one in suiting(photos, have)
+    ]
+    hint = "Numbers as posted. The others are not sent."
+    return [fields.asked(Field.PICK, "Photo", fields.select(choices, initial=choices[0][0]), hint=hint)]
+
+
 def _audience(draft: Draft, given: Sequence[Given] | None) -> list[Block]:
     if Place.parse(draft.place).is_direct:
         return []
@@ -281,8 +298,8 @@ def describe(offer: Offer) -> str:
     """A way to train in a line: whose, where, and what it takes."""
     video = _spec(offer, Role.VIDEO)
     photos = _spec(offer, Role.PHOTO)
-    takes = f", {photos.min} to {plural(photos.max, 'photo')}" if photos else ", a video" if video else ""
-    at_once = ", no model kept" if offer.kind is JobKind.ONESHOT else ""
+    takes = f", {_many(photos)}" if photos else ", a video" if video else ""
+    at_once = _AT_ONCE if offer.kind is JobKind.ONESHOT else ""
     return f"{offer.label} ({offer.country}){takes}{at_once}"
 
 
@@ -297,12 +314,36 @@ def why_unavailable(offer: Offer) -> str:
             return "not available: the operator has been told."
 
 
+def _refusing(offers: Sequence[Offer], well: Sequence[Offer], given: Sequence[Given] | None) -> Iterator[str]:
+    """Why the ways that are not on the menu are not: a line per vendor, or per way where they differ."""
+    for name in dict.fromkeys(offer.provider for offer in offers):
+        ways = [offer for offer in offers if offer.provider == name]
+        whys = {offer.way: _why_not(offer, given) for offer in ways if offer not in well}
+        if len(whys) == len(ways) and len(set(whys.values())) == 1:
+            yield f"{escape(ways[0].label)}: {whys[ways[0].way]}"
+            continue
+        for offer in ways:
+            if why := whys.get(offer.way):
+                yield f"{escape(offer.label)}{_way(offer)}: {why}"
+
+
+def _way(offer: Offer) -> str:
+    """What tells the ways of one vendor apart."""
+    return _AT_ONCE if offer.kind is JobKind.ONESHOT else ", training"
+
+
 def _why_not(offer: Offer, given: Sequence[Given] | None) -> str:
     if offer.fault:
         return why_unavailable(offer)
     if given is None:
         return f"wants {_first_wish(offer)}: post it in a conversation with me."
     return "; ".join(lack(one) for one in offer.lacks(given) if not one.can_follow) + "."
+
+
+def _many(photos: InputSpec) -> str:
+    if photos.min == photos.max:
+        return plural(photos.min, "photo")
+    return f"{photos.min} to {plural(photos.max, 'photo')}"
 
 
 def _first_wish(offer: Offer) -> str:

@@ -45,6 +45,7 @@ class Field(StrEnum):
     WHERE = "where"
     CONSENT = "consent"
     PHOTOS = "photos"
+    PICK = "pick"
 
 
 MAKING, OPTION, FILE = "making", "option", "file"

@@ -281,9 +281,11 @@ def lack(one: Lack) -> str:
     noun = _NOUNS[one.role]
     match one.rule:
         case Lacking.TOO_FEW | Lacking.WRONG_KIND:
-            return f"wants {plural(round(one.limit), noun)} or more"
+            return f"wants a {noun}" if one.limit == 1 else f"wants {plural(round(one.limit), noun)} or more"
         case Lacking.TOO_MANY:
-            return f"takes at most {plural(round(one.limit), noun)}"
+            return (
+                f"takes one {noun}" if one.limit == 1 else f"takes at most {plural(round(one.limit), noun)}"
+            )
         case Lacking.TOO_SMALL:
             return f"wants a {noun} of at least {one.limit:g} pixels on the shorter side"
         case Lacking.TOO_SHORT | Lacking.TOO_LONG:

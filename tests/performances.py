@@ -24,7 +24,7 @@ from bot.sandbox.vendors.control import AicontentControl
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANNEL, BOT = "#portraits", "darkroom"
-PATIENCE = 120.0
+PATIENCE = 240.0
 _ORIGIN = re.compile(r"(local Slack|stand-in)\s+(http://127\.0\.0\.1:\d+)")
 
 

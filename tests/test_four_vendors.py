@@ -13,6 +13,9 @@ from bot.sandbox.vendors.dashscope import DashscopeStandIn
 from bot.sandbox.vendors.dashscope_control import DashscopeControl
 from bot.sandbox.vendors.img_open import ImgOpenStandIn
 from bot.sandbox.vendors.img_open_control import ImgOpenControl
+from bot.sandbox.vendors.metastudio import PROJECT_ID, MetastudioStandIn
+from bot.sandbox.vendors.metastudio_control import MetastudioControl
+from storage.records import JobKind
 from tests.surface import Surface, photo, photos, stage
 
 SWIFT = {"train_seconds": 0.5, "infer_seconds": 0.3}
@@ -77,6 +80,59 @@ async def test_img_open_trains_on_ten_photos_from_two_posts(tmp_path: Path) -> N
             done = await surface.submit()
             assert done.closed, done
             await surface.said("is ready after", thread=tray.thread_ts, within=40)
+
+
+async def test_one_of_several_photos_is_picked_and_it_alone_speaks(tmp_path: Path) -> None:
+    async with (
+        MetastudioStandIn.start(tmp_path / "vendor") as vendor,
+        MetastudioControl(vendor.origin) as desk,
+    ):
+        await desk.turn(render_seconds=0.5, step_seconds=0.2, throttled=False)
+        env = {
+            "METASTUDIO_ACCESS_KEY_ID": "sandbox-key-id",
+            "METASTUDIO_ACCESS_KEY_SECRET": "sandbox-key-secret",
+            "METASTUDIO_PROJECT_ID": PROJECT_ID,
+            "METASTUDIO_ENDPOINT": vendor.origin,
+            "METASTUDIO_ONESHOT": "true",
+            **pace("METASTUDIO"),
+        }
+        async with before(tmp_path, env) as (surface, _):
+            tray = await surface.tray([*photos(2), Upload("third.jpg", photo(9, size=(700, 900)))])
+            form = await surface.open_form(tray)
+            assert form.options("provider") == ["Huawei MetaStudio (China), 1 photo, no model kept"]
+            assert "Huawei MetaStudio, training: wants a video." in form.words()
+            assert form.options("pick") == ["#1 (320 × 300)", "#2 (320 × 300)", "#3 (700 × 900)"]
+            done = await surface.submit(
+                subject="woman", prompt="Good morning", count=None, pick="#3 (700 × 900)"
+            )
+            assert done.closed, done
+            await surface.said("is ready after", thread=tray.thread_ts, within=60)
+            sent = surface.query(
+                "SELECT medium.width, medium.height FROM job_input"
+                " JOIN medium ON medium.sha256 = job_input.medium"
+            )
+    assert sent == [(700, 900)]
+
+
+async def test_a_refusal_names_the_way_it_is_of_where_the_vendor_takes_the_set_by_another(
+    tmp_path: Path,
+) -> None:
+    async with DashscopeStandIn.start(tmp_path / "vendor") as vendor:
+        env = {"DASHSCOPE_API_KEY": "sandbox-api-key", "DASHSCOPE_ENDPOINT": vendor.origin}
+        async with before(tmp_path, env) as (surface, provider):
+            tray = await surface.tray(photos(7))
+            form = await surface.open_form(tray)
+            words = form.words()
+            assert form.options("provider") == ["DashScope FaceChain (China), 1 to 10 photos"]
+            assert "DashScope FaceChain, no model kept: takes at most 5 photos." in words
+            assert "DashScope FaceChain: takes" not in words
+            await surface.people.close("ana")
+            # What is so of every way of a vendor is said once.
+            for kind in (JobKind.TRAINING, JobKind.ONESHOT):
+                await surface.bot.services.vendors.retire(provider.name, kind)
+            form = await surface.open_form(tray)
+            assert form.words().count("has given this up") == 1
+            assert "DashScope FaceChain: has given this up." in form.words()
 
 
 @pytest.mark.parametrize("wrong", ["DASHSCOPE", "IMG_OPEN"])

@@ -141,6 +141,8 @@ class InputSpec(Frozen):
     """The only frame sizes of a video, width and height in pixels; empty where any will do."""
     lasts: tuple[timedelta, timedelta] | None = None
     """The shortest and the longest video."""
+    picks: bool = False
+    """Of more than it takes the person picks on the form, so that a set with more is no refusal."""
     one_face: bool = False
     """Each picture must show exactly one face: none or several are a refusal and no mere warning."""
 

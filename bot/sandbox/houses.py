@@ -110,7 +110,12 @@ HOUSES = (
             "render_seconds": 3,
             "throttled": False,
         },
-        settings={"ACCESS_KEY_ID": KEY_ID, "ACCESS_KEY_SECRET": KEY_SECRET, "PROJECT_ID": PROJECT_ID},
+        settings={
+            "ACCESS_KEY_ID": KEY_ID,
+            "ACCESS_KEY_SECRET": KEY_SECRET,
+            "PROJECT_ID": PROJECT_ID,
+            "ONESHOT": "true",
+        },
     ),
 )
 """All of them, in the order of the page's panel."""

@@ -29,7 +29,8 @@ class Part:
 
 
 PARTS: Mapping[str, Part] = {
-    "aicontent": Part(bill={"training": 1, "inference": 1, "oneshot": 0}),
+    # As many as every vendor of photos takes, so that the form offers all of them.
+    "aicontent": Part(photos=10, bill={"training": 1, "inference": 1, "oneshot": 0}),
     # It draws people in a scene of its own, and takes no prompt.
     "dashscope": Part(subject="woman", answers={"making.style": "f_idcard_female"}),
     # Slack's client takes ten files into one message, and this vendor wants as many at least.

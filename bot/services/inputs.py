@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.providers import PAPERS, InputSpec, Role
@@ -39,11 +39,14 @@ class Lack:
     """What it should be at least, or at most: files, bytes, pixels or seconds."""
     which: tuple[int, ...] = ()
     """Which of that role, from 1, in the order given; empty where it concerns the number."""
+    picks: bool = False
+    """There are too many, and the form asks which of them are meant."""
 
     @property
     def can_follow(self) -> bool:
         """Whether a form asks for what lacks, so that it may be opened without."""
-        return self.rule in {Lacking.TOO_FEW, Lacking.WRONG_KIND} and self.role in ASKED_ON_FORM
+        missing = self.rule in {Lacking.TOO_FEW, Lacking.WRONG_KIND}
+        return self.picks or (missing and self.role in ASKED_ON_FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Given:
 
     role: str
     medium: Medium
+    number: int = field(default=0, compare=False)
+    """By which people know it; 0 where they do not."""
 
 
 def judge(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[Lack, ...]:
@@ -64,9 +69,24 @@ def judge(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[Lack, ...
             rule = Lacking.WRONG_KIND if at_hand and not have else Lacking.TOO_FEW
             found.append(Lack(rule, spec.role, len(have), spec.min))
         elif len(have) > spec.max:
-            found.append(Lack(Lacking.TOO_MANY, spec.role, len(have), spec.max))
+            found.append(Lack(Lacking.TOO_MANY, spec.role, len(have), spec.max, picks=spec.picks))
+            if spec.picks and suiting(spec, at_hand):
+                continue  # Those that do not suit need not be picked.
         found += _each(spec, have)
     return tuple(found)
+
+
+def suiting(spec: InputSpec, given: Iterable[Given]) -> tuple[Given, ...]:
+    """Those of a set, each once, that could be picked for an operation that takes fewer."""
+    return tuple(
+        one for one in dict.fromkeys(given) if one.role == spec.role and not _each(spec, [one.medium])
+    )
+
+
+def picked(specs: Sequence[InputSpec], given: Iterable[Given], pick: str) -> list[Given]:
+    """A set without what was not picked, where one was: `pick` is its hash."""
+    picky = {spec.role.value for spec in specs if spec.picks} if pick else set()
+    return [one for one in given if one.role not in picky or one.medium.sha256 == pick]
 
 
 def fitting(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[tuple[str, str], ...]:
@@ -112,4 +132,16 @@ def _each(spec: InputSpec, have: Sequence[Medium]) -> list[Lack]:
     return found
 
 
-__all__ = ["ASKED_ON_FORM", "PAPERS", "Given", "InputSpec", "Lack", "Lacking", "Role", "fitting", "judge"]
+__all__ = [
+    "ASKED_ON_FORM",
+    "PAPERS",
+    "Given",
+    "InputSpec",
+    "Lack",
+    "Lacking",
+    "Role",
+    "fitting",
+    "judge",
+    "picked",
+    "suiting",
+]

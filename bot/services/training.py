@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.services.cards import show_card
 from bot.services.errors import BadWish, NoSuchThing, NotYours, TrayClosed
-from bot.services.inputs import Given, fitting
+from bot.services.inputs import Given, fitting, picked
 from bot.services.notifier import Clock
 from bot.services.options import checked
 from bot.services.trays import refuse_public_papers
@@ -57,6 +57,8 @@ class Wish:
     making: Mapping[str, Any] = field(default_factory=dict)
     """Those of what is made (`Offer.makes.options`): after the training, or by the one-shot."""
     seed: int | None = None
+    pick: str = ""
+    """The hash of the one photo that is meant, where the vendor takes fewer than there are."""
 
 
 class Training:
@@ -129,7 +131,7 @@ class Training:
         entries = tx.trays.entries(tray_id)
         media = tx.inputs.by_hash(entry.medium for entry in entries if entry.medium)
         given = [Given(entry.role, media[entry.medium]) for entry in entries if entry.medium in media]
-        inputs = fitting(offer.takes, given)
+        inputs = fitting(offer.takes, picked(offer.takes, given, wish.pick))
         made = new_id("job")
         job = tx.jobs.insert(
             NewJob(

@@ -34,8 +34,11 @@ class TrayView:
     @property
     def given(self) -> tuple[Given, ...]:
         """The same as an offer judges it."""
-        once = {(entry.role, entry.medium): entry for entry in self.entries if entry.medium in self.media}
-        return tuple(Given(role, self.media[sha256 or ""]) for role, sha256 in once)
+        first: dict[tuple[str, str], int] = {}
+        for entry in self.entries:
+            if entry.medium in self.media:
+                first.setdefault((entry.role, entry.medium or ""), entry.ordinal)
+        return tuple(Given(role, self.media[sha256], number) for (role, sha256), number in first.items())
 
     @property
     def needed(self) -> int:

@@ -40,7 +40,7 @@ async def test_told_once_it_exits_well_and_leaves_the_images_on_disk(tmp_path: P
         assert sheet.width > sheet.height
     for words in ("[Train…] [Discard]", "presses [Train…]", "Name: ana spring", "card now: ", "DM to ana"):
         assert words in run.text
-    assert "fox-6.jpg" in run.text
+    assert "fox-10.jpg" in run.text
     assert "\x1b" not in run.text, "colours belong on a terminal"
 
 
@@ -109,9 +109,9 @@ async def test_the_form_of_the_usual_story_offers_every_vendor(tmp_path: Path, m
         )
         offered = " ".join(form.options("provider"))
         words = form.words()
-    for label in ("AIContent", "DashScope", "Img Open"):
+    for label in ("AIContent", "DashScope", "Img Open", "MetaStudio"):
         assert label in offered
-    assert "Huawei MetaStudio: wants 1" in words, "what cannot be had with photos says what it wants"
+    assert "Huawei MetaStudio, training: wants a video." in words, "what photos cannot give is said"
 
 
 async def test_a_vendor_that_is_none_is_named_with_those_there_are(tmp_path: Path) -> None:

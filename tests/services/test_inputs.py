@@ -8,7 +8,7 @@ import pytest
 
 from bot.providers import Delivery, InputSpec, Role
 from bot.services.errors import Unfit
-from bot.services.inputs import Given, Lack, Lacking, fitting, judge
+from bot.services.inputs import Given, Lack, Lacking, fitting, judge, picked, suiting
 from storage.records import Medium
 
 PHOTO = InputSpec(
@@ -97,3 +97,33 @@ def test_a_set_that_does_not_do_is_refused_with_every_reason() -> None:
         (Lacking.TOO_FEW, Role.PHOTO),
         (Lacking.TOO_SMALL, Role.PHOTO),
     ]
+
+
+ONE = PHOTO.model_copy(update={"min": 1, "max": 1, "picks": True})
+
+
+def test_of_more_than_a_vendor_takes_the_form_may_ask_which_is_meant() -> None:
+    several = [photo("a"), photo("b", side=300), photo("c")]
+    (lack,) = judge([ONE], several)
+    assert (lack.rule, lack.can_follow) == (Lacking.TOO_MANY, True)
+    assert [one.medium.sha256 for one in suiting(ONE, several)] == ["a", "c"]
+    assert fitting([ONE], picked([ONE], several, "c")) == (("photo", "c"),)
+
+
+def test_where_none_of_several_suits_there_is_none_to_pick() -> None:
+    lacks = judge([ONE], [photo("a", side=300), photo("b", side=300)])
+    assert [(one.rule, one.can_follow) for one in lacks] == [
+        (Lacking.TOO_MANY, True),
+        (Lacking.TOO_SMALL, False),
+    ]
+
+
+def test_a_pick_that_is_not_among_them_leaves_nothing() -> None:
+    with pytest.raises(Unfit) as caught:
+        fitting([ONE], picked([ONE], [photo("a"), photo("b")], "z"))
+    assert caught.value.lacks[0].have == 0
+
+
+def test_a_pick_is_no_matter_to_a_vendor_that_takes_them_all() -> None:
+    several = [photo("a"), photo("b")]
+    assert picked([PHOTO], several, "a") == several

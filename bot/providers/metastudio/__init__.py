@@ -1,7 +1,7 @@
 """Huawei Cloud MetaStudio: an avatar from a video, a model from a photo, or a talking photo.
 
-Each product is a module of its own; this one picks that of the mode. An avatar is reviewed by people
-and takes days.
+Each product is a class of its own; this one picks that of the mode, and the talking photo for one-shots. An
+avatar is reviewed by people and takes days.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PRODUCTS: dict[str, type[Product]] = {
 
 
 class Metastudio(Provider[MetastudioSettings]):
-    """Hands everything to the product of its mode."""
+    """Hands everything to the product of its mode, and what keeps no model to the talking photo."""
 
     name = "metastudio"
     Settings = MetastudioSettings
@@ -53,6 +53,7 @@ class Metastudio(Provider[MetastudioSettings]):
         super().__init__(settings, http)
         self._desk = Desk(settings, http)
         self._product = PRODUCTS[settings.mode](self._desk)
+        self._talk = PhotoVideo(self._desk)
 
     @classmethod
     def client(cls, settings: MetastudioSettings, **transport: Any) -> HttpClient:
@@ -73,8 +74,11 @@ class Metastudio(Provider[MetastudioSettings]):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the product of this mode takes and gives."""
-        return self._product.capabilities
+        """What the product of this mode takes and gives, and the talking photo where it is offered too."""
+        able = self._product.capabilities
+        if not self.settings.oneshot:
+            return able
+        return able.model_copy(update={"oneshot": self._talk.capabilities.oneshot})
 
     async def check(self) -> None:
         """Ask for one asset: free, and right only if keys, clock, project, region and permission are."""
@@ -96,34 +100,39 @@ class Metastudio(Provider[MetastudioSettings]):
 
     async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:
         """Have a photo speak."""
-        return await self._product.oneshot(spec, key)
+        return await self._talk.oneshot(spec, key)
 
     async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
         """Have the vendor look at photos first, where it does."""
-        return await self._product.inspect(inputs)
+        return await self._talk.inspect(inputs)
 
     async def find(
         self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
     ) -> RemoteJob | None:
         """Look for our key, which is the batch or the name of everything we start."""
-        return await self._product.find(spec, key, known, since)
+        product = self._talk if isinstance(spec, OneshotSpec) else self._product
+        return await product.find(spec, key, known, since)
 
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:  # noqa: ARG002
         """Ask where a job stands; trainings call nobody back."""
-        return await self._product.poll(ref)
+        return await self._of(ref).poll(ref)
 
     async def logs(self, ref: RemoteRef) -> tuple[str, ...]:
         """The history of a training."""
-        return await self._product.logs(ref)
+        return await self._of(ref).logs(ref)
 
     def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
         """Pull a cover or a clip."""
-        return self._product.fetch(ref, artifact)
+        return self._of(ref).fetch(ref, artifact)
 
     async def cancel(self, ref: RemoteRef) -> bool:
         """Stop a job where its state lets one."""
-        return await self._product.cancel(ref)
+        return await self._of(ref).cancel(ref)
 
     async def delete(self, ref: RemoteRef) -> bool:
         """Erase a model for good."""
-        return await self._product.delete(ref)
+        return await self._of(ref).delete(ref)
+
+    def _of(self, ref: RemoteRef) -> Product:
+        """Whose a job is: only the talking photo has one-shots, whatever the mode is now."""
+        return self._talk if ref.kind == "oneshot" else self._product

@@ -47,6 +47,7 @@ def _photo(*, most: int, side: int) -> InputSpec:
         max_bytes=most,
         delivery=Delivery.UPLOAD,
         max_side=side,
+        picks=True,
         one_face=True,
     )
 

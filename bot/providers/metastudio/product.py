@@ -15,10 +15,8 @@ from bot.providers._answers import vendor_words
 from bot.providers._base import (
     Artifact,
     Capabilities,
-    Finding,
     GenerationSpec,
     MediaInput,
-    OneshotSpec,
     RemoteJob,
     RemoteRef,
     RemoteState,
@@ -63,14 +61,6 @@ class Product(ABC):
     async def generate(self, spec: GenerationSpec, key: str) -> RemoteJob:  # noqa: ARG002
         """Start a clip of an avatar."""
         raise UnexpectedResponse(NO_SUCH)
-
-    async def oneshot(self, spec: OneshotSpec, key: str) -> RemoteJob:  # noqa: ARG002
-        """Start a clip of a photo."""
-        raise UnexpectedResponse(NO_SUCH)
-
-    async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:  # noqa: ARG002
-        """Look at photos for nothing."""
-        return ()
 
     @abstractmethod
     async def find(

@@ -38,6 +38,7 @@ class MetastudioSettings(ProviderSettings):
         "avatar_video",
         description="The product: an avatar from a video, a model from a photo, or a talking photo.",
     )
+    oneshot: bool = Field(False, description="Offer the talking photo beside the product of the mode, too.")
     app_user_id: str | None = Field(
         None,
         pattern=r"^[\x21-\x7e]+$",
