@@ -32,7 +32,7 @@ from bot.providers import (
     Unavailable,
     UnexpectedResponse,
 )
-from bot.providers.img_open import LIVE, PAINT, TRAIN, ImgOpen
+from bot.providers.img_open import CHECKPOINTS, LIVE, PAINT, TRAIN, ImgOpen
 from bot.providers.img_open.options import DISPUTED, GenerationOptions, TrainingOptions, plain
 from bot.providers.img_open.settings import ImgOpenSettings
 from tests.providers.img_open.bench import (
@@ -75,7 +75,15 @@ class Wire:
         return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
 
 
-PATHS = {"train": TRAIN, "result": RESULT, "loras": LORAS, "paint": PAINT, "live": LIVE, "archive": ARCHIVE}
+PATHS = {
+    "train": TRAIN,
+    "result": RESULT,
+    "loras": LORAS,
+    "paint": PAINT,
+    "live": LIVE,
+    "archive": ARCHIVE,
+    "models": CHECKPOINTS,
+}
 
 
 def photos(*links: str | None) -> tuple[MediaInput, ...]:
@@ -555,7 +563,10 @@ async def test_a_vendor_that_cannot_answer_has_not_said_that_it_is_not_there() -
 
 NOES: list[tuple[int, str, str, type[ProviderError], type[ProviderError]]] = [
     (200, "1001", "参数错误", InvalidInput, InvalidInput),
-    (200, "500", "oops", Unavailable, OutcomeUnknown),
+    (200, "500", "", Unavailable, OutcomeUnknown),
+    (200, "500", "系统繁忙,请稍后再试", Unavailable, OutcomeUnknown),
+    (200, "500", "Read timed out", Unavailable, OutcomeUnknown),
+    (200, "500", "提示词包含敏感词", ContentRejected, ContentRejected),
     (200, "502", "oops", Unavailable, OutcomeUnknown),
     (200, "504", "oops", Unavailable, OutcomeUnknown),
     (200, "503", "oops", Unavailable, Unavailable),
@@ -584,6 +595,51 @@ async def test_what_each_no_means_when_asking_and_when_starting(
     with pytest.raises(ProviderError) as started:
         await img_open(wire).submit(training(), key=TASK)
     assert (type(asked.value), type(started.value)) == (asking, starting)
+
+
+async def test_a_refusal_with_the_code_of_a_broken_server_is_believed_where_nothing_was_started() -> None:
+    no = refusal("fileUrlList: only 9 images could be fetched", "500")
+    absent = refusal("task does not exist", "500")
+    with pytest.raises(InvalidInput, match="only 9 images") as caught:
+        await img_open(Wire(train=no, result=absent)).submit(training(), key=TASK)
+    assert caught.value.code == "500"
+    with pytest.raises(InvalidInput, match="only 9 images"):
+        await img_open(Wire(paint=no, live=absent, archive=absent)).generate(images(), key="gen-0b6d2f")
+
+
+async def test_what_is_not_there_when_something_is_started_is_the_person_s_and_no_expired_job() -> None:
+    no = refusal("fileUrlList: image does not exist")
+    with pytest.raises(InvalidInput, match="does not exist"):
+        await img_open(Wire(train=no)).submit(training(), key=TASK)
+
+
+async def test_a_refusal_that_came_after_the_start_is_not_believed() -> None:
+    no = refusal("saving failed", "500")
+    begun = await img_open(Wire(train=no, result=body("result_running"))).submit(training(), key=TASK)
+    assert begun.ref == TRAINING
+    live = body("task_succeeded")
+    painted = await img_open(Wire(paint=no, live=live)).generate(images(), key="gen-0b6d2f")
+    assert painted.ref == IMAGES
+
+
+async def test_a_refusal_that_cannot_be_looked_into_leaves_the_outcome_open() -> None:
+    wire = Wire(train=refusal("saving failed", "500"), result=refusal("busy", "503"))
+    with pytest.raises(OutcomeUnknown):
+        await img_open(wire).submit(training(), key=TASK)
+
+
+async def test_the_check_tells_wrong_keys_a_missing_permission_and_a_wrong_address_apart() -> None:
+    for no, words in (
+        (
+            refusal("accessKey is invalid", "401"),
+            "check IMG_OPEN_ACCESS_KEY_ID and IMG_OPEN_ACCESS_KEY_SECRET",
+        ),
+        (refusal("accessKey 没有权限: permission denied", "403"), "lets their account not use this"),
+    ):
+        with pytest.raises(AuthenticationFailed, match=words):
+            await img_open(Wire(models=no)).check()
+    with pytest.raises(NotFound, match="IMG_OPEN_ENDPOINT"):
+        await img_open(lambda request: httpx.Response(404)).check()
 
 
 @pytest.mark.parametrize("page", ["<html>bad gateway</html>", "", "[]"])

@@ -6,10 +6,9 @@ every word of it is a setting: see this provider's page.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -39,6 +38,8 @@ from bot.providers._errors import (
     ContentRejected,
     InvalidInput,
     NotFound,
+    OutcomeUnknown,
+    TransientError,
     Unavailable,
     UnexpectedResponse,
 )
@@ -46,7 +47,7 @@ from bot.providers._http import HostAuth, HttpClient
 from bot.providers._wire import image
 from bot.providers.img_open.options import MOST_STEPS, GenerationOptions, TrainingOptions
 from bot.providers.img_open.settings import SAAS, SUBJECTS, ImgOpenSettings
-from bot.providers.img_open.words import AlreadyThere, Result, open_envelope, result_of, state_of
+from bot.providers.img_open.words import AlreadyThere, Doubtful, Result, open_envelope, result_of, state_of
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -148,6 +149,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
         except Unavailable as error:
             hint = "Check the network, IMG_OPEN_ENDPOINT and IMG_OPEN_PROXY."
             raise Unavailable(f"{error} {hint}", code=error.code, retry_after=error.retry_after) from None
+        except NotFound as error:
+            where = "Img Open is not at this address: check IMG_OPEN_ENDPOINT."
+            raise NotFound(where, code=error.code) from None
 
     # -- starting
 
@@ -162,8 +166,13 @@ class ImgOpen(Provider[ImgOpenSettings]):
         if (steps := chosen.steps(len(links))) > MOST_STEPS:
             raise InvalidInput(f"These options come to {steps:,} steps; more than {MOST_STEPS:,} take hours.")
         task_id = _task_id(key)
-        with contextlib.suppress(AlreadyThere):  # An earlier attempt got through.
+        try:
             await self._post(TRAIN, chosen.wire(task_id, links, self.settings.wire_case), safe=False)
+        except AlreadyThere:
+            pass  # An earlier attempt got through.
+        except Doubtful:
+            if not await self._asked(self._trains(task_id)):
+                raise
         ref = RemoteRef(kind="training", id=task_id)
         return RemoteJob(ref=ref, state=RemoteState.QUEUED, details={"id": task_id, "steps": steps})
 
@@ -201,6 +210,10 @@ class ImgOpen(Provider[ImgOpenSettings]):
         try:
             told = await self._post(PAINT, body, safe=False)
         except AlreadyThere:
+            told = {}
+        except Doubtful:
+            if await self._asked(self._task(task_id)) is None:
+                raise
             told = {}
         data = told.get("data")
         named = first_text(data, "task_id") if isinstance(data, dict) else ""
@@ -241,8 +254,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             return self._said_images(ref, row).model_copy(
                 update={"state": RemoteState.RUNNING, "artifacts": ()}
             )
-        result = await self._result(task_id)
-        if result is not None and result.state is not None:
+        if await self._trains(task_id):
             return RemoteJob(ref=RemoteRef(kind="training", id=task_id), state=RemoteState.RUNNING)
         if not self.settings.unique_task_ids and not self._asks:
             raise UnexpectedResponse("Img Open cannot be asked for this training.")
@@ -297,6 +309,19 @@ class ImgOpen(Provider[ImgOpenSettings]):
                 return None
             return Result(task_id=task_id, absent=True)
         return result_of(told, self.settings)
+
+    async def _trains(self, task_id: str) -> bool:
+        """Whether the vendor says of itself that it has this training."""
+        result = await self._result(task_id)
+        return result is not None and result.state is not None
+
+    @staticmethod
+    async def _asked(question: Awaitable[T]) -> T:
+        """The answer to a question that follows a no. Raises OutcomeUnknown where there is none."""
+        try:
+            return await question
+        except (TransientError, UnexpectedResponse) as error:
+            raise OutcomeUnknown(f"Img Open refused, and cannot be asked since: {error.detail}") from None
 
     async def _listed(self, ref: RemoteRef, *, absent: bool) -> RemoteJob:
         """Where neither answer nor callback tells anything, the list of LoRAs says whether it is done."""

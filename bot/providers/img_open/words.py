@@ -12,6 +12,7 @@ from bot.providers._answers import Answer, by_status, first_text, vendor_words
 from bot.providers._base import RemoteState
 from bot.providers._errors import (
     AuthenticationFailed,
+    ContentRejected,
     InvalidInput,
     NotFound,
     OutcomeUnknown,
@@ -33,15 +34,24 @@ KEYS = re.compile(r"access\s*key|secret|unauthor|permission|forbidden|鉴权|权
 THERE = re.compile(r"already|exists|duplicat|\brepeated\b|已存在|重复提交|任务重复", re.IGNORECASE)
 """How a task id that was seen before may be refused; the vendor documents no words for it."""
 ABSENT = re.compile(r"not\s+(?:exist|found)|no such|不存在|未找到", re.IGNORECASE)
-_SENTENCE = (
-    "Img Open does not accept the keys: check IMG_OPEN_ACCESS_KEY_ID and "
-    "IMG_OPEN_ACCESS_KEY_SECRET, and that the "
-    "account may use this service."
+BUSY = re.compile(
+    r"busy|later|time\s*d?\s*-?out|internal|exception|system|server|gateway|"
+    r"繁忙|稍后|超时|异常|系统|内部|网关|服务器",
+    re.IGNORECASE,
 )
+"""A trouble of the vendor's own, which passes, as opposed to something that it will not take."""
+HELD_BACK = re.compile(r"sensitive|nsfw|violat|moderation|敏感|违规|违禁|审核不通过", re.IGNORECASE)
+MAY_NOT = re.compile(r"permission|forbidden|权限", re.IGNORECASE)
+_SENTENCE = "Img Open does not accept the keys: check IMG_OPEN_ACCESS_KEY_ID and IMG_OPEN_ACCESS_KEY_SECRET."
+_RIGHTS = "Img Open knows the keys and lets their account not use this: have the vendor open it."
 
 
 class AlreadyThere(InvalidInput):
     """The vendor has seen this id before."""
+
+
+class Doubtful(InvalidInput):
+    """Refused with a sentence, and with a code that may also mean that something of the vendor's broke."""
 
 
 TRANSIENT = {"429", "500", "502", "503", "504"}
@@ -54,6 +64,8 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
         AuthenticationFailed: the keys are refused.
         NotFound: by its sentence, the vendor does not know what was asked for.
         AlreadyThere: by its sentence, the vendor has this id already.
+        ContentRejected: by its sentence, moderation holds it back.
+        Doubtful: a code of a broken server, with a sentence that is about what was to be started.
         InvalidInput: any other code, with the vendor's sentence.
         Unavailable, OutcomeUnknown: the codes and pages of a gateway.
     """
@@ -65,13 +77,18 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
     status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else answer.status
     facts = {"code": vendor_words(code) or None}
     if status in {401, 403} or KEYS.search(said):
-        raise answer.refusal(AuthenticationFailed, _SENTENCE, **facts)
+        lacks = status == 403 or MAY_NOT.search(said)
+        raise answer.refusal(AuthenticationFailed, _RIGHTS if lacks else _SENTENCE, **facts)
     words = answer.words(said, secrets=secrets)
     # The one code that its page shows is 500, for whatever there is to refuse: the sentence says more.
-    if code and ABSENT.search(said):
+    if code and answer.safe and ABSENT.search(said):
         raise answer.refusal(NotFound, words, **facts)
-    if code and THERE.search(said):
+    if code and THERE.search(said) and not ABSENT.search(said):
         raise answer.refusal(AlreadyThere, words, **facts)
+    if code and HELD_BACK.search(said):
+        raise answer.refusal(ContentRejected, words, **facts)
+    if code == "500" and answer.ok and not answer.safe and said and not BUSY.search(said):
+        raise answer.refusal(Doubtful, words, **facts)
     if code in TRANSIENT or (not code and not answer.ok):
         raise answer.refusal(by_status(status, safe=answer.safe), words, **facts)
     if not code:
