@@ -49,9 +49,6 @@
   /** Up to the very top, fetching what is older, and down again, most of a screen in each frame. */
   const scroll = async (many) => {
     const pane = document.querySelector(".messages");
-    const tasks = [];
-    const watcher = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)));
-    watcher.observe({ type: "longtask" });
     const frames = [];
     pane.scrollTop = pane.scrollHeight;
     await frame();
@@ -64,9 +61,7 @@
     };
     while (pane.scrollTop > 0 || pane.querySelectorAll("[data-ts]").length < many) await step(-600);
     while (pane.scrollHeight - pane.scrollTop - pane.clientHeight > 1) await step(600);
-    await new Promise((next) => setTimeout(next, 100));
-    watcher.disconnect();
-    return { frames, longest: Math.max(0, ...tasks) };
+    return frames;
   };
 
   window.bench = { seen, listen, watch, paragraphs, scroll };

@@ -246,7 +246,7 @@ function edit(message, where) {
 }
 
 function editLast(where) {
-  const mine = [...where.list.children].findLast((child) => child.message?.user === state.me.id);
+  const mine = where.list.newest((article) => article.message?.user === state.me.id);
   if (mine) edit(mine.message, where);
 }
 

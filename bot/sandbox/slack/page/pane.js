@@ -8,6 +8,7 @@ import { openMenu } from "./menus.js";
 import { drawMessage, drawNotice } from "./message.js";
 import { attempt, explain, react, shortcut } from "./says.js";
 import { state } from "./state.js";
+import { Stretches } from "./stretches.js";
 import { EMOJI } from "./words.js";
 
 const TOGETHER = 300;
@@ -23,21 +24,22 @@ export class Pane {
     this.shown = new Map();
     this.more = false;
     this.newest = "";
-    this.list = h("div", { class: "messages-list", role: "list" });
+    this.list = new Stretches();
     this.top = h("div", { class: "messages-top" });
-    this.node = h("div", { class: "messages", tabindex: "0", role: "log", "aria-live": "off", "aria-label": thread ? "Thread" : "Messages" }, this.top, this.list);
+    this.node = h("div", { class: "messages", tabindex: "0", role: "log", "aria-live": "off", "aria-label": thread ? "Thread" : "Messages" }, this.top, this.list.node);
     this.stuck = true;
     this.node.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.node.addEventListener("keydown", (event) => this.steer(event));
     for (const kind of ["pointerover", "focusin"]) this.node.addEventListener(kind, (event) => this.offer(event.target.closest?.(".message")));
     // Pictures arrive late and edits change heights: whoever was at the end stays there.
     this.watcher = new ResizeObserver(() => this.stuck && this.toEnd());
-    this.watcher.observe(this.list);
+    this.watcher.observe(this.list.node);
     this.watcher.observe(this.node);
   }
 
   close() {
     this.watcher.disconnect();
+    this.list.close();
   }
 
   // Fetching.
@@ -57,11 +59,9 @@ export class Pane {
   /** Put a stretch before what is shown, all at once. */
   take(answer) {
     this.more = Boolean(answer.more);
-    const first = this.list.firstElementChild;
+    const { first } = this.list;
     const fresh = answer.messages.filter((message) => !this.shown.has(message.ts)).map((message) => this.drawn(message));
-    const stretch = document.createDocumentFragment();
-    stretch.append(...fresh);
-    this.list.prepend(stretch);
+    this.list.prepend(fresh);
     for (const article of fresh) this.relate(article);
     this.relate(first);
     this.top.replaceChildren(this.more ? h("div", { class: "hint" }, "Loading older messages…") : this.beginning());
@@ -83,7 +83,7 @@ export class Pane {
     if (this.fetching || !this.more) return;
     this.fetching = true;
     try {
-      const before = this.list.firstElementChild?.dataset.ts;
+      const before = this.list.first?.dataset.ts;
       const answer = await look("messages", { channel: this.channel, before, limit: STRETCH });
       const height = this.node.scrollHeight;
       const was = this.node.scrollTop;
@@ -142,27 +142,21 @@ export class Pane {
   /** Draw a message, new or changed, in its place. */
   put(message) {
     const old = this.shown.get(message.ts);
-    const first = this.list.firstElementChild;
+    const { first } = this.list;
     // One from before what is shown comes with its stretch.
     if (!old && this.more && first && message.ts < first.dataset.ts) return;
     const article = this.drawn(message);
     if (old) replace(old, article);
-    else this.insert(article);
+    else this.list.insert(article);
     this.relate(article);
-    this.relate(article.nextElementSibling);
-  }
-
-  insert(article) {
-    let after = this.list.lastElementChild;
-    while (after && after.dataset.ts > article.dataset.ts) after = after.previousElementSibling;
-    if (after) after.after(article);
-    else this.list.prepend(article);
+    this.relate(this.list.after(article));
   }
 
   drop(ts) {
     const article = this.shown.get(ts);
-    const next = article?.nextElementSibling;
-    article?.remove();
+    if (!article) return;
+    const next = this.list.after(article);
+    this.list.remove(article);
     this.shown.delete(ts);
     this.relate(next);
   }
@@ -170,7 +164,7 @@ export class Pane {
   /** What stands before a message decides how it begins: a day, a line for what is new, a face or none. */
   relate(article) {
     if (!article) return;
-    const before = article.previousElementSibling?.message;
+    const before = this.list.before(article)?.message;
     const { message } = article;
     article.querySelector(":scope > .divider")?.remove();
     const newDay = !before || !sameDay(before.ts, message.ts);
@@ -205,15 +199,15 @@ export class Pane {
 
   steer(event) {
     if (event.target === this.node && (event.key === "ArrowUp" || event.key === "Enter")) {
-      this.list.lastElementChild?.focus();
+      this.list.last?.focus();
       event.preventDefault();
       return;
     }
     const article = event.target.closest?.(".message");
     if (!article || event.target !== article) return;
     const key = event.ctrlKey || event.metaKey || event.altKey ? "" : event.key;
-    if (key === "ArrowDown") article.nextElementSibling?.focus();
-    else if (key === "ArrowUp") article.previousElementSibling?.focus();
+    if (key === "ArrowDown") this.list.after(article)?.focus();
+    else if (key === "ArrowUp") this.list.before(article)?.focus();
     else if ((key === "Enter" || key === "t") && !this.thread) this.openThread(article.message.thread_ts || article.message.ts);
     else if (key === "e" && article.message.user === state.me.id) this.edit(article.message, this);
     else return;
