@@ -78,8 +78,7 @@ class Backstage:
             await parts.posts.verify(manifest.addresses.events)
         parts.workspace.manifest = manifest
         parts.database.save("meta", "manifest", dict(document))
-        parts.settings.home_tab_enabled = manifest.home_tab
-        parts.settings.messages_tab_enabled = manifest.messages_tab
+        parts.knobs.follow_manifest(home_tab=manifest.home_tab, messages_tab=manifest.messages_tab)
         if not manifest.socket_mode:
             parts.sockets.order_disconnect("link_disabled")
 

@@ -199,12 +199,8 @@ class Control:
         self._parts.events.release()
 
     async def settings(self, body: Json) -> Any:
-        """Turn knobs; answers with all of them."""
-        for name, value in body.items():
-            if name not in type(self._parts.settings).model_fields:
-                raise Refused("unknown_setting", setting=name)
-            setattr(self._parts.settings, name, value)
-        return self._parts.settings
+        """Turn knobs, for good; answers with all of them."""
+        return self._parts.knobs.turn(body)
 
     async def disconnect(self, body: Json) -> Any:
         """Part with every socket."""

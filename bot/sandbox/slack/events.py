@@ -1,8 +1,7 @@
 """What happens in the workspace, told to the app: only what it subscribed to, may read and is a member of."""
 
-from collections import deque
-
 from bot.sandbox.slack.clock import Clock
+from bot.sandbox.slack.database import Database
 from bot.sandbox.slack.delivery import Deliveries
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.records import Channel, Kind
@@ -47,6 +46,7 @@ class Events:
     def __init__(
         self,
         workspace: Workspace,
+        database: Database,
         clock: Clock,
         deliveries: Deliveries,
         faults: Faults,
@@ -57,7 +57,9 @@ class Events:
         self._deliveries = deliveries
         self._faults = faults
         self._settings = settings
-        self._lately: deque[float] = deque()
+        self._database = database
+        kept = dict(database.load("meta")).get("events_lately", {})
+        self._by_minute = {int(minute): int(count) for minute, count in kept.items()}
         self._minute_told = 0
 
     def message(self, channel: Channel, event: Json) -> None:
@@ -111,12 +113,12 @@ class Events:
     def _too_many(self) -> bool:
         """Count an event; past the hour's share it is dropped, and the app is told so once a minute."""
         now = self._clock.now()
-        while self._lately and self._lately[0] <= now - HOUR:
-            self._lately.popleft()
-        if len(self._lately) < self._settings.events_per_hour:
-            self._lately.append(now)
-            return False
         minute = int(now // MINUTE) * MINUTE
+        lately = {then: count for then, count in self._by_minute.items() if minute - HOUR < then <= minute}
+        if sum(lately.values()) < self._settings.events_per_hour:
+            self._by_minute = lately | {minute: lately.get(minute, 0) + 1}
+            self._database.save("meta", "events_lately", {str(k): v for k, v in self._by_minute.items()})
+            return False
         if minute != self._minute_told:
             self._minute_told = minute
             identity = self._workspace.identity

@@ -1,9 +1,10 @@
 """Rate limits: so many calls a minute per method, and one message a second per conversation."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bot.sandbox.slack.clock import Clock
+from bot.sandbox.slack.database import Database
 from bot.sandbox.slack.errors import RateLimited
 
 # Calls per minute. Methods under Slack's "special" rules are as good as free here.
@@ -70,7 +71,8 @@ class _Bucket:
 
     def take(self, now: float) -> float:
         """Take one; returns the seconds until there is one, 0 when it was taken."""
-        self.level = min(self.capacity, self.level + (now - self.at) * self.per_second)
+        # A clock turned by hand may begin anew, earlier than it stood.
+        self.level = min(self.capacity, self.level + max(0.0, now - self.at) * self.per_second)
         self.at = now
         if self.level >= 1:
             self.level -= 1
@@ -79,11 +81,12 @@ class _Bucket:
 
 
 class Limits:
-    """The buckets of one app in one workspace."""
+    """The buckets of one app in one workspace; an app does not get more by a restart of it all."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets = {name: _Bucket(**kept) for name, kept in database.load("bucket")}
 
     def spend(self, method: str, channel: str | None, *, history_limited: bool = False) -> None:
         """Count a call, or refuse it until its bucket has refilled."""
@@ -98,6 +101,8 @@ class Limits:
     def _take(self, name: str, capacity: float, per_second: float) -> None:
         now = self._clock.now()
         bucket = self._buckets.setdefault(name, _Bucket(capacity, per_second, capacity, now))
+        bucket.capacity, bucket.per_second = capacity, per_second
         wait = bucket.take(now)
+        self._database.save("bucket", name, asdict(bucket))
         if wait:
             raise RateLimited(math.ceil(wait))

@@ -14,6 +14,7 @@ from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.ids import CountedIds, RandomIds
 from bot.sandbox.slack.interactions import Interactions
 from bot.sandbox.slack.journal import Journal
+from bot.sandbox.slack.knobs import Knobs
 from bot.sandbox.slack.limits import Limits
 from bot.sandbox.slack.manifest import DEFAULT_MANIFEST, Manifest
 from bot.sandbox.slack.moves import Moves
@@ -41,6 +42,7 @@ class Parts:
     clock: Clock
     journal: Journal
     settings: Settings
+    knobs: Knobs
     faults: Faults
     workspace: Workspace
     tokens: Tokens
@@ -105,6 +107,7 @@ def assemble(
     database.save("meta", "manifest", dict(document))
     app = Manifest.parse(document)
     settings = settings or Settings(home_tab_enabled=app.home_tab, messages_tab_enabled=app.messages_tab)
+    knobs = Knobs(database, settings)
     starts = meta.get("starts", {"count": 0})["count"]
     database.save("meta", "starts", {"count": starts + 1})
     ids = CountedIds(starts * IDS_PER_START) if deterministic else RandomIds()
@@ -117,7 +120,7 @@ def assemble(
     sockets = Sockets(database, clock, ids, journal, workspace.identity.app)
     posts = Posts(workspace, clock, faults)
     deliveries = Deliveries(workspace, clock, journal, settings, faults, sockets, posts)
-    events = Events(workspace, clock, deliveries, faults, settings)
+    events = Events(workspace, database, clock, deliveries, faults, settings)
     oauth = OAuth(workspace, clock, tokens, events, journal)
     threads = Threads(database, shown, journal)
     posting = Posting(workspace, events, threads, journal, settings)
@@ -132,6 +135,7 @@ def assemble(
         clock,
         journal,
         settings,
+        knobs,
         faults,
         workspace,
         tokens,
@@ -147,6 +151,6 @@ def assemble(
         views,
         responses,
         interactions,
-        Limits(clock),
+        Limits(database, clock),
         events,
     )

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.sandbox.slack import Director, LocalSlack, ManualClock, Upload
+from bot.sandbox.slack import Director, LocalSlack, ManualClock, Refused, Upload
 from tests.sandbox.slack.harness import (
     channel_id,
     client_of,
@@ -311,3 +313,58 @@ async def test_a_sockets_address_and_events_held_back_outlive_a_restart_on_the_s
         await director.post("ana", "#portraits", "and on")
         heard = [(await socket.receive_json())["payload"]["event"]["text"] for _ in range(2)]
         assert heard == ["and on", "held"]
+
+
+async def is_limited(client: AsyncWebClient) -> bool:
+    """Whether the members may not be listed just now."""
+    try:
+        await client.users_list()
+    except SlackApiError as error:
+        return int(error.response.status_code) == 429
+    return False
+
+
+async def test_what_an_app_used_up_of_its_rates_is_used_up_after_a_restart(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with LocalSlack.start(tmp_path, clock=clock) as slack, client_of(slack) as client:
+        for _ in range(20):
+            await client.users_list()
+        assert await is_limited(client)
+    async with LocalSlack.start(tmp_path, clock=clock) as slack, client_of(slack) as client:
+        assert await is_limited(client)
+        clock.advance(3)
+        assert not await is_limited(client)
+        assert await is_limited(client)
+    # A clock that begins anew, earlier than it stood, neither fills a bucket nor empties it.
+    async with LocalSlack.start(tmp_path, clock=ManualClock()) as slack, client_of(slack) as client:
+        assert await is_limited(client)
+
+
+async def test_the_hours_events_are_counted_on_after_a_restart(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with LocalSlack.start(tmp_path, clock=clock) as slack, Director(slack.origin) as director:
+        await director.settings(events_per_hour=2)
+        for _ in range(2):
+            await director.post("ana", "#portraits", "hello")
+    async with (
+        LocalSlack.start(tmp_path, clock=clock) as slack,
+        Director(slack.origin) as director,
+        listening(slack) as ear,
+    ):
+        await director.post("ana", "#portraits", "one too many")
+        kinds = [(await ear.next()).payload["type"] for _ in range(3)]
+        assert kinds.count("app_rate_limited") == 1
+        clock.advance(3600)
+        await director.post("ana", "#portraits", "an hour later")
+        assert (await ear.event("message"))["text"] == "an hour later"
+
+
+async def test_knobs_stay_as_they_were_turned(tmp_path: Path) -> None:
+    async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
+        await director.settings(share_delay=7, retry_delays=[2, 3, 4], edit_window=60)
+    async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
+        kept = slack.parts.settings
+        assert (kept.share_delay, kept.retry_delays, kept.edit_window) == (7, (2, 3, 4), 60)
+        with pytest.raises(Refused, match="unknown_setting"):
+            await director.settings(share_delay=1, no_such_knob=2)
+        assert slack.parts.settings.share_delay == 7
