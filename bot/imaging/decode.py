@@ -59,6 +59,9 @@ _UPRIGHT: Final = {
 }
 """What turns a picture of each EXIF orientation upright."""
 _SIDEWAYS: Final = frozenset(_UPRIGHT[tag] for tag in (5, 6, 7, 8))
+_SCAN: Final = 0xDA
+_WHOLE_FRAMES: Final = frozenset({0xC0, 0xC1})
+"""What begins the description of a picture that may come in a single scan."""
 _DNG_VERSION: Final = 50706
 _NEW_SUBFILE_TYPE: Final = 254
 _SUB_IFDS: Final = 330
@@ -134,12 +137,11 @@ def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes) -> Decoded:
     opened.load()
     # libheif has turned it already, by the container's own word; the tag is what the camera said before.
     turn = None if kind is Kind.HEIC else _UPRIGHT.get(_orientation(opened))
-    picture = plain(opened)
+    picture = plain(opened, turn)
     if kind is not Kind.JPEG:
         width, height = opened.size  # A decoder that turns the picture says so only now.
-    if turn is not None:
-        picture = picture.transpose(turn)
-        width, height = (height, width) if turn in _SIDEWAYS else (width, height)
+    if turn in _SIDEWAYS:
+        width, height = height, width
     return Decoded(picture, kind, width, height, several)
 
 
@@ -155,9 +157,22 @@ def _refuse_by_size(opened: ImageFile.ImageFile, kind: Kind) -> None:
 
 def _refuse_many_scans(data: bytes, pixels: int) -> None:
     """A small file can ask for the whole picture to be gone through thousands of times."""
-    scans = data.count(b"\xff\xda")
+    scans = 1 if _is_one_scan(data) else data.count(b"\xff\xda")
     if scans > _SCANS or scans * pixels > _SCANNED_PIXELS:
         raise Unusable(Fault.TOO_DEMANDING)
+
+
+def _is_one_scan(data: bytes) -> bool:
+    """Whether the first scan has all of the picture, as in nearly every photo: no other is looked at then."""
+    at, components = 2, 0
+    while data[at : at + 1] == b"\xff" and at + 4 < len(data):
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _SCAN:
+            return data[at + 4] == components
+        if marker in _WHOLE_FRAMES:
+            components = data[at + 9] if at + 9 < len(data) else 0
+        at += 2 + length
+    return False
 
 
 def _is_raw(opened: TiffImagePlugin.TiffImageFile) -> bool:

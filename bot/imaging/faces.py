@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-SIDE: Final = 960
+SIDE: Final = 800
 """Pixels on the longer side at which faces are looked for. The detector finds them from 80 pixels on."""
 _SURE: Final = 0.1
 """The detector's own score from which on it is believed: faces reach 0.5 to 3, their likes stay below 0."""

@@ -30,13 +30,16 @@ _INNER: Final = 0.15
 """The middle begins so far from each edge."""
 
 
-def measure(decoded: Decoded) -> Look:
-    """Look at a decoded picture."""
+def measure(decoded: Decoded, *, seen: Image.Image | None = None, with_faces: bool = True) -> Look:
+    """Look at a decoded picture; for faces too, where that is wanted and something here can.
+
+    `seen` is the picture reduced to `SIDE`, where it is at hand.
+    """
     picture = decoded.picture
-    seen = _reduced(picture, SIDE)
+    seen = seen or reduced(picture, SIDE)
     grey = _fitted(seen.convert("L"))
-    small = _reduced(seen, _SMALL)
-    faces = find_faces(picture)
+    small = reduced(seen, _SMALL)
+    faces = find_faces(picture) if with_faces else None
     return Look(
         kind=decoded.kind,
         width=decoded.width,
@@ -54,7 +57,7 @@ def measure(decoded: Decoded) -> Look:
     )
 
 
-def _reduced(picture: Image.Image, side: int) -> Image.Image:
+def reduced(picture: Image.Image, side: int) -> Image.Image:
     """Divided by a whole number, which averages and neither sharpens nor softens: at least `side` long."""
     return picture.reduce(parts) if (parts := max(picture.size) // side) > 1 else picture
 

@@ -23,7 +23,8 @@ _HALVED_SIDE: Final = 1920
 _BAND: Final = 512
 """Rows that are worked on at once where the whole picture would be too large in memory."""
 _QUALITIES: Final = (95, 90, 80, 60, 40)
-_FINE: Final = 85
+_SMALL: Final = 1200
+"""Up to this length colour is kept as finely as brightness. Beyond, half of it is all that a model sees."""
 LARGEST_PROFILE: Final = 4 * 1024 * 1024
 """Bytes of a colour profile; the largest real ones, for print, have two megabytes."""
 _SRGB: Final = ImageCms.createProfile("sRGB")
@@ -42,9 +43,13 @@ def step(size: tuple[int, int]) -> int:
     return max(1, max(size) // _HALVED_SIDE)
 
 
-def plain(opened: Image.Image) -> Image.Image:
-    """The picture in sRGB and nothing else. Raises Unusable where its values are no picture."""
-    made = _in_srgb(_shrunk(opened), opened.info.get("icc_profile")).copy()
+def plain(opened: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    """The picture upright, in sRGB and nothing else. Raises Unusable where its values are no picture."""
+    made = _in_srgb(_shrunk(opened), opened.info.get("icc_profile"))
+    if turn is not None:
+        made = made.transpose(turn)
+    elif made is opened:
+        made = made.copy()
     made.info = {}
     return made
 
@@ -59,12 +64,14 @@ def _shrunk(opened: Image.Image) -> Image.Image:
     return within(small, KEPT_SIDE)
 
 
-def within(picture: Image.Image, side: int) -> Image.Image:
+def within(
+    picture: Image.Image, side: int, method: Image.Resampling = Image.Resampling.BICUBIC
+) -> Image.Image:
     """The picture, its longer side at most so many pixels."""
     if (longer := max(picture.size)) <= side:
         return picture
     width, height = (max(1, round(length * side / longer)) for length in picture.size)
-    return picture.resize((width, height), Image.Resampling.BICUBIC)
+    return picture.resize((width, height), method)
 
 
 def _in_bands(opened: Image.Image, levels: tuple[float, float] | None, parts: int) -> Image.Image:
@@ -154,8 +161,7 @@ def encode(picture: Image.Image, most: int = KEPT_BYTES) -> bytes:
     """
     for quality in _QUALITIES:
         out = io.BytesIO()
-        # Colour is kept as finely as brightness: red on a face is what halving it spoils first.
-        picture.save(out, "JPEG", quality=quality, subsampling=0 if quality > _FINE else 2)
+        picture.save(out, "JPEG", quality=quality, subsampling=0 if max(picture.size) <= _SMALL else 2)
         if out.tell() <= most:
             break
     return out.getvalue()

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import io
 import math
+from functools import lru_cache
 from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.imaging.icons import icon, sheet_of_paper
+from bot.imaging.plain import within
 from bot.imaging.verdict import Mark
 
 WIDTH: Final = 1200
 """Pixels; shown at 360, every 10 of them are 3."""
-PREVIEW_SIDE: Final = 384
+PREVIEW_SIDE: Final = 512
 _LARGEST: Final = 480
 """Pixels of a tile, where there are few."""
 _MOST_COLUMNS: Final = 10
@@ -42,13 +44,16 @@ _TEXT: Final = "#f4f5f7"
 _COLOURS: Final = {Mark.WELL: "#35b36f", Mark.DOUBTFUL: "#f5a524", Mark.REFUSED: "#ef5350"}
 
 
+@lru_cache(maxsize=32)
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """Pillow's own: no file of the system is needed, and the sheet looks the same everywhere."""
+    return ImageFont.load_default(size)
+
+
 def preview(picture: Image.Image) -> bytes:
     """A small JPEG of a photo, of the size a sheet needs."""
-    parts = max(1, max(picture.size) // PREVIEW_SIDE)
-    small = picture.reduce(parts) if parts > 1 else picture.copy()
-    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.BICUBIC)
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=82)
+    within(picture, PREVIEW_SIDE, Image.Resampling.BILINEAR).save(out, "JPEG", quality=80)
     return out.getvalue()
 
 
@@ -105,16 +110,16 @@ def _shown(picture: bytes, side: int) -> Image.Image | None:
         return None
     scale = side / max(made.size)
     return made.resize(
-        (max(1, round(made.width * scale)), max(1, round(made.height * scale))), Image.Resampling.BICUBIC
+        (max(1, round(made.width * scale)), max(1, round(made.height * scale))), Image.Resampling.BILINEAR
     )
 
 
 def _number(draw: ImageDraw.ImageDraw, number: str, side: int) -> None:
-    font = ImageFont.load_default(max(_LEGIBLE, min(_LARGE_SIGNS, side // 6)))
+    font = _font(max(_LEGIBLE, min(_LARGE_SIGNS, side // 6)))
     left, top, right, bottom = draw.textbbox((0, 0), number, font=font, stroke_width=1)
     pad = max(5, side // 40)
     box = (4, 4, 4 + right - left + 2 * pad, 4 + bottom - top + 2 * pad)
-    draw.rounded_rectangle(box, radius=pad + 2, fill=_GROUND, outline=_EDGE)
+    draw.rectangle(box, fill=_GROUND, outline=_EDGE)
     draw.text(
         (4 + pad - left, 4 + pad - top), number, font=font, fill=_TEXT, stroke_width=1, stroke_fill=_TEXT
     )
@@ -122,10 +127,10 @@ def _number(draw: ImageDraw.ImageDraw, number: str, side: int) -> None:
 
 def _caption(draw: ImageDraw.ImageDraw, words: str, side: int, height: int, colour: str) -> None:
     size, room = min(_LARGE_WORDS, max(_LEGIBLE, side // 8)), side - 12
-    font = ImageFont.load_default(size)
+    font = _font(size)
     while draw.textlength(words, font=font) > room and size > _SMALLEST:
         size -= 1
-        font = ImageFont.load_default(size)
+        font = _font(size)
     if draw.textlength(words, font=font) > room:
         while words and draw.textlength(f"{words}…", font=font) > room:
             words = words[:-1]

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from bot.imaging import decode, faces, plain, wire
 from bot.imaging.faults import Fault, Unusable
-from bot.imaging.measures import measure
+from bot.imaging.measures import SIDE, measure, reduced
 from bot.imaging.sheet import draw_sheet, preview
 
 _LOWER: Final = 5
@@ -28,12 +28,12 @@ Answer = tuple[dict[str, Any], list[bytes]]
 
 def take_in(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
     """A photo as it is kept, its preview, and how it looks."""
-    del facts
     decoded = decode.decode(blobs[0])
-    look = measure(decoded)
+    seen = reduced(decoded.picture, SIDE)
+    look = measure(decoded, seen=seen, with_faces=facts["faces"])
     kept = plain.encode(decoded.picture)
     width, height = decoded.picture.size
-    return {"look": look.facts(), "width": width, "height": height}, [kept, preview(decoded.picture)]
+    return {"look": look.facts(), "width": width, "height": height}, [kept, preview(seen)]
 
 
 def fit(facts: dict[str, Any], blobs: list[bytes]) -> Answer:

@@ -339,6 +339,11 @@ def test_a_jpeg_that_wants_to_be_gone_through_a_thousand_times_is_refused() -> N
     assert kept(data)
 
 
+def test_scans_that_are_never_looked_at_do_not_count() -> None:
+    data = file_of(scene(), "JPEG")
+    assert kept(data[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 1000 + data[-2:])
+
+
 def test_a_png_whose_words_unfold_without_end_is_no_danger() -> None:
     bomb = png_chunk(b"zTXtComment\0\0" + zlib.compress(bytes(50_000_000)))
     data = file_of(corners(), "PNG")

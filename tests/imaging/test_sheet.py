@@ -78,5 +78,5 @@ def test_a_file_without_a_picture_and_one_that_cannot_be_read_are_shown_as_paper
 
 def test_a_preview_is_small_and_keeps_its_shape() -> None:
     made = Image.open(io.BytesIO(preview(scene(0, (2016, 1512)))))
-    assert made.size == (384, 288)
+    assert made.size == (512, 384)
     assert Image.open(io.BytesIO(preview(scene(0, (256, 300))))).size == (256, 300)
