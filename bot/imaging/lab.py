@@ -151,6 +151,11 @@ class Lab:
                     answer, made = await worker.ask(asked, blobs, patience)
             except _TookTooLong as error:
                 raise Unusable(Fault.TOO_DEMANDING) from error
+            except _SaidNothing as error:
+                # It used no processor time that would have ended it: perhaps the whole machine stood still.
+                if last:
+                    raise Unusable(Fault.TOO_DEMANDING) from error
+                continue
             except _Died as died:
                 logger.warning(
                     "A lab process died", extra={"action": "lab_died", "duty": duty, "status": died.status}
@@ -205,6 +210,10 @@ class Lab:
 
 class _TookTooLong(Exception):
     """A process used up its time and was ended."""
+
+
+class _SaidNothing(Exception):
+    """A process did not answer for as long as there is patience, and was ended."""
 
 
 class _Died(Exception):
@@ -277,7 +286,7 @@ class _Worker:
                     await self._in.drain()
                 answer, made = await self._hear()
         except TimeoutError as error:
-            raise _TookTooLong from error
+            raise _SaidNothing from error
         except (EOFError, OSError, ValueError) as error:
             self.kill()
             await self._process.wait()
