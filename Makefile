@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 NODE_APP := tests/sandbox/slack/node
 NODE_READY := $(NODE_APP)/node_modules/.ready
 
-.PHONY: demo test check unit node node-packages browser browser-tools screenshots soak bench image lock clean
+.PHONY: demo test check unit node node-packages browser browser-tools screenshots soak hostile bench image lock clean
 
 # The main job, on embedded defaults: no Slack account, no keys. ONCE=1 exits after the story, VENDOR=name tells it with another
 # vendor, PHOTOS=folder posts your own.
@@ -59,6 +59,10 @@ screenshots: browser-tools
 soak: $(READY)
 	DARKROOM_SOAK=2000 $(BIN)/pytest -n 2 tests/test_walks.py -k soak
 	$(BIN)/python -m tests.soak_restarts --rounds $(or $(ROUNDS),20)
+
+# The long form of the hostile pictures: some 1,800 files instead of some 300.
+hostile: $(READY)
+	DARKROOM_HOSTILE=long $(BIN)/pytest -n 2 tests/imaging/test_hostile.py
 
 # Every benchmark in its short form; status 0 only if all goals hold.
 bench: $(READY)

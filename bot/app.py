@@ -93,11 +93,13 @@ async def build(
     timing: Timing | None = None,
     connect: bool = True,
     clock_ms: Callable[[], int] = wall_clock_ms,
+    lab: Lab | None = None,
 ) -> AsyncIterator[Bot]:
     """Open and start everything; on leaving, close it in reverse. Raises StartupError.
 
     `providers` stands in for those the environment configures. `connect=False` leaves Socket Mode out: events
-    then come through `Bot.app.async_dispatch`. `clock_ms` is what the tables take for the time.
+    then come through `Bot.app.async_dispatch`. `clock_ms` is what the tables take for the time. A `lab` that
+    is given is closed as its own would be.
     """
     pace = (timing or Timing()).settling(timedelta(seconds=settings.darkroom_settle_seconds))
     pace = replace(pace, answer_within=settings.answer_within)
@@ -116,7 +118,7 @@ async def build(
         operators = Operators(store, [owner_of(who["team_id"], user) for user in settings.operators])
         vendors = Vendors(store, vendors_here, operators)
         links = Links(store, settings.darkroom_public_url, pace.link_life)
-        lab = Lab()
+        lab = lab or Lab()
         stack.push_async_callback(lab.close)
         app = _bolt(client, who, settings)
         app_token = settings.slack_app_token.get_secret_value()

@@ -24,6 +24,7 @@ from bot.services.timing import Timing
 from bot.settings import Settings
 from handlers.manifest import manifest
 from tests.fakes import FakeProvider
+from tests.stand_ins import RememberingLab
 
 T = TypeVar("T")
 SWIFT = Timing(
@@ -106,7 +107,9 @@ class Surface:
     async def running(self, vendors: Sequence[Provider[Any]] = ()) -> AsyncIterator[Bot]:
         """Run a bot on the same data and, unless told otherwise, before the same vendor as the last."""
         known = [*vendors] or [FakeProvider(self.vendor.settings, vendor=self.vendor.vendor)]
-        async with build(self.settings, providers=known, timing=self.timing, clock_ms=self.clock) as bot:
+        async with build(
+            self.settings, providers=known, timing=self.timing, clock_ms=self.clock, lab=RememberingLab()
+        ) as bot:
             self.bots.append(bot)
             await self.people.wait_for_connection()
             yield bot

@@ -26,9 +26,9 @@ def small(encoder: str) -> bytes:
     return file_of(image.quantize(64) if encoder == "GIF" else image, encoder, **extra.get(encoder, {}))
 
 
-def cut(data: bytes) -> Iterator[bytes]:
-    """A file without its end, at every hundredth."""
-    return (data[: len(data) * percent // 100] for percent in range(100))
+def cut(data: bytes, every: int) -> Iterator[bytes]:
+    """A file without its end, at every so many hundredths."""
+    return (data[: len(data) * percent // 100] for percent in range(0, 100, every))
 
 
 def swapped() -> Iterator[bytes]:
@@ -92,6 +92,13 @@ def _ispe(encoder: str, width: int, height: int) -> bytes:
         struct.pack_into(">II", data, at + 8, width, height)
         at = data.find(b"ispe", at + 1)
     return bytes(data)
+
+
+def _gif_of_many(frames: int) -> bytes:
+    """The second picture again and again: to have each drawn would take longer than to look at them."""
+    data = _animated("GIF", 1)
+    second = data.index(b"\x21\xf9\x04", data.index(b"\x21\xf9\x04") + 3)
+    return data[:second] + data[second:-1] * frames + data[-1:]
 
 
 def _animated(encoder: str, frames: int) -> bytes:
@@ -206,7 +213,7 @@ def made() -> dict[str, tuple[Callable[[], bytes], set[Fault | None]]]:
         "JPEG with ten megabytes behind it": (lambda: file_of(corners(), "JPEG") + bytes(10_000_000), {OK}),
         "GIF of 4 gigapixels": (lambda: _gif_screen(65_535, 65_535), many),
         "GIF of the most pixels with a small picture in it": (lambda: _gif_screen(8000, 8000), {OK}),
-        "GIF of 2,000 pictures": (lambda: _animated("GIF", 2000), {OK}),
+        "GIF of 2,000 pictures": (lambda: _gif_of_many(2000), {OK}),
         "PNG of 200 pictures": (lambda: _animated("PNG", 200), {OK}),
         "WebP of 200 pictures": (lambda: _animated("WEBP", 200), {OK}),
         "BMP of 4 gigapixels": (lambda: _bmp_size(65_500, 65_500), many),
@@ -218,7 +225,7 @@ def made() -> dict[str, tuple[Callable[[], bytes], set[Fault | None]]]:
         "TIFF in floating point": (lambda: file_of(Image.new("F", (300, 300), 0.5), "TIFF"), {OK}),
         "TIFF in CMYK": (lambda: file_of(corners().convert("CMYK"), "TIFF"), {OK}),
         "TIFF of directories in a loop": (lambda: _loop_of_directories(), broken),
-        "TIFF of 40,000 strips, all the same": (lambda: _strips(2000), {OK, *broken}),
+        "TIFF of 2,000 strips, all the same": (lambda: _strips(2000), {OK, *broken}),
         "WebP of 25 megapixels": (
             lambda: file_of(Image.new("RGB", (5000, 5000)), "WEBP", quality=1, lossless=False, method=0),
             many,

@@ -340,8 +340,8 @@ def test_a_jpeg_that_wants_to_be_gone_through_a_thousand_times_is_refused() -> N
 
 
 def test_scans_that_are_never_looked_at_do_not_count() -> None:
-    data = file_of(scene(), "JPEG")
-    assert kept(data[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 1000 + data[-2:])
+    # Telephones put a film or more pictures behind the picture.
+    assert kept(file_of(scene(), "JPEG") + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 1000)
 
 
 def test_a_png_whose_words_unfold_without_end_is_no_danger() -> None:

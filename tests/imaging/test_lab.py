@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from bot.imaging.decode import MAX_PIXELS
 from bot.imaging.faults import Fault, Unusable
@@ -117,14 +118,32 @@ async def test_a_process_that_is_killed_at_work_is_replaced_and_the_photo_taken_
     assert (await taking).width == 640
 
 
-SLOW = file_of(scene(2, (6000, 4500)), "PNG", compress_level=1)
-"""Takes the better part of a second to decode."""
+@cache
+def slow() -> bytes:
+    """Takes the better part of a second to decode."""
+    light = Image.linear_gradient("L").resize((6000, 4500))
+    return file_of(Image.merge("RGB", (light, light, light)), "PNG", compress_level=1)
+
+
+async def test_a_process_that_stood_still_is_replaced_and_the_photo_taken_in(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lab.take_in(PHOTO)
+    (first,) = workers()
+    first.suspend()
+    taking = asyncio.create_task(lab.take_in(PHOTO))
+    await asyncio.sleep(0)  # Now it is asked, and the time begins that there is patience for.
+    loop = asyncio.get_running_loop()
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + Fence().patience + 1)
+    assert (await taking).width == 640
+    assert await gone([first])
 
 
 async def test_a_photo_that_takes_too_long_is_refused_and_its_process_ended() -> None:
     async with closing_lab(Lab(workers=1, fence=Fence(patience=0.2))) as lab:
         with pytest.raises(Unusable) as unusable:
-            await lab.take_in(SLOW)
+            await lab.take_in(slow())
         assert unusable.value.fault is Fault.TOO_DEMANDING
         assert await gone(workers())
 
@@ -132,7 +151,7 @@ async def test_a_photo_that_takes_too_long_is_refused_and_its_process_ended() ->
 async def test_a_photo_that_needs_too_much_memory_is_refused_and_the_next_is_taken_in() -> None:
     async with closing_lab(Lab(workers=1, fence=Fence(memory=64 * 1024 * 1024))) as lab:
         with pytest.raises(Unusable) as unusable:
-            await lab.take_in(SLOW)
+            await lab.take_in(slow())
         assert unusable.value.fault is Fault.TOO_DEMANDING
         assert (await lab.take_in(PHOTO)).width == 640
 
@@ -146,13 +165,13 @@ async def many(lab: Lab, data: bytes) -> None:
 async def test_a_photo_that_uses_up_its_processor_time_is_refused() -> None:
     async with closing_lab(Lab(workers=1, fence=Fence(seconds=0))) as lab:
         with pytest.raises(Unusable) as unusable:
-            await many(lab, SLOW)
+            await many(lab, slow())
         assert unusable.value.fault is Fault.TOO_DEMANDING
 
 
 async def test_one_who_does_not_wait_any_more_leaves_the_lab_in_order(lab: Lab) -> None:
     await lab.take_in(PHOTO)
-    taking = asyncio.create_task(lab.take_in(SLOW))
+    taking = asyncio.create_task(lab.take_in(slow()))
     await asyncio.sleep(0.1)
     taking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -180,14 +199,13 @@ async def test_they_give_way_to_the_bot_and_do_not_hear_its_terminal(lab: Lab) -
 
 async def test_the_loop_goes_on_while_a_large_photo_is_decoded(lab: Lab) -> None:
     await lab.take_in(PHOTO)
-    taking, longest = asyncio.create_task(lab.take_in(SLOW)), 0.0
+    taking, rounds = asyncio.create_task(lab.take_in(slow())), 0
     while not taking.done():
-        began = time.perf_counter()
         await asyncio.sleep(0.001)
-        longest = max(longest, time.perf_counter() - began)
+        rounds += 1
     assert (await taking).look.width == 6000
-    # A generous bound for a crowded machine; benchmarks/photos.py has the real one.
-    assert longest < 0.5
+    # A loop that waits for the photo comes round once; benchmarks/photos.py measures how late it is.
+    assert rounds > 5
 
 
 async def test_a_large_bomb_takes_no_memory(lab: Lab) -> None:
