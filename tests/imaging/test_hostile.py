@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,40 +34,37 @@ class Watched:
 
     def outcome(self, data: bytes) -> Fault | None:
         """What becomes of a file. Fails where it costs more than it may."""
-        before = self._worker()
-        spent = 0.0 if before is None else _spent(before)
-        if before is not None:
-            _forget_peak(before)
+        before = self._workers(begin=True)
         try:
             self._runner.run(self._lab.take_in(data))
             found = None
         except Unusable as unusable:
             found = unusable.fault
-        after = self._worker()
-        if after is not None:
-            # What a process took to come up is not the file's.
-            cost = _spent(after) - (spent if before == after else 0.0)
-            assert cost < SECONDS
-            assert _peak(after) < MEMORY
+        for worker, (spent, peak) in self._workers().items():
+            # Of a process that came up for it, what that took is counted too.
+            assert spent - before.get(worker, (0.0, 0))[0] < SECONDS
+            assert peak < MEMORY
         return found
 
     def close(self) -> None:
         """End its process."""
         self._runner.run(self._lab.close())
 
-    def _worker(self) -> psutil.Process | None:
-        return next(
-            (one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE), None
-        )
+    def _workers(self, *, begin: bool = False) -> dict[psutil.Process, tuple[float, int]]:
+        """Processor time and most memory of each process there is: one, or one that is ending beside it."""
+        found = {}
+        for one in psutil.Process().children():
+            # One that has ended or is about to has nothing left to look at.
+            with contextlib.suppress(psutil.Error, OSError, StopIteration):
+                found[one] = _spent(one), _peak(one)
+                if begin:
+                    Path(f"/proc/{one.pid}/clear_refs").write_text("5")
+        return found
 
 
 def _spent(worker: psutil.Process) -> float:
     times = worker.cpu_times()
     return float(times.user + times.system)
-
-
-def _forget_peak(worker: psutil.Process) -> None:
-    Path(f"/proc/{worker.pid}/clear_refs").write_text("5")
 
 
 def _peak(worker: psutil.Process) -> int:
