@@ -20,6 +20,7 @@ from bot.imaging.lab import Lab, Taken
 from bot.providers import Provider
 from bot.services import Services
 from bot.services.callbacks import Callbacks
+from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake, Receiver
 from bot.services.inputs import Role
@@ -400,6 +401,7 @@ async def engine(
             callbacks=Callbacks(store, vendors, nudges, secret="x" * 32, public_url="http://127.0.0.1:1/"),
             media=Media(store),
             operators=operators,
+            doctor=Doctor(vendors, ()),
         )
         says.services = services
         built: Engine
