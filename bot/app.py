@@ -21,11 +21,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.imaging.archive import Allowance
 from bot.imaging.lab import Lab
 from bot.looks import looks
 from bot.providers import Broken, Provider, Unconfigured, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
+from bot.services.archives import Archives
 from bot.services.callbacks import Callbacks
 from bot.services.doctor import Doctor
 from bot.services.generation import Generation
@@ -42,6 +44,7 @@ from bot.services.photos import Photos, Retention
 from bot.services.polling import Poller
 from bot.services.progress import Progress
 from bot.services.runner import JobRunner
+from bot.services.sorting import Sorter
 from bot.services.specs import Specs
 from bot.services.submitting import Submitter
 from bot.services.tidying import Tidier
@@ -146,7 +149,8 @@ async def build(
             http,
             settings.slack_bot_token.get_secret_value(),
             settings.file_origins,
-            settings.darkroom_max_photo_mb * 1024 * 1024,
+            settings.photo_bytes,
+            max(settings.video_bytes, settings.zip_bytes),
         )
         receiver = SlackReceiver(services, client, downloader, settings.darkroom_command)
         notifier = SlackNotifier(services, client, commands, Uploader(services, client, http, pace))
@@ -196,11 +200,15 @@ def _services(
     pace: Timing,
 ) -> Services:
     secret = callback_key(settings.darkroom_data_dir, settings.darkroom_callback_secret)
+    photos = Photos(store, Retention(settings.photo_life, settings.photo_life), lab)
+    videos, papers = Videos(store, settings.video_bytes, lab), Papers(store, lab)
+    archives = Archives(store, photos, settings.zip_bytes, Allowance(member_bytes=settings.photo_bytes))
     return Services(
         intake=Intake(store, clock),
-        photos=Photos(store, Retention(settings.photo_life, settings.photo_life), lab),
-        videos=Videos(store, settings.darkroom_max_video_mb * 1024 * 1024, lab),
-        papers=Papers(store, lab),
+        photos=photos,
+        videos=videos,
+        papers=papers,
+        sorter=Sorter(photos, videos, papers, archives, settings.photo_bytes),
         trays=Trays(store, vendors, clock),
         training=Training(store, vendors, clock),
         generation=Generation(store, vendors, clock),

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     darkroom_max_video_mb: int = Field(
         1024, ge=1, le=5120, description="Largest video file that is taken in, in MiB."
     )
+    darkroom_max_zip_mb: int = Field(
+        1024, ge=1, le=5120, description="Largest zip of photos that is taken in, in MiB."
+    )
     darkroom_answer_days: float = Field(
         14,
         gt=0,
@@ -152,6 +155,21 @@ class Settings(BaseSettings):
     def operators(self) -> tuple[str, ...]:
         """User ids."""
         return tuple(one.strip() for one in self.darkroom_operators.split(",") if one.strip())
+
+    @property
+    def photo_bytes(self) -> int:
+        """How large a photo may be."""
+        return self.darkroom_max_photo_mb * 1024 * 1024
+
+    @property
+    def video_bytes(self) -> int:
+        """How large a video may be."""
+        return self.darkroom_max_video_mb * 1024 * 1024
+
+    @property
+    def zip_bytes(self) -> int:
+        """How large a zip of photos may be."""
+        return self.darkroom_max_zip_mb * 1024 * 1024
 
     @property
     def answer_within(self) -> timedelta:

@@ -25,7 +25,11 @@ _AT_ONCE = ", no model kept"
 _COUNTS = (1, 2, 4, 8)
 _FILES_MAX = 10
 """What Slack's file input takes at most."""
-PHOTO_ENDINGS = ("jpg", "jpeg", "png", "heic", "heif", "webp", "avif", "tif", "tiff", "bmp", "gif")
+_MORE_PHOTOS = (
+    "Slack takes 10 files of 10 MB each here. For more, send these first and add the other photos to the "
+    "thread that I then begin; or put them into a zip."
+)
+PHOTO_ENDINGS = ("jpg", "jpeg", "png", "heic", "heif", "webp", "avif", "tif", "tiff", "bmp", "gif", "zip")
 _LABELS = {
     Role.TEMPLATE: ("Template picture", "Its scene is kept, its face replaced. Leave the style empty then."),
     Role.ID_FRONT: ("Identity card: the side with the portrait", ""),
@@ -109,7 +113,8 @@ def train(
     if given is None:
         least = min(_min(o) for o in well)
         label = f"Photos ({least} to {_FILES_MAX})"
-        blocks.append(fields.asked(Field.PHOTOS, label, fields.files(PHOTO_ENDINGS, _FILES_MAX)))
+        chooser = fields.files(PHOTO_ENDINGS, _FILES_MAX)
+        blocks.append(fields.asked(Field.PHOTOS, label, chooser, hint=_MORE_PHOTOS))
     subjects = [(word, word) for word in dict.fromkeys(word for one in well for word in one.subjects)]
     blocks += [
         fields.asked(Field.NAME, "Name", fields.text(NAME_MAX, "ana spring", initial=name)),

@@ -232,6 +232,16 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.ARCHIVE_TWICE: "has the name of a file before it in the same archive: pack it anew",
     Refusal.ARCHIVE_ENCRYPTED: "is protected by a password: pack it without one",
     Refusal.ARCHIVE_PACKED: "is packed in a way I cannot read: pack it as a common zip",
+    Refusal.ARCHIVE_REST: "holds more than a post may carry: of what came after this nothing was taken",
+    Refusal.NO_PERMISSION: "may not be read by this app until an admin mends its permissions: they are told",
+    Refusal.DOCUMENT: (
+        "is a PDF and no photo: post the photos in it as pictures. A letter of permission goes into the form "
+        "behind *Train…*, of the vendor that asks for one, and never into a conversation"
+    ),
+    Refusal.DRAWING: "is a drawing (SVG) and no photo: export it as a PNG",
+    Refusal.WEB_PAGE: "is a web page and no picture: save the picture on it and post that",
+    Refusal.IS_A_VIDEO: "is a video: post it by itself, in a conversation with me",
+    Refusal.PAPER_LOCKED: "is a PDF with a password: save it without one",
     Refusal.NOT_A_VIDEO: "is not an MP4 video, whatever its name says",
     Refusal.NOT_A_PAPER: "is not a JPEG, PNG or PDF, whatever its name says",
 }

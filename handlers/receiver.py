@@ -16,11 +16,12 @@ from bot.services import Services
 from bot.services.errors import DomainError, PhotoRefused
 from bot.services.inbox import TryAgain
 from bot.services.inputs import PAPERS, Role
+from bot.services.sorting import Incoming, Room
 from bot.services.training import Wish
 from handlers.files import Downloader, LoginPage
 from handlers.phrases import refusal
 from handlers.places import Place, owner_of
-from storage.records import InboxItem, Medium, Refusal, TrayEntry, direct
+from storage.records import InboxItem, Refusal, TrayEntry, direct
 
 logger = logging.getLogger(__name__)
 _PARALLEL = 3
@@ -31,6 +32,13 @@ _WAITED_FOR = 4
 """Attempts that a whole post waits for a file that cannot be loaded: a bit over a minute."""
 _MOST = 100
 """Files of one post that are looked at; Slack's own client stops far earlier."""
+_NOT_ALLOWED = {"missing_scope", "no_permission"} | {
+    "not_authed",
+    "invalid_auth",
+    "token_revoked",
+    "token_expired",
+}
+"""What `files.info` says where our token is good for no file at all."""
 _REFERENCE = re.compile(r"^[\w-]{1,80}$")
 
 
@@ -139,43 +147,53 @@ class SlackReceiver:
         self, files: list[Mapping[str, Any]], item: InboxItem, role: Role | None = None
     ) -> list[TrayEntry]:
         """A verdict per file. One that cannot be loaded is waited for, but not for ever."""
-        gate = asyncio.Semaphore(_PARALLEL)
+        gate, room = asyncio.Semaphore(_PARALLEL), Room(_MOST)
 
-        async def one(file: Mapping[str, Any]) -> TrayEntry:
+        async def one(file: Mapping[str, Any]) -> list[TrayEntry]:
             # In this order each post has a few in the queue, and none makes the others wait for all of its.
             async with gate, self._held:
-                return await self._entry(file, role)
+                return await self._taken(file, role, room)
 
         # All of them end before anything is raised: none may go on when the item is given back.
         results = await asyncio.gather(*(one(file) for file in files[:_MOST]), return_exceptions=True)
-        entries = [result for result in results if isinstance(result, TrayEntry)]
+        taken = any(isinstance(result, list) for result in results)
+        entries: list[TrayEntry] = []
         for file, result in zip(files, results, strict=False):
-            if isinstance(result, TryAgain) and entries and item.attempts > _WAITED_FOR:
+            if isinstance(result, TryAgain) and taken and item.attempts > _WAITED_FOR:
                 entries.append(TrayEntry(*_source(file), refusal=Refusal.NOT_LOADED))
             elif isinstance(result, BaseException):
                 raise result
+            else:
+                entries += result
         return entries
 
-    async def _entry(self, file: Mapping[str, Any], role: Role | None) -> TrayEntry:
+    async def _taken(self, file: Mapping[str, Any], role: Role | None, room: Room) -> list[TrayEntry]:
         """`role` None: a post, where what a file is decides what it is for."""
         source, name = _source(file)
-        kind = (role or Role.PHOTO).value
+
+        async def take(incoming: Incoming) -> list[TrayEntry]:
+            return await self._services.sorter.take(source, name, role, incoming, room)
+
         try:
-            film = self._services.videos.add if role in {None, Role.VIDEO} else None
-            found = await self._downloader.load(file, self._info, film)
-            if isinstance(found, Medium):
-                return TrayEntry(source, name, medium=found.sha256, role=Role.VIDEO.value)
-            if role is not None and role in PAPERS:
-                medium = await self._services.papers.add(role, found)
-            else:
-                medium = await self._services.photos.add(found)
+            return await self._downloader.load(file, self._info, take)
         except PhotoRefused as refused:
-            return TrayEntry(source, name, refusal=refused.refusal, role=kind)
+            refusal = refused.refusal
         except LoginPage:
-            logger.error("Slack answered with its login page", extra={"action": "files_read_missing"})  # noqa: TRY400
-            await self._services.operators.tell("Slack", "files_read")
-            return TrayEntry(source, name, refusal=Refusal.NOT_READABLE, role=kind)
-        return TrayEntry(source, name, medium=medium.sha256, role=kind)
+            refusal = await self._shut_out(source)
+        return [TrayEntry(source, name, refusal=refusal, role=(role or Role.PHOTO).value)]
+
+    async def _shut_out(self, file_id: str) -> Refusal:
+        """Whether this file is not for us, or our token is good for none: that is for the operators."""
+        try:
+            if await self._info(file_id) is None:
+                return Refusal.NOT_READABLE
+        except PhotoRefused as refused:
+            return refused.refusal
+        except LoginPage:
+            pass
+        logger.error("Slack answered with its login page", extra={"action": "files_read_missing"})
+        await self._services.operators.tell("Slack", "files_read")
+        return Refusal.NO_PERMISSION
 
     async def _info(self, file_id: str) -> Mapping[str, Any] | None:
         if not _REFERENCE.match(file_id):
@@ -183,8 +201,13 @@ class SlackReceiver:
         try:
             answer = await self._client.files_info(file=file_id)
         except SlackApiError as error:
-            if error.response.status_code >= 500 or error.response.get("error") == "ratelimited":
+            code = error.response.get("error")
+            if error.response.status_code >= 500 or code in {"ratelimited", "internal_error", "fatal_error"}:
                 raise TryAgain("slack_unreachable") from error
+            if code == "file_deleted":
+                raise PhotoRefused(Refusal.DELETED) from error
+            if code in _NOT_ALLOWED:
+                raise LoginPage from error
             return None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryAgain("slack_unreachable") from error

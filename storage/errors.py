@@ -23,6 +23,10 @@ class StoreFull(StorageError):
     """The disk has no room; nothing was stored."""
 
 
+class TooMuch(StorageError, ValueError):
+    """A stream has more bytes than it may; nothing was stored."""
+
+
 class NewerDatabase(StorageError):
     """The database was written by a newer version than this one."""
 

@@ -10,11 +10,12 @@ import secrets
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from io import BufferedWriter
 from pathlib import Path
 
-from storage.errors import StoreFull
+from storage.errors import StoreFull, TooMuch
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -41,28 +42,36 @@ class MediaStore:
     async def put_stream(self, chunks: AsyncIterator[bytes], *, most: int) -> tuple[str, int, bytes]:
         """Keep a stream of at most `most` bytes. Returns hash, size and the first 32 bytes.
 
-        Raises ValueError past the limit and StoreFull, and then nothing is left behind.
+        Raises TooMuch past the limit and StoreFull, and then nothing is left behind.
         """
-        digest, size, head = hashlib.sha256(), 0, b""
         aside = self._aside / secrets.token_hex(8)
         try:
             with aside.open("wb") as file:
-                async for chunk in chunks:
-                    size += len(chunk)
-                    if size > most:
-                        raise ValueError(f"more than {most} bytes")
-                    head = head or chunk[:32]
-                    digest.update(chunk)
-                    await asyncio.to_thread(file.write, chunk)
+                sha256, size, head = await _pour(chunks, file, most)
                 await asyncio.to_thread(_sync, file)
-            await asyncio.to_thread(self._name, aside, digest.hexdigest())
+            await asyncio.to_thread(self._name, aside, sha256)
         except OSError as error:
             raise _as_full(error) from error
         finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()  # A stream that is left half-read holds its connection.
             aside.unlink(missing_ok=True)
-        return digest.hexdigest(), size, head
+        return sha256, size, head
+
+    @asynccontextmanager
+    async def borrow(self, chunks: AsyncIterator[bytes], *, most: int) -> AsyncIterator[Path]:
+        """A stream of at most `most` bytes as a file without a name of its own, while it is needed.
+
+        Nothing of it is left afterwards. Raises TooMuch past the limit, and StoreFull.
+        """
+        aside = self._aside / secrets.token_hex(8)
+        try:
+            try:
+                with aside.open("wb") as file:
+                    await _pour(chunks, file, most)
+            except OSError as error:
+                raise _as_full(error) from error
+            yield aside
+        finally:
+            aside.unlink(missing_ok=True)
 
     def holds(self, sha256: str) -> bool:
         """Whether a file is here."""
@@ -134,6 +143,23 @@ def _remove_if_older(file: Path, before: float) -> bool:
     except FileNotFoundError:  # A write aside that has got its name since.
         return False
     return True
+
+
+async def _pour(chunks: AsyncIterator[bytes], file: BufferedWriter, most: int) -> tuple[str, int, bytes]:
+    """Write a stream down. Returns hash, size and the first 32 bytes. Raises TooMuch."""
+    digest, size, head = hashlib.sha256(), 0, b""
+    try:
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > most:
+                raise TooMuch(f"more than {most} bytes")
+            head = head or chunk[:32]
+            digest.update(chunk)
+            await asyncio.to_thread(file.write, chunk)
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()  # A stream that is left half-read holds its connection.
+    return digest.hexdigest(), size, head
 
 
 def _sync(file: BufferedWriter) -> None:

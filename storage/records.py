@@ -114,6 +114,13 @@ class Refusal(StrEnum):
     ARCHIVE_TWICE = "archive_twice"
     ARCHIVE_ENCRYPTED = "archive_encrypted"
     ARCHIVE_PACKED = "archive_packed"
+    ARCHIVE_REST = "archive_rest"
+    NO_PERMISSION = "no_permission"
+    DOCUMENT = "document"
+    DRAWING = "drawing"
+    WEB_PAGE = "web_page"
+    IS_A_VIDEO = "is_a_video"
+    PAPER_LOCKED = "paper_locked"
     NOT_A_VIDEO = "not_a_video"
     NOT_A_PAPER = "not_a_paper"
 

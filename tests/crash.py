@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,6 +108,15 @@ class MortalMedia(MediaStore):
         self._fate.moment("before erase")
         super().erase(sha256)
         self._fate.moment("after erase")
+
+    @asynccontextmanager
+    async def borrow(self, chunks: AsyncIterator[bytes], *, most: int) -> AsyncIterator[Path]:
+        """Keep a stream aside, or die before it is there, with it, or after it is gone."""
+        self._fate.moment("before borrow")
+        async with super().borrow(chunks, most=most) as path:
+            self._fate.moment("within borrow")
+            yield path
+        self._fate.moment("after borrow")
 
 
 class MortalProvider(FakeProvider):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import sqlite3
+import zipfile
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,12 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
+from bot.imaging.archive import Allowance
 from bot.imaging.faults import Unusable
 from bot.imaging.lab import Lab, Taken
 from bot.providers import Provider
 from bot.services import Services
+from bot.services.archives import Archives
 from bot.services.callbacks import Callbacks
 from bot.services.doctor import Doctor
 from bot.services.generation import Generation
@@ -37,6 +40,7 @@ from bot.services.photos import Photos, Retention
 from bot.services.polling import Poller
 from bot.services.progress import Progress
 from bot.services.runner import JobRunner
+from bot.services.sorting import HEAD, Incoming, Sorter
 from bot.services.specs import Specs
 from bot.services.submitting import Submitter
 from bot.services.tidying import Tidier
@@ -52,6 +56,8 @@ from tests.fakes import FakeProvider
 ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
 """Two people, and the operator."""
 THREAD = "T1/C1/100"
+MOST = 10 * 1024 * 1024
+"""Bytes of a file of any kind."""
 CHANNEL = "T1/C1/"
 EDITED = {NoticeKind.TRAY, NoticeKind.CARD}
 
@@ -385,11 +391,13 @@ async def engine(
         vendors = Vendors(store, [provider, *more], operators)
         links = Links(store, "http://127.0.0.1:1", timing.link_life)
         says = notifier(world)
+        photos, videos, papers = Photos(store, Retention(), lab), Videos(store, MOST, lab), Papers(store, lab)
         services = Services(
             intake=Intake(store, nudges),
-            photos=Photos(store, Retention(), lab),
-            videos=Videos(store, 10 * 1024 * 1024, lab),
-            papers=Papers(store, lab),
+            photos=photos,
+            videos=videos,
+            papers=papers,
+            sorter=Sorter(photos, videos, papers, Archives(store, photos, MOST, Allowance()), MOST),
             trays=Trays(store, vendors, nudges),
             training=Training(store, vendors, nudges),
             generation=Generation(store, vendors, nudges),
@@ -488,3 +496,27 @@ def next_due(data_dir: Path, after: int = 0) -> int:
         after,
     )
     return int(found[0][0] or 0)
+
+
+async def whole(incoming: Incoming) -> bytes:
+    """A file that came in, to its end."""
+    return b"".join([chunk async for chunk in incoming.chunks])
+
+
+def incoming(data: bytes, size: int = 0) -> Incoming:
+    """A file on its way in, in pieces, that is said to have so many bytes."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), HEAD):
+            yield data[start : start + HEAD]
+
+    return Incoming(data[:HEAD], pieces(), size or len(data))
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip of files, by their names."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()

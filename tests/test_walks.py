@@ -30,12 +30,26 @@ from bot.services.errors import NotWaiting
 from bot.services.inbox import Receiver
 from bot.services.inputs import PAPERS
 from bot.services.notifier import Said, Speech
+from bot.services.sorting import Room
 from storage import Store
 from storage.records import Arrival, InboxItem, NoticeKind, TrayEntry
 from tests.crash import Crash, Fate, MortalMedia, MortalNotifier, MortalProvider, MortalStore
 from tests.fakes import TRAINING as FAKE_TRAINING
 from tests.fakes import FakeVendor, Fault, Step
-from tests.stand_ins import ANA, THREAD, Engine, TurnedClock, World, engine, next_due, picture, rows, wish
+from tests.stand_ins import (
+    ANA,
+    THREAD,
+    Engine,
+    TurnedClock,
+    World,
+    engine,
+    incoming,
+    next_due,
+    picture,
+    rows,
+    wish,
+    zipped,
+)
 
 SOAK = int(os.environ.get("DARKROOM_SOAK", "0"))
 """How many seeded histories in the long form."""
@@ -99,6 +113,11 @@ class PostReceiver(Receiver):
     async def _photos(self, item: InboxItem) -> None:
         services = self.engine.services
         entries = []
+        if item.payload.get("zipped"):
+            packed = incoming(zipped({f"{number}.jpg": picture(number) for number in item.payload["photos"]}))
+            entries = await services.sorter.take("F", "all.zip", None, packed, Room(100))
+            await services.trays.receive(ANA, THREAD, entries, item)
+            return
         for number in item.payload["photos"]:
             photo = await services.photos.add(picture(number))
             entries.append(TrayEntry(f"F{number}", f"{number}.jpg", photo.sha256))
@@ -121,6 +140,8 @@ class Walk:
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     idempotent: bool = True
     story: str = TRAINING
+    zipped: bool = False
+    """The photos come in a zip."""
     cancel_after: int | None = None
     """Ana presses *Cancel* in the n-th round after she started."""
     crashes: int = 0
@@ -191,7 +212,7 @@ class Walk:
     async def _ana(self, house: Engine) -> None:
         """She does the next thing, and again until it was acknowledged."""
         if not self._acknowledged:
-            payload = {"film": "dark"} if self.story == FILM else {"photos": [0, 1]}
+            payload = {"film": "dark"} if self.story == FILM else {"photos": [0, 1], "zipped": self.zipped}
             await self._acknowledged_or_dead(house.services.intake.put(Arrival("one", "message", payload)))
             self._acknowledged = True
         elif self._job is None and self.story == FILM:
@@ -348,6 +369,23 @@ async def test_a_crash_at_any_moment_changes_nothing_of_the_story(
         walk = begin(moment, dice=random.Random(moment), story=story)
         await _as_told(walk, f"crash at {moment}: {whole.fate.trail[moment - 1]}", well=True)
         assert walk.crashes == 1
+        shutil.rmtree(walk.data_dir)
+
+
+async def test_a_crash_at_any_moment_of_unpacking_a_zip_loses_no_photo_and_brings_none_twice(
+    begin: Begin,
+) -> None:
+    whole = begin(zipped=True)
+    await whole.to_the_end()
+    taken = max(n for n, name in enumerate(whole.fate.trail, 1) if "Trays.receive" in name)
+    assert sum("borrow" in name for name in whole.fate.trail[:taken]) == 3
+    for moment in range(1, taken + 1):
+        walk = begin(moment, zipped=True, dice=random.Random(moment))
+        await _as_told(walk, f"crash at {moment}: {whole.fate.trail[moment - 1]}", well=True)
+        assert walk.crashes == 1
+        entries = rows(walk.data_dir, "SELECT source, name, ordinal FROM tray_entry ORDER BY ordinal")
+        assert entries == [("F#1", "0.jpg", 1), ("F#2", "1.jpg", 2)]
+        assert list((walk.data_dir / "media" / "aside").iterdir()) == []
         shutil.rmtree(walk.data_dir)
 
 

@@ -16,6 +16,7 @@ from bot.services.operators import Operators
 from bot.services.papers import Papers
 from bot.services.photos import Photos
 from bot.services.progress import Progress
+from bot.services.sorting import Sorter
 from bot.services.training import Training
 from bot.services.trays import Trays
 from bot.services.vendors import Vendors
@@ -30,6 +31,7 @@ class Services:
     photos: Photos
     videos: Videos
     papers: Papers
+    sorter: Sorter
     trays: Trays
     training: Training
     generation: Generation

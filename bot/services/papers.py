@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.imaging.faults import Fault, Unusable
@@ -15,6 +16,8 @@ from storage.records import Medium, Refusal
 DOCUMENT = "application/pdf"
 MAX_PAPER = 20 * 1024 * 1024
 """Bytes of a document."""
+_LOCKED = re.compile(rb"/Encrypt\s*(<<|\d+\s+\d+\s+R)")
+"""Stands in a trailer, which is never packed. A reviewer could not open it either, and says so days later."""
 
 
 class Papers:
@@ -31,9 +34,7 @@ class Papers:
         """
         if role not in PAPERS:
             raise ValueError(f"{role.value} is no paper")
-        kept, kind, width, height = (
-            _document(data) if data.startswith(b"%PDF-") else await self._picture(data)
-        )
+        kept, kind, width, height = _document(data) if b"%PDF-" in data[:1024] else await self._picture(data)
         return await keep(
             self._store,
             lambda: self._store.media.put(kept),
@@ -59,4 +60,6 @@ def _document(data: bytes) -> tuple[bytes, str, int, int]:
         raise PhotoRefused(Refusal.TOO_LARGE)
     if b"%%EOF" not in data[-2048:]:
         raise PhotoRefused(Refusal.DAMAGED)
+    if _LOCKED.search(data):
+        raise PhotoRefused(Refusal.PAPER_LOCKED)
     return data, DOCUMENT, 0, 0

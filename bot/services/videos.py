@@ -9,6 +9,7 @@ from bot.imaging.lab import Lab
 from bot.services.errors import PhotoRefused
 from bot.services.keeping import keep
 from storage import Store
+from storage.errors import TooMuch
 from storage.records import Medium, Refusal
 
 
@@ -27,7 +28,7 @@ class Videos:
         """
         try:
             sha256, size, _ = await self._store.media.put_stream(chunks, most=self._most)
-        except ValueError as error:
+        except TooMuch as error:
             raise PhotoRefused(Refusal.TOO_LARGE) from error
         try:
             clip = await self._lab.inspect_video(self._store.media.path(sha256))

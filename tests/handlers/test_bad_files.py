@@ -10,11 +10,13 @@ from PIL import Image
 
 from bot.sandbox.slack import Scenario, Upload
 from bot.services.errors import PhotoRefused
+from bot.services.sorting import Room
 from handlers.files import Downloader
 from storage.errors import StoreFull
 from storage.media import MediaStore
 from storage.records import Refusal
 from tests.fakes import Fault
+from tests.stand_ins import MOST, Engine, whole
 from tests.surface import Surface, fast_vendor, odd, photo, photos, stage
 
 WHOLE = photo(1)
@@ -39,8 +41,16 @@ def bomb() -> bytes:
         (odd("notes.jpg", b"dear diary, this is no picture"), "is no picture of a kind I know, whatever its"),
         (
             odd("page.jpg", b"<!DOCTYPE html><html></html>"),
-            "is no picture of a kind I know, whatever its name",
+            "is a web page and no picture: save the picture on it and post that",
         ),
+        (
+            odd("page.html", b"\n <html><svg></svg></html>"),
+            "is a web page and no picture: save the picture on it and post that",
+        ),
+        (odd("logo.svg", b'<?xml version="1.0"?><svg xmlns="x"></svg>'), "is a drawing (SVG) and no photo"),
+        (odd("raw.jpg", b"FUJIFILMCCD-RAW 0201" + bytes(99)), "is a camera's raw file: export it as a JPEG"),
+        (odd("passport.pdf", b"%PDF-1.7\n%%EOF"), "is a PDF and no photo: post the photos in it as pictures"),
+        (odd("all.rar", b"Rar!\x1a\x07\x01\x00" + bytes(99)), "is packed in a way I cannot read"),
         (odd("empty.jpg", b""), "is empty (0 bytes)"),
         (odd("cut.jpg", WHOLE[: len(WHOLE) // 2]), "is damaged and cannot be decoded"),
         (odd("bomb.png", bomb()), "has too many pixels (more than 64 megapixels)"),
@@ -120,25 +130,29 @@ async def test_a_file_over_the_cap_is_not_even_fetched(tmp_path: Path) -> None:
         assert await surface.people.journal(kinds=["download"]) == []
 
 
-async def test_a_file_that_turns_out_larger_than_it_claimed_is_cut_off_while_it_streams() -> None:
+async def test_a_file_that_turns_out_larger_than_it_claimed_is_cut_off_while_it_streams(
+    house: Engine,
+) -> None:
     sent = 0
 
     async def flood() -> AsyncIterator[bytes]:
         nonlocal sent
         for _ in range(1000):
-            sent += 1024
-            yield b"\xff\xd8\xff" + bytes(1021)
+            sent += 1
+            yield b"\xff\xd8\xff" + bytes(65536)
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"content-type": "image/jpeg"}, content=flood())
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        downloader = Downloader(http, "xoxb-1", frozenset({"https://files.slack.com"}), 10_000)
+        downloader = Downloader(http, "xoxb-1", frozenset({"https://files.slack.com"}), MOST)
         file = {"id": "F1", "size": 10, "url_private": "https://files.slack.com/a.jpg", "mode": "hosted"}
         with pytest.raises(PhotoRefused) as refused:
-            await downloader.load(file, _no_info, None)
+            await downloader.load(
+                file, _no_info, lambda one: house.services.sorter.take("F1", "a.jpg", None, one, Room(100))
+            )
     assert refused.value.refusal is Refusal.TOO_LARGE
-    assert sent < 20_000
+    assert sent <= MOST // 65536 + 1
 
 
 @pytest.mark.parametrize(
@@ -160,7 +174,7 @@ async def test_the_token_goes_to_slacks_own_origin_and_nowhere_else(address: str
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         downloader = Downloader(http, "xoxb-1", frozenset({"https://files.slack.com"}), 10_000_000)
         with pytest.raises(PhotoRefused):
-            await downloader.load({"id": "F1", "url_private": address}, _no_info, None)
+            await downloader.load({"id": "F1", "url_private": address}, _no_info, whole)
     assert asked == []
 
 
@@ -202,6 +216,36 @@ async def test_the_login_page_in_place_of_a_photo_is_told_to_the_operator_once(s
     told = [m for m in await surface.by_bot(mine.id) if "files:read" in m.text]
     assert len(told) == 1
     assert surface.files() == []
+
+
+async def test_a_missing_scope_that_only_files_info_tells_of_is_the_operators_matter(
+    surface: Surface,
+) -> None:
+    await surface.people.fault("api:files.info", "error", times=9, error="missing_scope")
+    tray = await surface.tray([odd("stub.jpg", WHOLE, Scenario.CHECK_FILE_INFO)], says="0 of 1")
+    assert "may not be read by this app until an admin mends its permissions" in tray.words()
+    mine = await surface.until(lambda: surface.direct_channel("admin"))
+    await surface.said("files:read", channel=mine.id)
+
+
+async def test_a_file_deleted_before_we_look_is_called_deleted(surface: Surface) -> None:
+    await surface.people.fault("api:files.info", "error", times=9, error="file_deleted")
+    tray = await surface.tray([odd("stub.jpg", WHOLE, Scenario.CHECK_FILE_INFO)], says="0 of 1")
+    assert "was deleted" in tray.words()
+
+
+async def test_a_login_page_for_a_file_that_is_not_for_us_alarms_nobody(surface: Surface) -> None:
+    await surface.people.fault("download", "login_page", times=9)
+    await surface.people.fault("api:files.info", "error", times=9, error="file_not_found")
+    tray = await surface.tray([odd("theirs.jpg", WHOLE)], says="0 of 1")
+    assert "may not be read by this app: post it in this workspace" in tray.words()
+    assert await surface.direct_channel("admin") is None
+
+
+async def test_a_web_page_that_somebody_posts_is_no_login_page(surface: Surface) -> None:
+    tray = await surface.tray([odd("page.html", b"<html><body>my page</body></html>")], says="0 of 1")
+    assert "is a web page and no picture" in tray.words()
+    assert await surface.direct_channel("admin") is None
 
 
 class FullDisk(MediaStore):

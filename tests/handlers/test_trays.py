@@ -5,6 +5,7 @@ from typing import Any
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.sandbox.slack import Scenario
+from tests.stand_ins import zipped
 from tests.surface import Surface, odd, photo, photos
 
 
@@ -151,6 +152,60 @@ async def test_a_file_whose_details_come_late_is_taken_all_the_same(surface: Sur
     late = odd("late.jpg", photo(1), Scenario.LATE)
     tray = await surface.tray([odd("one.jpg", photo(0)), late])
     assert "2 of 2 photos usable" in tray.words()
+
+
+async def test_a_zip_of_photos_is_unpacked_into_the_tray_and_its_files_have_their_names(
+    surface: Surface,
+) -> None:
+    bundle = zipped({f"day/{n}.jpg": photo(n) for n in range(4)} | {"day/notes.txt": b"dear diary"})
+    tray = await surface.tray([odd("lonely.jpg", photo(9)), odd("holiday.zip", bundle)], says="5 of 6 photos")
+    assert "#6 notes.txt is no picture of a kind I know" in tray.words()
+    assert surface.query("SELECT name FROM tray_entry ORDER BY ordinal") == [
+        ("lonely.jpg",),
+        ("0.jpg",),
+        ("1.jpg",),
+        ("2.jpg",),
+        ("3.jpg",),
+        ("notes.txt",),
+    ]
+    assert len(surface.files()) == 5
+    assert (await surface.open_form(tray)).submit == "Train"
+
+
+async def test_a_zip_that_is_called_a_photo_and_a_photo_that_is_called_a_zip_are_both_taken(
+    surface: Surface,
+) -> None:
+    tray = await surface.tray(
+        [odd("a.jpg", zipped({"x.jpg": photo(1)})), odd("b.zip", photo(2))], says="2 of 2 photos"
+    )
+    assert surface.query("SELECT name FROM tray_entry ORDER BY name") == [("b.zip",), ("x.jpg",)]
+    assert "Train…" in tray.buttons()
+
+
+async def test_a_bomb_is_named_and_leaves_nothing(surface: Surface) -> None:
+    bomb = zipped({f"{n}.png": bytes(200_000_000) for n in range(6)})
+    tray = await surface.tray([odd("all.zip", bomb)], says="0 of 1 photo usable")
+    assert "#1 all.zip unfolds to many times its size, which no photo does" in tray.words()
+    assert surface.files() == []
+
+
+async def test_a_zip_comes_by_form_as_well(surface: Surface) -> None:
+    await surface.people.command("ana", "#portraits", "/darkroom", "new")
+    form = await surface.form()
+    assert "add the other photos to the thread" in form.words()
+    bundle = odd("all.zip", zipped({f"{n}.jpg": photo(n) for n in range(3)}))
+    assert (await surface.submit(photos=[bundle])).closed
+    card = await surface.said("ana spring")
+    await surface.people.wait_for_message(card.channel, lambda m: "Details" in m.buttons(), within=20)
+    assert surface.query("SELECT count(*) FROM job_input") == [(3,)]
+
+
+async def test_a_post_that_comes_twice_brings_the_photos_of_its_zip_once(surface: Surface) -> None:
+    await surface.people.fault("event:*", "duplicate", times=2)
+    tray = await surface.tray([odd("all.zip", zipped({f"{n}.jpg": photo(n) for n in range(3)}))])
+    await surface.taken_in(2)
+    assert "3 of 3 photos usable" in tray.words()
+    assert surface.rows("tray_entry") == 3
 
 
 async def test_an_event_is_not_acknowledged_before_it_is_on_disk(surface: Surface) -> None:

@@ -18,6 +18,7 @@ from storage.records import Refusal
 from tests.sandbox.slack.harness import Ear, channel_id, modal, png, refusal
 from tests.sandbox.slack.kit import field
 from tests.sandbox.slack.pictures import gif, heic, jpeg, mp4, webp, webp_with_alpha
+from tests.stand_ins import whole
 
 PDF = b"%PDF-1.7\n"
 
@@ -275,7 +276,7 @@ async def downloaded(slack: LocalSlack, client: AsyncWebClient, director: Direct
 
     async with httpx.AsyncClient(trust_env=False) as http:
         downloader = Downloader(http, slack.bot_token, frozenset({slack.origin}), 10_000_000)
-        return await downloader.load(shape, look, None)
+        return await downloader.load(shape, look, whole)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ async def test_the_bot_knows_the_login_page_by_either_way_to_it(
     async with httpx.AsyncClient(trust_env=False) as http:
         downloader = Downloader(http, "xoxb-stale", frozenset({slack.origin}), 10_000_000)
         with pytest.raises(LoginPage):
-            await downloader.load(await info(client, file.id), lambda _id: info(client, file.id), None)
+            await downloader.load(await info(client, file.id), lambda _id: info(client, file.id), whole)
 
 
 async def test_the_bot_is_not_lured_to_a_foreign_sign_in_page(

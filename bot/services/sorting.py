@@ -1,0 +1,93 @@
+"""What somebody posted, sorted by its bytes: each kind goes to those who take it in, or is refused with what
+to do instead. Neither its name nor what Slack says of it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from bot.imaging.kinds import HEAD, PICTURES, Kind, recognise
+from bot.services.archives import Archives, Room
+from bot.services.errors import PhotoRefused
+from bot.services.inputs import PAPERS, Role
+from bot.services.papers import Papers
+from bot.services.photos import Photos
+from bot.services.strangers import is_office, no_photo
+from bot.services.videos import Videos
+from storage.records import Refusal, TrayEntry
+
+__all__ = ["HEAD", "Incoming", "Room", "Sorter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file on its way in."""
+
+    head: bytes
+    """Its first bytes, `HEAD` of them where it has as many."""
+    chunks: AsyncIterator[bytes]
+    """All of it, from the first byte on."""
+    size: int = 0
+    """What it is said to have, in bytes; 0 where nothing is said."""
+
+
+class Sorter:
+    """Takes in whatever was posted, by what it is. `most` is how large one photo may be, in bytes."""
+
+    def __init__(self, photos: Photos, videos: Videos, papers: Papers, archives: Archives, most: int) -> None:
+        self._photos = photos
+        self._videos = videos
+        self._papers = papers
+        self._archives = archives
+        self._most = most
+
+    async def take(
+        self, source: str, name: str, role: Role | None, file: Incoming, room: Room
+    ) -> list[TrayEntry]:
+        """Entries for a tray: one, or as many as there are photos in an archive.
+
+        `role` is what the field of a form says; None is a post, where a film is a video and all else a photo.
+        Raises PhotoRefused for the file as a whole, StoreFull, the lab's CannotWork, and what the stream
+        raises.
+        """
+        kind = recognise(file.head)
+        if not file.head:
+            raise PhotoRefused(Refusal.EMPTY)
+        if role is not None and role in PAPERS:
+            if kind is not Kind.PDF and kind not in PICTURES:
+                raise PhotoRefused(Refusal.NOT_A_PAPER)
+            medium = await self._papers.add(role, await self._whole(file))
+            return [TrayEntry(source, name, medium.sha256, role=role.value)]
+        if role is Role.VIDEO or (role is None and kind is Kind.VIDEO):
+            if kind is not Kind.VIDEO:
+                raise PhotoRefused(Refusal.NOT_A_VIDEO)
+            medium = await self._videos.add(file.chunks)
+            return [TrayEntry(source, name, medium.sha256, role=Role.VIDEO.value)]
+        as_what = (role or Role.PHOTO).value
+        if kind is Kind.ZIP and as_what == Role.PHOTO and not is_office(file.head):
+            return await self._unpacked(source, name, file, room)
+        if refusal := no_photo(file.head):
+            raise PhotoRefused(refusal)
+        medium = await self._photos.add(await self._whole(file))
+        return [TrayEntry(source, name, medium.sha256, role=as_what)]
+
+    async def _unpacked(self, source: str, name: str, file: Incoming, room: Room) -> list[TrayEntry]:
+        """An entry per photo. The same archive again gives the same sources, and so no entry twice."""
+        found = await self._archives.add(file.chunks, room)
+        return [
+            TrayEntry(f"{source}#{number}", one.name or name, one.medium, one.refusal)
+            for number, one in enumerate(found, 1)
+        ]
+
+    async def _whole(self, file: Incoming) -> bytes:
+        """The bytes of a photo or paper; not one more than it may have."""
+        if file.size > self._most:
+            raise PhotoRefused(Refusal.TOO_LARGE)
+        data = bytearray()
+        async with aclosing(file.chunks) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                data += chunk
+                if len(data) > self._most:
+                    raise PhotoRefused(Refusal.TOO_LARGE)
+        return bytes(data)
