@@ -10,6 +10,7 @@ from handlers.commands import Commands
 from handlers.errors import Errors
 from handlers.events import Events
 from handlers.modal_flow import ModalFlow
+from handlers.shortcuts import Shortcuts
 from handlers.views import Views
 
 
@@ -20,6 +21,7 @@ def register(app: AsyncApp, services: Services, *, bot_user: str, command: str, 
     Events(services, bot_user).register(app)
     commands.register(app)
     Actions(services, modals, commands).register(app)
+    Shortcuts(services, modals).register(app)
     Views(services, modals, command).register(app)
     Errors(command).register(app)
     return commands

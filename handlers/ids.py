@@ -22,6 +22,12 @@ class Action(StrEnum):
     UPLOAD = "upload_again"
 
 
+class Shortcut(StrEnum):
+    """What stands in the menu of a message."""
+
+    TRAIN = "train_from_message"
+
+
 class Modal(StrEnum):
     """Views."""
 

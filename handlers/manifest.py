@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from handlers.ids import Shortcut
+
 SCOPES: Final = (
     "app_mentions:read",
     "channels:history",
@@ -34,6 +36,14 @@ def manifest(command: str, name: str = "Darkroom") -> dict[str, Any]:
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": name.lower(), "always_online": True},
+            "shortcuts": [
+                {
+                    "name": "Train from these photos",
+                    "type": "message",
+                    "callback_id": Shortcut.TRAIN.value,
+                    "description": "Train a model on the photos in a message of yours",
+                }
+            ],
             "slash_commands": [
                 {
                     "command": command,

@@ -50,6 +50,11 @@ def tray(view: TrayView) -> Message:
     )
 
 
+def tray_words(view: TrayView) -> list[Block]:
+    """The same without its buttons, where a form was asked for and the photos do not do yet."""
+    return [block for block in tray(view).blocks if block["type"] != "actions"]
+
+
 def _what_next(view: TrayView) -> str:
     if view.needed:
         return f"{plural(view.needed, 'more photo')} needed: add them to this thread."

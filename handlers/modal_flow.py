@@ -13,14 +13,18 @@ from bot.services.inputs import Given, Role
 from bot.services.progress import Stage
 from bot.services.training import NAME_MAX
 from bot.services.trays import TrayView
-from handlers import fields, forms, modals
+from handlers import fields, forms, messages, modals
 from handlers.forms import Draft
-from handlers.ids import Field
-from handlers.places import Place
+from handlers.gathering import Gathering
+from handlers.ids import Field, Modal
+from handlers.places import Place, owner_of
 from storage.records import TrayState, direct
 
 _CLOSED = {"not_found", "view_not_found"}
 """The person has closed it while it was loading: nothing is left to be filled."""
+
+
+_TOLD = "Your photos were looked at: the answer stands under them, or in our direct messages."
 
 
 class ModalFlow:
@@ -46,6 +50,38 @@ class ModalFlow:
         opened = await _open(client, trigger)
         where = direct(owner) if place.is_direct else str(place)
         await _fill(client, opened, await self._form(Draft(place=where), None, name=name[:NAME_MAX]))
+
+    async def say(self, client: AsyncWebClient, trigger: str, text: str) -> None:
+        """A sentence where a form was asked for."""
+        await client.views_open(trigger_id=trigger, view=modals.words(text))
+
+    async def open_gathering(self, client: AsyncWebClient, trigger: str, wanted: Gathering) -> None:
+        """A form that waits for photos; whoever has them first, this or the inbox, fills it."""
+        waiting = {**modals.gathering(wanted.photos), "external_id": wanted.form}
+        await client.views_open(trigger_id=trigger, view=waiting)
+        payload = wanted.arrival.payload
+        if await self._services.intake.is_done(wanted.arrival.key):
+            owner = owner_of(payload["team"], payload["user"])
+            place = Place(payload["team"], payload["channel"], payload["thread"])
+            tray = await self._services.trays.find(owner, str(place))
+            tray = tray or await self._services.trays.find(owner, direct(owner))
+            await self.fill_gathering(client, wanted.form, tray)
+
+    async def fill_gathering(
+        self, client: AsyncWebClient, form: str, tray: TrayView | None, told: str = ""
+    ) -> None:
+        """Put the form in the place of the waiting, or what is still missing; `told` where there are none."""
+        if tray is None:
+            view = modals.words(told or _TOLD)
+        elif tray.needed:
+            view = modals.modal(Modal.LOADING, "Your photos", messages.tray_words(tray))
+        else:
+            view = await self._form(Draft(place=tray.tray.place, tray=tray.tray.id), tray)
+        try:
+            await client.views_update(external_id=form, view=view)
+        except SlackApiError as error:
+            if error.response.get("error") not in _CLOSED:
+                raise
 
     async def choose(self, client: AsyncWebClient, view: modals.View, owner: str) -> None:
         """Another vendor was chosen: what it asks for takes the place of what the last one asked for."""

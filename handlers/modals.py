@@ -11,7 +11,7 @@ from bot.services.models import ModelView
 from bot.services.progress import JobView
 from handlers.blocks import Block, section, small
 from handlers.ids import Modal
-from handlers.phrases import clock, escape, failure, stage
+from handlers.phrases import clock, escape, failure, plural, stage
 
 View = dict[str, Any]
 _LOG_LINES = 20
@@ -20,6 +20,13 @@ _LOG_LINES = 20
 def loading() -> View:
     """Opened at once, filled a moment later: a trigger lives three seconds."""
     return modal(Modal.LOADING, "Darkroom", [section("Loading…")])
+
+
+def gathering(photos: int) -> View:
+    """The same while photos are fetched and looked at, which may take a while."""
+    told = f"Loading {plural(photos, 'file')}…"
+    rest = "You may close this: the answer comes under the photos as well, or to you by direct message."
+    return modal(Modal.LOADING, "Darkroom", [section(told), small(rest)])
 
 
 def gone() -> View:

@@ -18,9 +18,12 @@ from bot.services.inbox import TryAgain
 from bot.services.inputs import PAPERS, Role
 from bot.services.sorting import Incoming, Room
 from bot.services.training import Wish
+from bot.services.trays import TrayView
 from handlers.files import Downloader, LoginPage
+from handlers.modal_flow import ModalFlow
 from handlers.phrases import refusal
 from handlers.places import Place, owner_of
+from handlers.verdicts import NO_PLACE
 from storage.records import InboxItem, Refusal, TrayEntry, direct
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,10 @@ _NOT_ALLOWED = {"missing_scope", "no_permission"} | {
     "token_expired",
 }
 """What `files.info` says where our token is good for no file at all."""
+_NOT_IN_HERE = (
+    "Slack does not let me read these photos, since I am not in that conversation. Invite me into it and "
+    "choose the message again, or send the photos to me directly."
+)
 _REFERENCE = re.compile(r"^[\w-]{1,80}$")
 
 
@@ -52,6 +59,7 @@ class SlackReceiver:
         self._client = client
         self._downloader = downloader
         self._command = command
+        self._modals = ModalFlow(services)
         self._held = asyncio.Semaphore(_HELD)
 
     async def receive(self, item: InboxItem) -> None:
@@ -67,6 +75,8 @@ class SlackReceiver:
                     await self._message(item)
             case "upload":
                 await self._upload(item)
+            case "gather":
+                await self._gather(item)
             case "more":
                 await self._more(item)
             case "answer":
@@ -88,6 +98,43 @@ class SlackReceiver:
             await self._services.trays.receive(owner, place, entries, item)
         else:
             await self._services.intake.ignore(item)
+
+    async def _gather(self, item: InboxItem) -> None:
+        """Photos that stand in Slack already, for a form that waits; its tray may have some of them."""
+        owner, place, form = _owner(item), _place(item), item.payload["form"]
+        readable = await self._reads(Place.parse(place))
+        if not readable:
+            # Nothing could be said there, and whoever chose the photos did not ask the whole channel.
+            place = direct(owner)
+        before = await self._services.trays.find(owner, place)
+        known = {entry.source.partition("#")[0] for entry in before.entries} if before else set()
+        entries = await self._entries([one for one in item.payload["files"] if one["id"] not in known], item)
+        if not readable and not known and not any(entry.medium for entry in entries):
+            # In the form at once, and said for good where the person has closed it.
+            await self._services.intake.answer(item, owner, place, {"refused": _NOT_IN_HERE})
+            await self._fill(form, None)
+            return
+        tray = await self._services.trays.receive(owner, place, entries, item)
+        await self._fill(form, await self._services.trays.view(tray.id, owner))
+
+    async def _fill(self, form: str, tray: TrayView | None) -> None:
+        """The photos are kept whatever becomes of the form: its buttons stand under them too."""
+        try:
+            await self._modals.fill_gathering(self._client, form, tray, _NOT_IN_HERE)
+        except (SlackApiError, aiohttp.ClientError, TimeoutError):
+            logger.warning("Form not filled", extra={"action": "form_not_filled"})
+
+    async def _reads(self, place: Place) -> bool:
+        """Whether this app is where a message stands."""
+        try:
+            await self._client.conversations_replies(channel=place.channel, ts=place.thread, limit=1)
+        except SlackApiError as error:
+            if error.response.get("error") in NO_PLACE | {"missing_scope"}:
+                return False
+            raise TryAgain("slack_unreachable") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TryAgain("slack_unreachable") from error
+        return True
 
     async def _upload(self, item: InboxItem) -> None:
         """A form that brought files: begin at once where they suffice, else show what is missing."""

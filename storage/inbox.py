@@ -32,6 +32,11 @@ class Inbox(Repository):
         """Whether something of this key has arrived."""
         return self.conn.execute(select(inbox.c.id).where(inbox.c.key == key)).first() is not None
 
+    def is_done(self, key: str) -> bool:
+        """Whether something of this key has arrived and is worked off."""
+        done = select(inbox.c.id).where(inbox.c.key == key, inbox.c.done_at.is_not(None))
+        return self.conn.execute(done).first() is not None
+
     def is_due(self) -> bool:
         """Whether there is anything to claim."""
         return self.conn.execute(select(inbox.c.id).where(*_DUE).limit(1)).first() is not None

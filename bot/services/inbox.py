@@ -71,6 +71,10 @@ class Intake:
         """Whether something of this key has arrived."""
         return await self._store.read(lambda tx: tx.inbox.known(key))
 
+    async def is_done(self, key: str) -> bool:
+        """Whether what arrived under this key is worked off."""
+        return await self._store.read(lambda tx: tx.inbox.is_done(key))
+
     async def _commit(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]

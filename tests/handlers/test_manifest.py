@@ -61,6 +61,10 @@ def test_nothing_is_longer_than_slack_takes() -> None:
     assert len(command["description"]) <= 2000
     assert len(command["usage_hint"]) <= 1000
     assert "url" not in command, "Socket Mode has none"
+    (shortcut,) = at("features")["shortcuts"]
+    assert set(shortcut) == {"name", "type", "callback_id", "description"}
+    assert len(shortcut["name"]) <= 24
+    assert len(shortcut["description"]) <= 150
 
 
 def test_every_event_has_the_scope_it_needs() -> None:
