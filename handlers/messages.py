@@ -109,7 +109,12 @@ def _card_lines(view: JobView) -> list[str]:
         lines.append(
             f"Cannot reach {view.label} since {clock(job.trouble_at)}; still trying; nothing is lost."
         )
-    if view.stage is Stage.OUR_QUEUE and view.concurrency and not job.trouble_at:
+    if view.stage is Stage.OUR_QUEUE and view.busy_since:
+        lines.append(
+            f"{view.label} has been busy since {clock(view.busy_since)}: "
+            "this keeps its place and is sent as soon as there is room. Nothing was charged."
+        )
+    elif view.stage is Stage.OUR_QUEUE and view.concurrency and not job.trouble_at:
         lines.append(f"{view.label} runs {plural(view.concurrency, 'job')} of ours at a time.")
     if view.stage is Stage.FETCHING_LAST and view.deadline_at:
         lines.append(f"We keep trying until {clock(view.deadline_at)}.")

@@ -70,6 +70,8 @@ def stage(view: JobView) -> str:
     """The state words: the same on the card, in the status and in the DM."""
     job = view.current
     match view.stage:
+        case Stage.OUR_QUEUE if view.busy_since:
+            return f"waiting for {view.label} ({ordinal(view.queue_place)} in our queue)"
         case Stage.OUR_QUEUE:
             return f"our queue ({ordinal(view.queue_place)})"
         case Stage.SENDING:
@@ -187,7 +189,7 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
     FailureReason.NO_PICTURES: ("{label}", "{label} finished without any image.", _PERHAPS, _ANEW),
     FailureReason.UNAVAILABLE: (
         "{label}",
-        "{label} could not be reached, or was too busy, for too long.",
+        "{label} could not be reached for too long.",
         _NOT_CHARGED,
         _SAFE,
     ),

@@ -28,6 +28,7 @@ from storage.records import (
 from storage.schema import job, lane, now_ms
 
 _OPEN = [state.value for state in JobState if state not in ENDED]
+_WAITING = [JobState.QUEUED.value, JobState.SUBMITTING.value]
 
 
 class Jobs(Repository):
@@ -98,6 +99,16 @@ class Jobs(Repository):
             )
         ).scalar_one()
         return int(ahead) + 1
+
+    def busy_since(self, lane_name: str) -> datetime | None:
+        """Since when the vendor has been too busy for what waits in a lane; None while it is not."""
+        since: datetime | None = self.conn.execute(
+            select(job.c.busy_at)
+            .where(job.c.lane == lane_name, job.c.state.in_(_WAITING), job.c.busy_at.is_not(None))
+            .order_by(job.c.busy_at)
+            .limit(1)
+        ).scalar()
+        return since
 
     def durations(self, lane_name: str, limit: int = 50) -> list[timedelta]:
         """How long the newest successful jobs of a lane took, from submission to result, shortest first."""

@@ -303,6 +303,10 @@ class Job:
     tidied_at: datetime | None = None
     """When the vendor had let go of what only the job needed, or we gave up asking it to."""
     tidy_tries: int = 0
+    busy_at: datetime | None = None
+    """While it waits to be sent: since when the vendor says that it is busy."""
+    busies: int = 0
+    """How many of the attempts the vendor was too busy for, which are no failures."""
 
     @property
     def way(self) -> str:

@@ -195,6 +195,8 @@ job = Table(
     Column("stopped_remotely", Boolean),
     _instant("tidied_at", null=True),
     Column("tidy_tries", Integer, nullable=False, server_default=text("0")),
+    _instant("busy_at", null=True),
+    Column("busies", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("lane", "remote_id"),
     _one_of("kind", JobKind),
     _one_of("state", JobState),

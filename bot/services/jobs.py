@@ -158,11 +158,13 @@ class Jobs:
                 JobState.QUEUED,
                 wait=timedelta(0),
                 attempts=0,
+                busies=0,
                 looks=0,
                 losses=0,
                 polls=0,
                 wants=(),
                 trouble_at=None,
+                busy_at=None,
                 progress=None,
             )
             show_card(tx, queued)

@@ -65,6 +65,8 @@ class JobView:
     """When this attempt was asked for: the wish itself, or its newest retry."""
     card: str | None = None
     """Where the card stands, once it does."""
+    busy_since: datetime | None = None
+    """While it stands in our queue: since when the vendor has been too busy for its lane."""
     inputs_here: bool = True
     """Whether what it was given is still kept, so that it can be sent again."""
     costs: tuple[tuple[Decimal, str], ...] = ()
@@ -91,6 +93,7 @@ class JobView:
         return ended_badly and self.inputs_here and self.current.reason not in _FOR_GOOD
 
 
+_UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING})
 _ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
 _FOR_GOOD = frozenset({FailureReason.PHOTOS_GONE, FailureReason.PHOTOS_REFUSED, FailureReason.RETIRED})
 """Failures that trying the same again cannot mend."""
@@ -169,10 +172,11 @@ class Progress:
         histories = {} if histories is None else histories
         took = histories[lane] if lane in histories else histories.setdefault(lane, tx.jobs.durations(lane))
         times = usual(took)
-        running = current.state is JobState.RUNNING and current.started_at is not None
+        since = current.started_at if current.state is JobState.RUNNING else current.busy_at
         pictures = tx.pictures.of_job(current.id)
         here = sum(1 for one in pictures if one.sha256)
         place = tx.jobs.place_in_queue(current) if current.state is JobState.QUEUED else 0
+        busy = tx.jobs.busy_since(lane) if place else None
         card = tx.outbox.find(card_key(root))
         now = self._store.now()
         return JobView(
@@ -185,13 +189,14 @@ class Progress:
             queue_place=place,
             concurrency=operation.concurrency if operation else 0,
             usual=times,
-            slow=bool(running and times and current.started_at and now - current.started_at > times[1]),
+            slow=bool(since and times and current.state in _UNDER_WAY and now - since > times[1]),
             pictures=len(pictures),
             pictures_here=here,
             deadline_at=current.started_at + operation.deadline if current.started_at and operation else None,
             now=now,
             attempt_at=_attempt_at(family, current),
             card=card.message if card else None,
+            busy_since=busy,
             inputs_here=self._inputs_here(tx, current, operation),
             costs=_costs(family),
             answer_by=current.asked_at + self._timing.answer_within if current.asked_at else None,
@@ -243,7 +248,8 @@ def _stage(job: Job, here: int, place: int, *, said: bool) -> Stage:
     begins = job.kind is not JobKind.GENERATION or job.id == job.root_id
     match job.state:
         case JobState.QUEUED:
-            return Stage.OUR_QUEUE if begins or job.trouble_at or place > 1 else Stage.MAKING
+            waits = begins or job.trouble_at or job.busy_at or place > 1
+            return Stage.OUR_QUEUE if waits else Stage.MAKING
         case JobState.SUBMITTING:
             return Stage.SENDING if begins else Stage.MAKING
         case JobState.RUNNING if training:

@@ -90,8 +90,8 @@ class Submitter:
         The submission that follows meets the same vendor: what is wrong with that is found out there.
         """
         operation = self._vendors.operation(provider, held.kind)
-        if not operation.inspects or not prepared.media or held.remote_id is not None:
-            return True
+        if not operation.inspects or not prepared.media or held.remote_id is not None or held.busies:
+            return True  # What a busy vendor is offered again has been looked at before.
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
                 findings = await provider.inspect(prepared.spec.inputs)
@@ -154,6 +154,7 @@ class Submitter:
                 remote_word=outcomes.word(remote),
                 detail=None,
                 trouble_at=None,
+                busy_at=None,
                 looks=0,
             )
             if moved.cancel_requested:
@@ -165,19 +166,36 @@ class Submitter:
         self._nudge("outbox")
 
     async def _refused(self, job: Job, error: TransientError) -> None:
-        """Nothing was started: back to the queue with a later date; a busy vendor holds the whole lane."""
-        if job.attempts >= self._timing.submit_attempts:
+        """Nothing was started: back to the queue with a later date."""
+        if isinstance(error, RateLimited):
+            await self._busy(job, error)
+            return
+        since = job.trouble_at or self._store.now()
+        # We may have been away for longer than that: one failed call is not an answer.
+        if self._tried(job) and self._store.now() - since >= self._timing.out_of_reach:
             await self._fail(job, FailureReason.UNAVAILABLE, error)
             return
-        wait = error.retry_after or self._timing.backoff(job.attempts)
+        wait = error.retry_after or self._timing.backoff(job.attempts - job.busies)
+        await self._store.write(lambda tx: _back(tx, job, wait=wait, trouble_at=since, busy_at=None))
+        logger.warning("Submission refused", extra={"action": "submit_refused", **job.log_context()})
+
+    async def _busy(self, job: Job, error: RateLimited) -> None:
+        """No failure, however often it is said: the job keeps its place, and the whole lane waits with it."""
+        wait = error.retry_after or self._timing.backoff(job.busies + 1)
 
         def unit(tx: Tx) -> None:
-            _back(tx, job, wait=wait, trouble_at=job.trouble_at or self._store.now())
-            if isinstance(error, RateLimited):
-                tx.lanes.hold(job.lane, wait)
+            since = job.busy_at or self._store.now()
+            _back(tx, job, wait=wait, trouble_at=None, busy_at=since, busies=job.busies + 1)
+            tx.lanes.hold(job.lane, wait)
 
         await self._store.write(unit)
-        logger.warning("Submission refused", extra={"action": "submit_refused", **job.log_context()})
+        facts = {"action": "vendor_busy", **job.log_context()}
+        # One line as it begins; what follows is the same news.
+        logger.log(logging.INFO if job.busy_at is None else logging.DEBUG, "Vendor busy", extra=facts)
+
+    def _tried(self, job: Job) -> bool:
+        """Whether it was sent often enough to be given up; what a busy vendor said does not count."""
+        return job.attempts - job.busies >= self._timing.submit_attempts
 
     async def _look(self, held: Job, provider: Provider[Any]) -> None:
         """An earlier sending may have started it: ask, more than once, before believing that it did not."""
@@ -214,7 +232,7 @@ class Submitter:
 
     async def _go_on(self, held: Job, provider: Provider[Any], found: RemoteJob) -> None:
         """The vendor has the job and lacks parts of it: the same call, the same key, and no second bill."""
-        if held.attempts >= self._timing.submit_attempts:
+        if self._tried(held):
             await self._fail(held, FailureReason.UNAVAILABLE, None)
             return
         logger.info("Job found unfinished", extra={"action": "job_continued", **held.log_context()})

@@ -27,7 +27,10 @@ class Timing:
     backoff_first: timedelta = timedelta(seconds=5)
     backoff_most: timedelta = timedelta(seconds=300)
     submit_attempts: int = 20
-    """Refusals of a submission that started nothing."""
+    """Submissions that a vendor out of reach, or one that broke off half-way, is given at least."""
+    out_of_reach: timedelta = timedelta(days=1)
+    """How long a vendor may be out of reach before what waits for it has failed. One that is busy may be so
+    for as long as its jobs' owners let them wait."""
     unknown_attempts: int = 3
     """Submissions whose answers were lost; after these a human looks."""
     card_quiet: timedelta = timedelta(seconds=60)

@@ -12,7 +12,9 @@ TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
 async def test_cancel_before_anything_was_sent_stops_at_once(surface: Surface) -> None:
     surface.vendor.fail_next("submit", Fault.BUSY)
     card = await surface.train()
-    waiting = await surface.card(card, "our queue (1st)")
+    waiting = await surface.card(card, "waiting for Fake (1st in our queue)")
+    assert "Fake has been busy since" in waiting.words()
+    assert "this keeps its place" in waiting.words()
     pressed = await surface.press(waiting, "Cancel")
     assert pressed.confirm is not None
     assert "Nothing was sent yet." in pressed.confirm["text"]

@@ -150,6 +150,14 @@ async def test_a_second_attempt_looks_again(looking: Engine) -> None:
     assert [call for call, _ in looking.provider.calls].count("inspect") == 2
 
 
+async def test_a_busy_vendor_looks_once_however_often_it_is_asked(looking: Engine) -> None:
+    looking.provider.fail_next("submit", RateLimited(), times=9)
+    await disliked(looking)
+    await looking.until(lambda: looking.rows("SELECT 1 FROM job WHERE state = 'running'") != [])
+    calls = [call for call, _ in looking.provider.calls]
+    assert (calls.count("inspect"), calls.count("submit")) == (1, 10)
+
+
 # -- submissions of several steps
 
 

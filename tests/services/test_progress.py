@@ -73,6 +73,42 @@ async def test_the_place_in_the_queue_is_shown_while_it_waits(house: Engine) -> 
     assert (view.stage.value, view.queue_place, view.concurrency, view.label) == ("our_queue", 2, 2, "Fake")
 
 
+async def test_everybody_in_a_busy_vendors_queue_is_told_since_when_and_their_place(house: Engine) -> None:
+    jobs = []
+    for number in range(3):
+        jobs.append((await house.train(key=f"wish-{number}")).id)
+        house.turn(seconds=1)
+    begun = house.store.now()
+    for _ in range(20):
+        # Two slots: two are sent, and the third has not been offered to the vendor yet.
+        house.provider.fail_next("submit", Fault.BUSY, times=2)
+        await house.submit()
+        house.turn(minutes=5)
+    views = [await see(house, job) for job in jobs]
+    assert [(view.stage.value, view.queue_place, view.busy_since) for view in views] == [
+        ("our_queue", place, begun) for place in (1, 2, 3)
+    ]
+    assert (await house.job(jobs[2])).attempts == 0
+    assert all(view.can_cancel for view in views)
+    await house.submit()
+    assert {(await see(house, job)).busy_since for job in jobs} == {None}
+
+
+async def test_who_waits_for_a_busy_vendor_longer_than_jobs_take_here_is_slow(house: Engine) -> None:
+    for number in range(5):
+        job = await house.running(key=f"wish-{number}")
+        house.turn(seconds=60)
+        house.provider.finish()
+        await house.poll()
+        assert (await house.job(job.id)).state is JobState.SUCCEEDED
+    job = await house.train(key="wish-9")
+    house.provider.fail_next("submit", Fault.BUSY)
+    await house.submit()
+    assert not (await see(house, job.id)).slow
+    house.turn(seconds=61)
+    assert (await see(house, job.id)).slow
+
+
 async def test_the_card_of_any_job_is_its_familys(house: Engine) -> None:
     generation = await house.generating()
     view = await see(house, generation.id)

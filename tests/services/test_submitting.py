@@ -25,10 +25,11 @@ from bot.providers import (
     Unavailable,
     UnexpectedResponse,
 )
+from bot.services.jobs import Stopped
 from bot.services.timing import Timing
-from storage.records import FailureReason, Job, JobState, NoticeKind
+from storage.records import FailureReason, Job, JobKind, JobState, NoticeKind
 from tests.fakes import FakeProvider, Fault
-from tests.stand_ins import OLGA, Engine, TurnedClock, engine, wish
+from tests.stand_ins import ANA, OLGA, Engine, TurnedClock, engine, wish
 
 TIMING = Timing()
 SETTLE, (ONE_MINUTE, FIVE_MINUTES) = TIMING.settle, TIMING.looks
@@ -126,16 +127,94 @@ async def test_the_card_says_since_when_the_vendor_does_not_answer(house: Engine
     assert job.trouble_at == first
 
 
-async def test_a_vendor_that_is_never_there_fails_the_job_at_last(house: Engine) -> None:
-    job = await house.train()
-    house.provider.fail_next("submit", Fault.DOWN, times=99)
-    for _ in range(TIMING.submit_attempts):
+async def keep_sending(house: Engine, job: Job, lasting: timedelta, why: Fault | ProviderError) -> Job:
+    """The vendor says the same whenever it is asked, for so long."""
+    operation = "submit" if job.kind is JobKind.TRAINING else "generate"
+    until = house.store.now() + lasting
+    while house.store.now() < until and (await house.job(job.id)).state is JobState.QUEUED:
+        house.provider.fail_next(operation, why)
         await house.submit()
         house.clock.turn(TIMING.backoff_most)
-    job = await house.job(job.id)
+    # Only what was sent has used its fault up.
+    house.provider.vendor.faults[operation].clear()
+    return await house.job(job.id)
+
+
+async def test_a_vendor_that_is_never_there_fails_the_job_after_a_day(house: Engine) -> None:
+    job = await house.train()
+    job = await keep_sending(house, job, TIMING.out_of_reach - TIMING.backoff_most, Fault.DOWN)
+    assert (job.state, job.reason) == (JobState.QUEUED, None)
+    assert job.attempts > TIMING.submit_attempts
+    job = await keep_sending(house, job, 3 * TIMING.backoff_most, Fault.DOWN)
     assert (job.state, job.reason) == (JobState.FAILED, FailureReason.UNAVAILABLE)
-    assert [call for call, _ in house.provider.calls].count("submit") == TIMING.submit_attempts
     assert house.rows("SELECT * FROM link") == []
+
+
+async def test_an_outage_that_we_slept_through_is_no_reason_to_give_up(house: Engine) -> None:
+    job = await sent_with(house, Fault.DOWN)
+    house.turn(days=3)
+    house.provider.fail_next("submit", Fault.DOWN)
+    await house.submit()
+    assert (await house.job(job.id)).state is JobState.QUEUED
+    house.turn(minutes=5)
+    await house.submit()
+    assert (await house.job(job.id)).state is JobState.RUNNING
+
+
+@pytest.mark.parametrize("why", [Fault.BUSY, RateLimited("One at a time.")], ids=["with-a-wait", "without"])
+async def test_a_vendor_busy_for_five_hours_is_sent_the_job_once_it_is_free(
+    house: Engine, why: Fault | ProviderError
+) -> None:
+    job = await house.train()
+    begun = house.store.now()
+    job = await keep_sending(house, job, timedelta(hours=5), why)
+    assert (job.state, job.reason, house.provider.paid) == (JobState.QUEUED, None, 0)
+    assert (job.busy_at, job.trouble_at) == (begun, None)
+    assert job.attempts == job.busies > 2 * TIMING.submit_attempts
+    await house.until(lambda: house.rows("SELECT 1 FROM job WHERE finished_at IS NULL") == [])
+    assert house.provider.paid_for("training") == 1
+    done = await house.job(job.id)
+    assert (done.state, done.busy_at) == (JobState.SUCCEEDED, None)
+    assert [call for call, _ in house.provider.calls].count("submit") == job.attempts + 1
+
+
+async def test_images_wait_for_a_busy_vendor_as_long_as_it_takes(house: Engine) -> None:
+    root = await house.running()
+    house.provider.finish()
+    house.turn(seconds=5)
+    await house.poll()
+    job = await keep_sending(house, await house.last(root.id), timedelta(hours=5), Fault.BUSY)
+    assert (job.kind, job.state) == (JobKind.GENERATION, JobState.QUEUED)
+    assert job.busies > 2 * TIMING.submit_attempts
+    await house.until(lambda: house.rows("SELECT 1 FROM job WHERE finished_at IS NULL") == [])
+    assert (await house.job(job.id)).state is JobState.SUCCEEDED
+    assert house.provider.paid_for("generation") == 1
+
+
+async def test_what_waits_for_a_busy_vendor_can_be_cancelled(house: Engine) -> None:
+    job = await keep_sending(house, await house.train(), timedelta(hours=1), Fault.BUSY)
+    assert await house.services.jobs.cancel(job.id, ANA) is Stopped.NOW
+    assert (await house.job(job.id)).state is JobState.CANCELLED
+    house.turn(hours=1)
+    await house.submit()
+    assert house.provider.paid == 0
+
+
+async def test_a_busy_vendor_leaves_an_outage_and_a_start_that_broke_off_all_their_attempts(
+    house: Engine,
+) -> None:
+    job = await keep_sending(house, await house.train(), timedelta(hours=5), Fault.BUSY)
+    house.provider.fail_next("submit", Fault.DOWN)
+    await house.submit()
+    job = await house.job(job.id)
+    assert (job.state, job.busy_at, job.trouble_at) == (JobState.QUEUED, None, house.store.now())
+    house.turn(seconds=5)  # The first wait of an outage, and not that of the sixtieth attempt.
+    house.provider.fail_next("submit", Fault.HALF)
+    await house.submit()
+    assert (await house.job(job.id)).state is JobState.SUBMITTING
+    await house.until(lambda: house.rows("SELECT 1 FROM job WHERE finished_at IS NULL") == [])
+    assert (await house.job(job.id)).state is JobState.SUCCEEDED
+    assert house.provider.paid_for("training") == 1
 
 
 async def test_a_busy_vendor_holds_the_whole_lane_for_as_long_as_it_asks(house: Engine) -> None:
