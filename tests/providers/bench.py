@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from bot.providers import (
     GenerationSpec,
     HttpClient,
     MediaInput,
+    OneshotSpec,
     Provider,
     ProviderError,
     ProviderSettings,
@@ -59,14 +60,24 @@ class Refusal:
     """What one answer of the vendor's means."""
 
     status: int
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | str
+    """JSON, or a gateway's page."""
     asking: type[ProviderError]
     starting: type[ProviderError]
     words: str = ""
     """A part of what the operator or the person is told."""
 
     def __str__(self) -> str:
-        return f"{self.status}-" + "-".join(str(one) for one in self.body.values() if isinstance(one, str))
+        told = {"page": "page"} if isinstance(self.body, str) else self.body
+        return f"{self.status}-" + "-".join(_texts(told))
+
+
+def _texts(body: Mapping[str, Any]) -> Iterator[str]:
+    for one in body.values():
+        if isinstance(one, Mapping):
+            yield from _texts(one)
+        elif isinstance(one, str):
+            yield one
 
 
 class Bench(ABC):
@@ -127,6 +138,20 @@ class Bench(ABC):
         assert operation is not None
         return GenerationSpec(model_id=model_id, prompt=SECRET_PROMPT, count=operation.count_max)
 
+    def oneshot(self) -> OneshotSpec | None:
+        """What is made without a model, where the vendor has that beside its trainings."""
+        operation = self.provider().capabilities.oneshot
+        if operation is None:
+            return None
+        inputs = tuple(
+            one.model_copy(update={"role": spec.role})
+            for spec in operation.inputs
+            for one in photos(max(1, spec.min))
+        )
+        return OneshotSpec(
+            inputs=inputs, subject=operation.subjects[0], prompt=SECRET_PROMPT, count=1, options={}
+        )
+
 
 class HttpBench(Bench):
     """A bench for any vendor spoken to over HTTP: give it settings and a handler that plays the vendor."""
@@ -162,6 +187,8 @@ class HttpBench(Bench):
     def _wire(self, request: httpx.Request) -> httpx.Response:
         if self._refusal is not None and (self.pays(request) or not self._refusal[1]):
             refusal, self._refusal = self._refusal[0], None
+            if isinstance(refusal.body, str):
+                return httpx.Response(refusal.status, text=refusal.body)
             return httpx.Response(refusal.status, json=dict(refusal.body))
         if not self.pays(request):
             return self._vendor(request)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 from collections import deque
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,10 @@ async def begun(bench: Bench, kind: str) -> RemoteRef:
     provider = bench.provider()
     if kind == "training":
         return (await provider.submit(bench.training(), key="key-1")).ref
+    if kind == "oneshot":
+        wanted = bench.oneshot()
+        assert wanted is not None
+        return (await provider.oneshot(wanted, key="key-3")).ref
     model = await trained(bench)
     assert model.model_id is not None
     return (await provider.generate(bench.generation(model.model_id), key="key-2")).ref
@@ -354,10 +359,17 @@ async def test_every_documented_error_is_named_by_what_happens_next(
     kind: type[Bench], refusal: Refusal
 ) -> None:
     bench = kind()
-    for call, expected, starting in (
+    model = await trained(bench)
+    assert model.model_id is not None
+    made, alone = bench.generation(model.model_id), bench.oneshot()
+    calls: list[tuple[Callable[[], Awaitable[Any]], type[ProviderError], bool]] = [
         (lambda: bench.provider().check(), refusal.asking, False),
         (lambda: bench.provider().submit(bench.training(), key="key-9"), refusal.starting, True),
-    ):
+        (lambda: bench.provider().generate(made, key="key-8"), refusal.starting, True),
+    ]
+    if alone is not None:
+        calls.append((lambda: bench.provider().oneshot(alone, key="key-7"), refusal.starting, True))
+    for call, expected, starting in calls:
         bench.refuse(refusal, starting=starting)
         with pytest.raises(ProviderError) as caught:
             await call()

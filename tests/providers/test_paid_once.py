@@ -15,7 +15,13 @@ from tests.providers.bench import Bench
 from tests.providers.test_contract import BENCHES
 from tests.stand_ins import Engine, TurnedClock, engine, wish
 
-KINDS = ["training", "generation"]
+KINDS = ["training", "generation", "oneshot"]
+WAYS = [
+    (name, kind)
+    for name in discover()
+    for kind in KINDS
+    if kind != "oneshot" or BENCHES[name]().oneshot() is not None
+]
 OPEN = "SELECT 1 FROM job WHERE provider != 'fake' AND finished_at IS NULL"
 
 
@@ -35,18 +41,24 @@ async def inputs(house: Engine, operation: Operation) -> list[TrayEntry]:
     return entries
 
 
-async def start(house: Engine, bench: Bench, provider: Provider[Any]) -> str:
-    """A training as its form would ask for it."""
+def operation_of(provider: Provider[Any], kind: str) -> Operation:
     able = provider.capabilities
-    assert able.training is not None
+    found = {"training": able.training, "generation": able.generation, "oneshot": able.oneshot}[kind]
+    assert found is not None
+    return found
+
+
+async def start(house: Engine, bench: Bench, provider: Provider[Any], kind: str) -> str:
+    """What begins with inputs, as its form would ask for it."""
+    operation = operation_of(provider, kind)
     wanted = wish(
-        way=f"{provider.name}/training",
-        subject=able.training.subjects[0],
-        making=bench.making(),
+        way=f"{provider.name}/{kind}",
+        subject=operation.subjects[0],
+        making=bench.making() if kind == "training" else {},
         count=1,
     )
     item = await house.item()
-    return (await house.services.training.start_with(wanted, await inputs(house, able.training), item)).id
+    return (await house.services.training.start_with(wanted, await inputs(house, operation), item)).id
 
 
 async def walk(house: Engine, bench: Bench, fault: Fault, kind: str) -> None:
@@ -67,11 +79,10 @@ async def walk(house: Engine, bench: Bench, fault: Fault, kind: str) -> None:
     assert ordered
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "kind"), WAYS, ids=[f"{name}-{kind}" for name, kind in WAYS])
 @pytest.mark.parametrize(
     "fault", [Fault.CREATED, Fault.LOST, Fault.HALF, Fault.BUSY, Fault.DOWN], ids=lambda fault: fault.name
 )
-@pytest.mark.parametrize("name", discover())
 async def test_whatever_becomes_of_the_answer_a_start_is_paid_for_once_at_most(
     name: str, fault: Fault, kind: str, tmp_path: Path
 ) -> None:
@@ -80,7 +91,7 @@ async def test_whatever_becomes_of_the_answer_a_start_is_paid_for_once_at_most(
     # Some vendors are asked what they have made since the call left, and they live in today's time.
     clock = TurnedClock(datetime.now(UTC))
     async with engine(tmp_path / "data", clock, more=[provider]) as house:
-        await start(house, bench, provider)
+        await start(house, bench, provider, "oneshot" if kind == "oneshot" else "training")
         await walk(house, bench, fault, kind)
         ends = dict(house.rows("SELECT kind, state FROM job WHERE provider != 'fake'"))
         assert bench.created <= len(ends)
@@ -90,8 +101,5 @@ async def test_whatever_becomes_of_the_answer_a_start_is_paid_for_once_at_most(
         if not lost:
             assert set(ends.values()) == {JobState.SUCCEEDED}
             assert bench.created == len(ends)
-        able = provider.capabilities
-        operation = able.training if kind == "training" else able.generation
-        assert operation is not None
-        assert not lost or not operation.idempotent
+        assert not lost or not operation_of(provider, kind).idempotent
     await provider.http.aclose()

@@ -30,7 +30,9 @@ WORDS: Mapping[str, RemoteState] = {
 }
 """Statuses in words, by what they hold; the vendor sends numbers as far as its pages show."""
 _IN_WORDS = StatusWords("img_open", {}, WORDS)
-KEYS = re.compile(r"access\s*key|secret|unauthor|permission|forbidden|鉴权|权限|密钥", re.IGNORECASE)
+KEYS = re.compile(
+    r"access\s*key|secret|unauthor|\bauth(?:\b|en|ori[sz])|permission|forbidden|鉴权|权限|密钥", re.IGNORECASE
+)
 THERE = re.compile(r"already|exists|duplicat|\brepeated\b|已存在|重复提交|任务重复", re.IGNORECASE)
 """How a task id that was seen before may be refused; the vendor documents no words for it."""
 ABSENT = re.compile(r"not\s+(?:exist|found)|no such|不存在|未找到", re.IGNORECASE)

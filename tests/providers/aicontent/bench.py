@@ -79,6 +79,7 @@ class Vendor:
     def __init__(self) -> None:
         self.trainings: list[dict[str, Any]] = []
         self.inferences: dict[str, dict[str, Any]] = {}
+        self.alone: dict[str, dict[str, Any]] = {}
         self.requests: list[httpx.Request] = []
         self.nonces: set[str] = set()
 
@@ -89,7 +90,7 @@ class Vendor:
         self.nonces.add(nonce)
         self.requests.append(request)
         operation = request.url.path.removeprefix(PREFIX)
-        action = f"Personalizedtxt2img{operation[0].upper()}{operation[1:]}"
+        action = ALONE.get(operation, f"Personalizedtxt2img{operation[0].upper()}{operation[1:]}")
         assert request.headers["x-acs-action"] == action
         assert request.headers["x-acs-version"] == "20240611"
         answer: httpx.Response = getattr(self, operation)(request)
@@ -139,6 +140,21 @@ class Vendor:
         job = self.inferences.get(request.url.params["inferenceJobId"])
         return self._answer("query_inference_job_info", job) if job else self._missing()
 
+    def addPreModelInferenceJob(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        number = 20 + len(self.alone)
+        made = body("add_pre_model_inference_job")["data"]
+        made |= {"id": str(number), "promptId": f"prompt-{number}"}
+        self.alone[made["id"]] = made | {"imageNumber": json.loads(request.content)["imageNumber"]}
+        return self._answer("add_pre_model_inference_job", made)
+
+    def queryPreModelInferenceJobInfo(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        job = self.alone.get(request.url.params["inferenceJobId"])
+        return self._answer("query_pre_model_inference_job_info", job) if job else self._missing()
+
+    def queryImageAssetFromImageId(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        assert "modelId" not in request.url.params
+        return httpx.Response(200, content=png(), headers={"content-type": "image/png"})
+
     def queryImageAsset(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
         asked = request.url.params
         for job in self.inferences.values():
@@ -151,9 +167,17 @@ class Vendor:
         for row in self.trainings:
             kind = row["objectType"]
             row |= {"modelId": f"{kind}_{row['id']}", "jobStatus": "FINISHED", "jobTrainProgress": 1.0}
-        for job in self.inferences.values():
+        for job in (*self.inferences.values(), *self.alone.values()):
             names = [f"{n:04}.png" for n in range(job["imageNumber"])]
             job |= {"jobStatus": "FINISHED", "jobTrainProgress": 1.0, "resultImageUrl": names}
+
+
+ALONE = {
+    "addPreModelInferenceJob": "PersonalizedTextToImageAddInferenceJob",
+    "queryPreModelInferenceJobInfo": "PersonalizedTextToImageQueryPreModelInferenceJobInfo",
+    "queryImageAssetFromImageId": "PersonalizedTextToImageQueryImageAsset",
+}
+"""The operations whose action is not called as its path is."""
 
 
 class AicontentBench(HttpBench):
@@ -161,7 +185,9 @@ class AicontentBench(HttpBench):
 
     def __init__(self) -> None:
         self.vendor = Vendor()
-        settings = AicontentSettings(access_key_id=KEY_ID, access_key_secret=SECRET, requests_per_second=1000)
+        settings = AicontentSettings(
+            access_key_id=KEY_ID, access_key_secret=SECRET, requests_per_second=1000, oneshot=True
+        )
         super().__init__(Aicontent, settings, self.vendor)
 
     def finish(self) -> None:
@@ -169,18 +195,20 @@ class AicontentBench(HttpBench):
 
     @property
     def created(self) -> int:
-        return len(self.vendor.trainings) + len(self.vendor.inferences)
+        return len(self.vendor.trainings) + len(self.vendor.inferences) + len(self.vendor.alone)
 
     def secrets(self) -> tuple[str, ...]:
         return (*super().secrets(), KEY_ID, SECRET, "Signature=")
 
     def words(self) -> tuple[Word, ...]:
-        return tuple(Word(kind, *row) for kind in ("training", "generation") for row in WORDS.items())
+        kinds = ("training", "generation", "oneshot")
+        return tuple(Word(kind, *row) for kind in kinds for row in WORDS.items())
 
     def say(self, kind: str, word: str) -> None:
         self.vendor.finish()
-        jobs = self.vendor.trainings if kind == "training" else self.vendor.inferences.values()
-        for job in jobs:
+        at = self.vendor
+        jobs = {"training": at.trainings, "generation": at.inferences.values(), "oneshot": at.alone.values()}
+        for job in jobs[kind]:
             job["jobStatus"] = word
 
     def refusals(self) -> tuple[Refusal, ...]:
@@ -192,8 +220,19 @@ WORDS = {
     "WAIT_SCHEDULE": RemoteState.QUEUED,
     "TRAINING": RemoteState.RUNNING,
     "FINISHED": RemoteState.SUCCEEDED,
+    "": RemoteState.QUEUED,
+    # Families that its page infers: none of these words has been seen.
+    "FAILED": RemoteState.FAILED,
+    "train_fail": RemoteState.FAILED,
+    "ERROR": RemoteState.FAILED,
+    "EXCEPTION": RemoteState.FAILED,
+    "TIMEOUT": RemoteState.FAILED,
+    "REJECTED": RemoteState.FAILED,
+    "CANCELLED": RemoteState.CANCELLED,
+    "STOPPED": RemoteState.CANCELLED,
+    "TERMINATED": RemoteState.CANCELLED,
 }
-"""All that the vendor's page shows; it has no word for a failure."""
+"""Four that the vendor's page shows, the silence it allows for, and what it takes failures to be called."""
 
 
 def _no(status: int, code: str, asking: Any, starting: Any = None, words: str = "") -> Refusal:
@@ -214,9 +253,16 @@ REFUSALS = (
     _gateway(400, "SignatureDoesNotMatch", AuthenticationFailed, "AICONTENT_ACCESS_KEY_SECRET"),
     _gateway(404, "InvalidAccessKeyId.NotFound", AuthenticationFailed, "AICONTENT_ACCESS_KEY_ID"),
     _gateway(400, "InvalidTimeStamp.Expired", AuthenticationFailed, "clock"),
+    # Somewhere between us and the vendor a copy of the request came first.
+    Refusal(400, body("error_gateway") | {"Code": "SignatureNonceUsed"}, Unavailable, OutcomeUnknown),
     _gateway(403, "Forbidden.RAM", AuthenticationFailed, "aicontent:Personalizedtxt2img"),
     _gateway(429, "Throttling.User", RateLimited, "fewer calls"),
+    _gateway(503, "Throttling.Api", RateLimited, "fewer calls"),
     _gateway(503, "ServiceUnavailable", Unavailable, "not available"),
+    # The vendor's other habit: a no within a 200.
+    _no(200, "B_PERMISSION_DENIED_EXCEPTION", AuthenticationFailed, words="aicontent:Personalizedtxt2img"),
+    _no(200, "UNKNOWN_ERROR", Unavailable, OutcomeUnknown),
+    Refusal(502, "<html>bad gateway</html>", Unavailable, OutcomeUnknown),
 )
 
 bench = AicontentBench

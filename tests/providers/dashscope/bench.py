@@ -253,6 +253,7 @@ _JOB = {
     "SUCCEEDED": RemoteState.SUCCEEDED,
     "FAILED": RemoteState.FAILED,
     "CANCELED": RemoteState.CANCELLED,
+    "CANCELLED": RemoteState.CANCELLED,
 }
 _TASK = {
     "PENDING": RemoteState.QUEUED,
@@ -261,12 +262,13 @@ _TASK = {
     "SUCCEEDED": RemoteState.SUCCEEDED,
     "FAILED": RemoteState.FAILED,
     "CANCELED": RemoteState.CANCELLED,
+    "CANCELLED": RemoteState.CANCELLED,
 }
 WORDS = (
     *(Word("training", *row) for row in _JOB.items()),
-    *(Word("generation", *row) for row in _TASK.items()),
+    *(Word(kind, *row) for kind in ("generation", "oneshot") for row in _TASK.items()),
     # No such task, or one that is over.
-    Word("generation", "UNKNOWN", RemoteState.FAILED, tentative=True),
+    *(Word(kind, "UNKNOWN", RemoteState.FAILED, tentative=True) for kind in ("generation", "oneshot")),
 )
 
 
@@ -287,9 +289,13 @@ REFUSALS = (
     _no(401, "InvalidApiKey", AuthenticationFailed, words="DASHSCOPE_API_KEY"),
     _no(403, "AccessDenied", AuthenticationFailed, words="DASHSCOPE_WORKSPACE"),
     _no(403, "AccessDenied.Unpurchased", AuthenticationFailed, words="trial"),
+    _no(403, "Model.AccessDenied", Retired),
     _no(400, "Arrearage", QuotaExceeded, words="unpaid bill"),
+    _no(403, "Arrearage", QuotaExceeded, words="unpaid bill"),
     _no(404, "Model.NotExist", Retired),
     _no(404, "ModelNotFound", Retired),
+    _no(400, "Model.NotExist", Retired),
+    _no(400, "ModelNotFound", Retired),
     _no(400, "DataInspectionFailed", ContentRejected),
     _no(400, "InvalidParameter.DataInspection", ContentRejected),
     _no(400, "InvalidURL", InvalidInput),
@@ -299,7 +305,13 @@ REFUSALS = (
     _no(500, "InternalError.Algo", Unavailable, OutcomeUnknown),
     _no(503, "ServiceUnavailable", Unavailable),
     _no(504, "GatewayTimeout", Unavailable, OutcomeUnknown),
+    _no(400, "BadRequest.TooLarge", QuotaExceeded, words="100 files"),
+    _no(400, "BadRequest.TooMany", QuotaExceeded, words="100 files"),
     _no(200, "InvalidApiKey", AuthenticationFailed, words="DASHSCOPE_API_KEY"),
+    # The other two forms that its clients read, and a page of something in between.
+    Refusal(401, {"code": "InvalidApiKey", "msg": "no"}, *[AuthenticationFailed] * 2, "DASHSCOPE_API_KEY"),
+    Refusal(429, {"error": {"code": "Throttling", "message": "no"}}, *[RateLimited] * 2, "One job"),
+    Refusal(502, "<html>bad gateway</html>", Unavailable, OutcomeUnknown),
 )
 
 bench = DashscopeBench

@@ -158,7 +158,11 @@ class ImgOpenBench(HttpBench):
         self.vendor.finish()
         jobs = self.vendor.trainings if kind == "training" else self.vendor.images
         for job in jobs.values():
-            job["status"] = int(word) if word.lstrip("-").isdigit() else word
+            job["status"] = int(word) if word.lstrip("-").isdigit() else word or None
+            if not word:
+                # What names a result would say that it is done.
+                for name in ("loraName", "modelUrl"):
+                    job.pop(name, None)
 
     def refusals(self) -> tuple[Refusal, ...]:
         return REFUSALS
@@ -180,20 +184,25 @@ _BOTH = {
     "wait": RemoteState.QUEUED,
     "queue": RemoteState.QUEUED,
     "pending": RemoteState.QUEUED,
+    "": RemoteState.RUNNING,
+    "SUCCESS": RemoteState.SUCCEEDED,
+    "Training": RemoteState.RUNNING,
+    "QUEUE": RemoteState.QUEUED,
 }
 _BAD = {
     "4": RemoteState.FAILED,
     "-1": RemoteState.FAILED,
     "fail": RemoteState.FAILED,
     "failed": RemoteState.FAILED,
+    "FAILED": RemoteState.FAILED,
     "error": RemoteState.FAILED,
     "canceled": RemoteState.CANCELLED,
     "cancelled": RemoteState.CANCELLED,
 }
 WORDS = (
     *(Word(kind, *row) for kind in ("training", "generation") for row in _BOTH.items()),
-    # Of a training a failure is believed only when it is read twice.
-    *(Word("training", *row, tentative=True) for row in _BAD.items()),
+    # Its numbers are guessed: a failure is believed only when it is read twice.
+    *(Word(kind, *row, tentative=True) for kind in ("training", "generation") for row in _BAD.items()),
 )
 
 
@@ -211,12 +220,18 @@ REFUSALS = (
     _no(200, "401", "no", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
     _no(200, "403", "no", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_SECRET"),
     _no(200, "1002", "accessKey is invalid", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
+    _no(200, "1003", "permission denied", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
+    _no(200, "1004", "auth failed", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
     _no(401, "", "", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
+    _no(403, "", "", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
     _no(429, "", "", RateLimited),
     _no(500, "", "", Unavailable, OutcomeUnknown),
     _no(502, "", "", Unavailable, OutcomeUnknown),
     _no(503, "", "", Unavailable),
     _no(504, "", "", Unavailable, OutcomeUnknown),
+    # A page is a gateway's, whatever status it comes with.
+    Refusal(200, "<html>bad gateway</html>", Unavailable, OutcomeUnknown),
+    Refusal(502, "<html>bad gateway</html>", Unavailable, OutcomeUnknown),
 )
 
 bench = ImgOpenBench
