@@ -326,10 +326,10 @@ def trouble(code: str, reference: str) -> Message:
 
 _OPERATOR = {
     "credentials": (
-        "does not accept our credentials, clock or permissions. It is not offered until this is mended: "
-        "check its keys in the settings, then restart."
+        "does not let us in: check its keys, their permissions and this machine's clock. It is not offered "
+        "until this is mended; a change of the settings takes a restart."
     ),
-    "refused": "answers our check with a refusal. It is not offered until that ends: see the log.",
+    "refused": "answers our check with a refusal. It is not offered until that ends.",
     "authentication": "refused a job for our credentials, clock or permissions: check them, then restart.",
     "quota": "refused a job: the account has no quota or no money left.",
     "links_unreachable": (
@@ -349,6 +349,7 @@ _OPERATOR = {
 }
 
 
-def operator(about: str, fault: str) -> Message:
-    """Something only the operator can mend."""
-    return Message(f"*{escape(about)}* {_OPERATOR.get(fault, 'needs attention: see the log.')}")
+def operator(about: str, fault: str, words: str = "") -> Message:
+    """Something only the operator can mend; `words` say which of what it may be, and how."""
+    advice = f" _{escape(words)}_" if words else ""
+    return Message(f"*{escape(about)}* {_OPERATOR.get(fault, 'needs attention: see the log.')}{advice}")

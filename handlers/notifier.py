@@ -178,7 +178,8 @@ class SlackNotifier:
             case NoticeKind.TROUBLE:
                 return messages.trouble(notice.payload["code"], notice.payload.get("reference", ""))
             case NoticeKind.OPERATOR:
-                return messages.operator(notice.payload["about"], notice.payload["fault"])
+                told = notice.payload
+                return messages.operator(told["about"], told["fault"], told.get("words", ""))
             case _:
                 return await self._about_job(notice, place)
 

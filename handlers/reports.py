@@ -40,7 +40,7 @@ _FIXES = {
 }
 _VENDOR = {
     "unreachable": "cannot be reached; it is asked again every minute.",
-    "credentials": "does not accept our credentials, clock or permissions: check its keys, then restart.",
+    "credentials": "does not let us in, and is not offered until it does; new settings take a restart.",
     "refused": "answers our check with a refusal.",
     "retired": "has given up: {words}. What else it does works on.",
 }

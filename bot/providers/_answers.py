@@ -201,6 +201,15 @@ class Answer:
         """The status is a 2xx, which for some vendors still may be a no."""
         return 200 <= self.status < 300
 
+    @property
+    def clocks_apart(self) -> timedelta | None:
+        """How far the vendor's clock and ours are apart, by the answer's `Date`; None where it has none."""
+        try:
+            theirs = parsedate_to_datetime(self.headers.get("date", ""))
+        except ValueError:
+            return None
+        return abs(datetime.now(UTC) - theirs.replace(tzinfo=theirs.tzinfo or UTC))
+
     def json(self) -> JsonValue:
         """The body as JSON."""
         try:

@@ -18,11 +18,14 @@ class Operators:
     def __contains__(self, owner: str) -> bool:
         return owner in self._owners
 
-    async def tell(self, about: str, fault: str) -> None:
-        """Say that something about `about` needs them; the same fault again today is not said again."""
-        await self._store.write(lambda tx: self.note(tx, about, fault))
+    async def tell(self, about: str, fault: str, *, words: str = "") -> None:
+        """Say that something about `about` needs them; the same fault again today is not said again.
 
-    def note(self, tx: Tx, about: str, fault: str, *, occasion: str | None = None) -> None:
+        `words` say which it is, and how to mend it: a provider's own, without a value of a setting.
+        """
+        await self._store.write(lambda tx: self.note(tx, about, fault, words=words))
+
+    def note(self, tx: Tx, about: str, fault: str, *, occasion: str | None = None, words: str = "") -> None:
         """The same within a transaction; of one `occasion`, by default today, it is said once."""
         which = self._store.now().date().isoformat() if occasion is None else occasion
         for owner in self._owners:
@@ -31,5 +34,5 @@ class Operators:
                 NoticeKind.OPERATOR,
                 owner=owner,
                 place=direct(owner),
-                payload={"about": about, "fault": fault},
+                payload={"about": about, "fault": fault, "words": words},
             )

@@ -95,7 +95,7 @@ class Poller:
         except (AuthenticationFailed, QuotaExceeded) as error:
             # The job goes on at the vendor; it is we who cannot see it until the operator has acted.
             label = self._vendors.label(held.provider)
-            await self._operators.tell(label, outcomes.reason_for(error).value)
+            await self._operators.tell(label, outcomes.reason_for(error).value, words=error.detail)
             await self._trouble(held, operation, self._timing.backoff_most)
         except PermanentError as error:
             await self._fail(held, outcomes.reason_for(error), error.detail)

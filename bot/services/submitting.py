@@ -284,7 +284,7 @@ class Submitter:
         if isinstance(error, Retired):
             await self._vendors.retire(job.provider, job.kind)
         if reason in {FailureReason.AUTHENTICATION, FailureReason.QUOTA, FailureReason.LINKS_UNREACHABLE}:
-            await self._operators.tell(self._vendors.label(job.provider), reason.value)
+            await self._operators.tell(self._vendors.label(job.provider), reason.value, words=detail or "")
         self._nudge("outbox")
 
 

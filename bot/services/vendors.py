@@ -274,7 +274,7 @@ class Vendors:
         if fault:
             logger.warning("Vendor not offered", extra={**facts, "fault": fault, "detail": words})
             if fault != "unreachable":
-                await self._operators.tell(self.label(provider.name), fault)
+                await self._operators.tell(self.label(provider.name), fault, words=words)
         elif before is not None:
             logger.info("Vendor well again", extra=facts)
         # The first check concerns only what was posted before it: older trays tell of vendors that were well.

@@ -58,8 +58,17 @@ async def test_a_vendor_that_refuses_our_keys_is_named_with_its_own_advice(surfa
     surface.vendor.fail_next("check", wrong, times=5)
     words = (await report(surface, "doctor")).words()
     assert "1 thing to mend." in words
-    assert ":x: *Fake*: does not accept our credentials" in words
+    assert ":x: *Fake*: does not let us in" in words
     assert "of another region: make one in eu-1" in words
+
+
+async def test_the_operator_who_is_told_of_a_vendor_is_told_which_fault_it_is(surface: Surface) -> None:
+    wrong = AuthenticationFailed("The vendor refuses our time: let NTP set this machine's clock.")
+    surface.vendor.fail_next("check", wrong)
+    await surface.bot.services.vendors.check()
+    channel = await surface.until(lambda: surface.direct_channel("admin"))
+    told = await surface.said("does not let us in", channel=channel.id)
+    assert "let NTP set this machine's clock." in told.words()
 
 
 async def test_a_vendor_that_is_down_is_said_to_be_down_and_since_when(surface: Surface) -> None:

@@ -165,6 +165,9 @@ class Aicontent(Provider[AicontentSettings]):
             hint = "Check the network, AICONTENT_ENDPOINT and AICONTENT_PROXY."
             told = {"code": error.code, "request_id": error.request_id}
             raise Unavailable(f"{error} {hint}", **told, retry_after=error.retry_after) from None
+        except NotFound as error:
+            where = "AIContent is not at this address, or not in this region: check AICONTENT_ENDPOINT."
+            raise NotFound(where, code=error.code, request_id=error.request_id) from None
 
     async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
         """Start a training named `key`, by which `find` recognises it."""

@@ -178,6 +178,9 @@ class Dashscope(Provider[DashscopeSettings]):
             hint = "Check the network, DASHSCOPE_ENDPOINT and DASHSCOPE_PROXY."
             told = {"code": error.code, "request_id": error.request_id}
             raise Unavailable(f"{error} {hint}", **told, retry_after=error.retry_after) from None
+        except NotFound as error:
+            where = "DashScope is not at this address: check DASHSCOPE_ENDPOINT."
+            raise NotFound(where, code=error.code, request_id=error.request_id) from None
 
     # -- starting
 

@@ -170,9 +170,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
             await self._post(TRAIN, chosen.wire(task_id, links, self.settings.wire_case), safe=False)
         except AlreadyThere:
             pass  # An earlier attempt got through.
-        except Doubtful:
+        except Doubtful as error:
             if not await self._asked(self._trains(task_id)):
-                raise
+                raise InvalidInput(error.detail, code=error.code) from None
         ref = RemoteRef(kind="training", id=task_id)
         return RemoteJob(ref=ref, state=RemoteState.QUEUED, details={"id": task_id, "steps": steps})
 
@@ -211,9 +211,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
             told = await self._post(PAINT, body, safe=False)
         except AlreadyThere:
             told = {}
-        except Doubtful:
+        except Doubtful as error:
             if await self._asked(self._task(task_id)) is None:
-                raise
+                raise InvalidInput(error.detail, code=error.code) from None
             told = {}
         data = told.get("data")
         named = first_text(data, "task_id") if isinstance(data, dict) else ""

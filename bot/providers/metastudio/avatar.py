@@ -46,6 +46,7 @@ from bot.providers.metastudio.words import (
     REASONS,
     REFUSED,
     REVIEWED,
+    SKEW,
     TAKEN,
     TRAINING_STATES,
     WAITS,
@@ -56,8 +57,6 @@ JOBS = "/digital-human-training-manage/user/jobs"
 CLIP = "/2d-digital-human-videos"
 PAPERS = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
 PICTURES = ("image/jpeg", "image/png")
-SLACK = timedelta(minutes=15)
-"""How far the vendor lets clocks be apart."""
 
 
 class Avatar(Product):
@@ -228,7 +227,7 @@ class Avatar(Product):
             "sort_dir": "desc",
         }
         if since is not None:
-            query["create_since"] = (since - SLACK).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            query["create_since"] = (since - SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         listed = await self.desk.get(JOBS, TRAININGS, query)
         return next(
             (one for one in listed.jobs if (one.batch or one.name) == key and one.id not in known), None

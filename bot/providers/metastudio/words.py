@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 from pydantic import JsonValue
 
@@ -92,9 +93,16 @@ REASONS: Mapping[str, str] = {
 
 _SIGN_IN = (
     "Huawei Cloud does not accept how we sign in: check METASTUDIO_ACCESS_KEY_ID and "
-    "METASTUDIO_ACCESS_KEY_SECRET (or the IAM user), and that this machine's clock is "
-    "less than 15 minutes off."
+    "METASTUDIO_ACCESS_KEY_SECRET (and METASTUDIO_SECURITY_TOKEN with temporary keys)"
 )
+_SIGNED_EARLIER = f"{_SIGN_IN}, and that this machine's clock is less than 15 minutes off."
+_CLOCK = "Huawei Cloud refuses our time: this machine's clock is more than 15 minutes off; let NTP set it."
+_USER = (
+    "IAM does not let the user in: check METASTUDIO_IAM_DOMAIN, METASTUDIO_IAM_USER and "
+    "METASTUDIO_IAM_PASSWORD, and that METASTUDIO_PROJECT_ID is a project of theirs."
+)
+SKEW = timedelta(minutes=15)
+"""How far the vendor lets clocks be apart."""
 _STRANGER = (
     "Huawei Cloud does not accept the token for this project: check METASTUDIO_PROJECT_ID, "
     "METASTUDIO_REGION and the IAM user."
@@ -105,13 +113,14 @@ STALE = frozenset({"MSS.00000001", "MSS.00010008", "APIGW.0301", "APIGW.0307"})
 """Codes that a fresh token may mend."""
 
 CODES: Mapping[str, tuple[type[ProviderError] | None, str]] = {
-    "APIGW.0301": (AuthenticationFailed, _SIGN_IN),
+    # One code for keys and clock: the date of the answer tells which.
+    "APIGW.0301": (AuthenticationFailed, ""),
     "APIGW.0307": (AuthenticationFailed, _STRANGER),
     "APIGW.0302": (AuthenticationFailed, _RIGHTS),
     "APIGW.0101": (AuthenticationFailed, _REGION),
     "APIGW.0308": (RateLimited, "Huawei Cloud asks for fewer calls."),
     "APIGW.0201": (InvalidInput, "The request is too large for Huawei Cloud."),
-    "MSS.00000001": (AuthenticationFailed, _SIGN_IN),
+    "MSS.00000001": (AuthenticationFailed, ""),
     "MSS.00010008": (AuthenticationFailed, _STRANGER),
     "MSS.00010009": (AuthenticationFailed, _STRANGER),
     "MSS.00010003": (AuthenticationFailed, _REGION),
@@ -147,8 +156,8 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
         kind = OutcomeUnknown
     if kind is None and answer.status == 403:
         sentence = _RIGHTS
-    if kind is None and answer.status == 401:
-        sentence = _SIGN_IN
+    if (kind is None and answer.status == 401) or (kind is AuthenticationFailed and not sentence):
+        sentence = _USER if told is not body else _signature(answer)
     request_id = first_text(body, "request_id") or answer.headers.get("x-request-id", "")
     raise answer.refusal(
         kind,
@@ -156,6 +165,14 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
         code=vendor_words(code) or None,
         request_id=vendor_words(request_id) or None,
     )
+
+
+def _signature(answer: Answer) -> str:
+    """Keys or clock: the vendor has one code for both, and says the time with its refusal."""
+    apart = answer.clocks_apart
+    if apart is None:
+        return _SIGNED_EARLIER
+    return _CLOCK if apart > SKEW else f"{_SIGN_IN}."
 
 
 def refusal(error: Mapping[str, JsonValue] | None, state: str) -> ProviderError | None:

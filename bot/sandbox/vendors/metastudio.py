@@ -11,13 +11,17 @@ from one minute on; a recycled asset as DELETING, and one that was removed for g
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
+from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.sandbox.clock import wall_of
 from bot.sandbox.vendors._control import Controls, control_routes
@@ -97,7 +101,7 @@ class _Metastudio:
             **PictureModels(parts, store, photos).operations,
         }
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """The stand-in as an ASGI application: the vendor's paths, and `/control`."""
         parts = self._parts
         uploads = {kind.action: kind for kind in FileKind}
@@ -148,7 +152,7 @@ class _Metastudio:
             Mount("/control", routes=control_routes(controls)),
             Route("/{path:path}", self._nothing_here, methods=_METHODS),
         ]
-        return Starlette(routes=routes)
+        return _dated(Starlette(routes=routes), self._door.now)
 
     def begin(self, origin: str) -> None:
         """Take up everything that is not over."""
@@ -200,6 +204,20 @@ class _Metastudio:
     def _refuse(self, outcome: Outcome) -> Response:
         self._counter.write("?", outcome)
         return outcome.response
+
+
+def _dated(app: ASGIApp, now: Callable[[], datetime]) -> ASGIApp:
+    """Every answer says when it was given, as HTTP wants of a server with a clock, right or wrong."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("date", format_datetime(now(), usegmt=True))
+            await send(message)
+
+        await app(scope, receive, dated)
+
+    return answer
 
 
 def _answering(run: Callable[[Call], Awaitable[Done]]) -> Callable[[Call], Awaitable[Outcome]]:

@@ -212,13 +212,14 @@ def _no(status: int, code: str, words: str, asking: Any, starting: Any = None, t
 
 REFUSALS = (
     _no(200, "1001", "wrong parameter", InvalidInput),
-    _no(200, "500", "oops", Unavailable, OutcomeUnknown),
+    _no(200, "500", "oops", Unavailable, InvalidInput),
+    _no(200, "500", "system busy", Unavailable, OutcomeUnknown),
     _no(200, "502", "oops", Unavailable, OutcomeUnknown),
     _no(200, "503", "oops", Unavailable),
     _no(200, "504", "oops", Unavailable, OutcomeUnknown),
     _no(200, "429", "slow", RateLimited),
     _no(200, "401", "no", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
-    _no(200, "403", "no", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_SECRET"),
+    _no(200, "403", "no", AuthenticationFailed, told="lets their account not use this"),
     _no(200, "1002", "accessKey is invalid", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
     _no(200, "1003", "permission denied", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
     _no(200, "1004", "auth failed", AuthenticationFailed, told="IMG_OPEN_ACCESS_KEY_ID"),
