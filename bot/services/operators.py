@@ -34,5 +34,5 @@ class Operators:
                 NoticeKind.OPERATOR,
                 owner=owner,
                 place=direct(owner),
-                payload={"about": about, "fault": fault, "words": words},
+                payload={"about": about, "fault": fault, **({"words": words} if words else {})},
             )

@@ -608,7 +608,7 @@ async def test_a_token_about_to_end_is_renewed_before_it_does() -> None:
 
 async def test_a_wrong_password_is_the_operator_s() -> None:
     told = {"error": {"code": 401, "message": "The username or password is wrong.", "title": "Unauthorized"}}
-    with pytest.raises(AuthenticationFailed, match="IAM user"):
+    with pytest.raises(AuthenticationFailed, match="METASTUDIO_IAM_PASSWORD"):
         await metastudio(lambda request: httpx.Response(401, json=told), **TOKEN).check()
 
 

@@ -157,7 +157,8 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
     if kind is None and answer.status == 403:
         sentence = _RIGHTS
     if (kind is None and answer.status == 401) or (kind is AuthenticationFailed and not sentence):
-        sentence = _USER if told is not body else _signature(answer)
+        # IAM has no codes of its own: it nests what HTTP says.
+        sentence = _USER if told is not body and code.isdecimal() else _signature(answer)
     request_id = first_text(body, "request_id") or answer.headers.get("x-request-id", "")
     raise answer.refusal(
         kind,
