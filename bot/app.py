@@ -32,6 +32,7 @@ from bot.services.callbacks import Callbacks
 from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake
+from bot.services.invitations import Invitations
 from bot.services.jobs import Jobs
 from bot.services.keeping import Eraser
 from bot.services.links import Links
@@ -210,6 +211,7 @@ def _services(
         papers=papers,
         sorter=Sorter(photos, videos, papers, archives, settings.photo_bytes),
         trays=Trays(store, vendors, clock),
+        invitations=Invitations(store, clock),
         training=Training(store, vendors, clock),
         generation=Generation(store, vendors, clock),
         models=Models(store, vendors),

@@ -9,7 +9,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
 from bot.services.jobs import Stopped
+from handlers import messages
 from handlers.commands import Commands
+from handlers.gathering import Gathering
 from handlers.ids import VALUE, Action, Field
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of, thread_of
@@ -43,6 +45,9 @@ class Actions:
         app.action(Action.MORE.value)(self.on_more)
         app.action(Action.PROMPT.value)(self.on_prompt)
         app.action(Action.UPLOAD.value)(self.on_upload)
+        app.action(Action.INVITED.value)(self.on_invited)
+        app.action(Action.HUSH_HERE.value)(self.on_hush)
+        app.action(Action.HUSH_ME.value)(self.on_hush)
         app.action({"block_id": Field.PROVIDER.value, "action_id": VALUE})(self.on_vendor)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
@@ -101,6 +106,26 @@ class Actions:
         await ack()
         await self._modals.open_upload(client, body["trigger_id"], _value(body), _owner(body))
 
+    async def on_invited(
+        self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond
+    ) -> None:
+        """Open a form for photos that somebody posted without a mention."""
+        asked = await self._services.invitations.get(_value(body), _owner(body))
+        wanted = Gathering.of(asked.owner, Place.parse(asked.place), asked.files)
+        await self._services.intake.put(wanted.arrival)
+        await ack()
+        await self._modals.open_gathering(client, body["trigger_id"], wanted)
+        await respond(delete_original=True)
+
+    async def on_hush(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+        """Leave a person alone, or a channel."""
+        asked = await self._services.invitations.get(_value(body), _owner(body))
+        here = body["actions"][0]["action_id"] == Action.HUSH_HERE.value
+        await self._services.invitations.hush(asked.channel if here else asked.owner)
+        await ack()
+        told = messages.hushed(self._commands.command, me=not here, here=here)
+        await respond(replace_original=True, **told.arguments())
+
     async def on_new(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Open the form that brings its own photos."""
         await ack()
@@ -110,7 +135,7 @@ class Actions:
 
     async def on_status(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
         """Show the newest jobs to the one who pressed."""
-        message = await self._commands.answer("status", "", _owner(body))
+        message = await self._commands.answer("status", "", _owner(body), "")
         await ack()
         await respond(
             response_type="ephemeral",

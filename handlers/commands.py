@@ -14,8 +14,9 @@ from handlers import messages, reports
 from handlers.blocks import Message
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of
+from storage.records import channel_of
 
-WORDS = ("new", "status", "providers", "doctor", "help")
+WORDS = ("new", "status", "offers", "providers", "doctor", "help")
 
 
 class Commands:
@@ -44,18 +45,22 @@ class Commands:
             return
         if verb == "doctor":
             await ack()  # It looks at things that may take seconds to answer.
-            await respond(response_type="ephemeral", **(await self.answer(verb, rest, owner)).arguments())
+            await respond(
+                response_type="ephemeral", **(await self.answer(verb, rest, owner, str(place))).arguments()
+            )
             return
-        message = await self.answer(verb, rest, owner)
+        message = await self.answer(verb, rest, owner, str(place))
         await ack(response_type="ephemeral", **message.arguments())
 
-    async def answer(self, verb: str, rest: str, owner: str) -> Message:
+    async def answer(self, verb: str, rest: str, owner: str, place: str) -> Message:
         """The answer to every word but *new*."""
         match verb:
             case "" | "help":
                 return messages.help_message(self.command)
             case "status":
                 return await self._status(rest, owner)
+            case "offers":
+                return await self._offers(rest.lower().split(), owner, place)
             case "providers":
                 return reports.providers(await self._services.vendors.offers())
             case "doctor":
@@ -64,6 +69,16 @@ class Commands:
                 return reports.doctor(await self._services.doctor.examine())
             case _:
                 return messages.unknown_command(verb, nearest(verb), self.command)
+
+    async def _offers(self, words: list[str], owner: str, place: str) -> Message:
+        """Switch quiet questions on or off: for a person, or for everybody in a conversation."""
+        who = channel_of(place) if "here" in words else owner
+        if "off" in words:
+            await self._services.invitations.hush(who)
+        elif "on" in words:
+            await self._services.invitations.unhush(who)
+        me, here = await self._services.invitations.hushed(owner, place)
+        return messages.hushed(self.command, me=me, here=here)
 
     async def _status(self, which: str, owner: str) -> Message:
         if which == "all":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
 from bot.services import Services
+from bot.services.invitations import ENOUGH
 from handlers.phrases import said
 from storage.records import Arrival
 
@@ -52,7 +53,7 @@ class Events:
         text, files = event.get("text") or "", event.get("files") or []
         direct = event.get("channel_type") == "im"
         asked = direct or kind == "app_mention" or self._mention in text
-        if not asked and not (files and event.get("thread_ts")):
+        if not asked and not (files and (event.get("thread_ts") or len(photos_of(files)) >= ENOUGH)):
             return None
         thing = f"{team}:{event['channel']}:{event['ts']}"
         return Arrival(
@@ -64,12 +65,18 @@ class Events:
                 "channel": event["channel"],
                 # A reply stays in its thread; a post begins one.
                 "thread": event.get("thread_ts") or event["ts"],
+                "top": not event.get("thread_ts"),
                 "asked": asked,
                 "words": said(text.replace(self._mention, " ")).strip()[:200] if asked and not files else "",
                 "files": [{key: file[key] for key in _KEPT if key in file} for file in files],
             },
             delay=_MENTION_WAITS if kind == "app_mention" else timedelta(0),
         )
+
+
+def photos_of(files: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that Slack calls pictures: no more than a hint, and enough to ask a question."""
+    return [file for file in files if str(file.get("mimetype") or "").startswith("image/")]
 
 
 async def _nothing_more() -> None:

@@ -20,6 +20,9 @@ class Action(StrEnum):
     MORE = "more"
     PROMPT = "prompt"
     UPLOAD = "upload_again"
+    INVITED = "invited"
+    HUSH_HERE = "hush_here"
+    HUSH_ME = "hush_me"
 
 
 class Shortcut(StrEnum):

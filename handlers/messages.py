@@ -11,7 +11,7 @@ from handlers.blocks import Block, Message, actions, button, confirm, paragraphs
 from handlers.ids import Action
 from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
 from handlers.places import permalink, user_of
-from storage.records import JobKind, TrayState
+from storage.records import Invitation, JobKind, TrayState
 
 _VERDICTS = 30
 """Refused files named one by one: all text of a message together has a limit too."""
@@ -76,6 +76,45 @@ def _what_next(view: TrayView) -> str:
 _DISCARD = confirm(
     "Discard these photos?", "They are erased here; the post in Slack stays.", "Discard", "Keep"
 )
+
+
+# -- the question
+
+
+def invitation(asked: Invitation) -> Message:
+    """To somebody who posted photos without a mention; only they see it."""
+    count = plural(len(asked.files), "photo")
+    text = f"Train a model from these {count}?"
+    whole = confirm(
+        "Leave this channel alone?", "Nobody is asked here any more.", "Leave it alone", "Go on asking"
+    )
+    return Message(
+        text,
+        (
+            section(text),
+            *actions(
+                button(Action.INVITED, "Train…", asked.id, style="primary"),
+                button(Action.HUSH_HERE, "Not in this channel", asked.id, confirm=whole),
+                button(Action.HUSH_ME, "Do not ask me", asked.id),
+            ),
+            small("Only you see this, and at most once a day here. Nothing has been looked at."),
+        ),
+    )
+
+
+def hushed(command: str, *, me: bool, here: bool) -> Message:
+    """Whether quiet questions are asked, and how to change it."""
+    if me:
+        return Message(
+            f"I do not ask you whether to train from your photos. `{command} offers on` if I may."
+        )
+    if here:
+        return Message(f"I do not ask anybody in this channel. `{command} offers on here` if I may.")
+    return Message(
+        "Whoever posts three photos or more without mentioning me is asked, where only they see it, whether "
+        f"to train a model from them. `{command} offers off` if you want to be left alone; "
+        f"`{command} offers off here` for everybody in this channel."
+    )
 
 
 # -- the card

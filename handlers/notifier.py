@@ -225,12 +225,14 @@ class SlackNotifier:
     async def _reply(self, notice: Notice) -> Message:
         if refused := notice.payload.get("refused"):
             return Message(refused)
+        if asked := notice.payload.get("invitation"):
+            return messages.invitation(await self._services.invitations.get(asked, notice.owner))
         verb, rest = split(notice.payload.get("words", ""))
         if verb == "new":
             return messages.help_message(self._commands.command)
         if nearest(verb) is None:
             return messages.nothing_yet()  # Small talk, not a command gone wrong.
-        return await self._commands.answer(verb, rest, notice.owner)
+        return await self._commands.answer(verb, rest, notice.owner, notice.place)
 
     async def _channel(self, place: Place) -> str:
         """The conversation's id: a person's DM is opened first, which may be repeated."""

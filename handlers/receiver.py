@@ -16,9 +16,11 @@ from bot.services import Services
 from bot.services.errors import DomainError, PhotoRefused
 from bot.services.inbox import TryAgain
 from bot.services.inputs import PAPERS, Role
+from bot.services.invitations import ENOUGH
 from bot.services.sorting import Incoming, Room
 from bot.services.training import Wish
 from bot.services.trays import TrayView
+from handlers.events import photos_of
 from handlers.files import Downloader, LoginPage
 from handlers.modal_flow import ModalFlow
 from handlers.phrases import refusal
@@ -96,6 +98,11 @@ class SlackReceiver:
         elif item.payload["asked"] or await self._services.trays.gathers(owner, place):
             entries = await self._entries(files, item)
             await self._services.trays.receive(owner, place, entries, item)
+        elif len(asked_about := photos_of(files)) >= ENOUGH:
+            at = Place.parse(place)
+            # In a thread nobody may have open, a question would be seen by nobody.
+            said_at = Place(at.team, at.channel) if item.payload.get("top") else at
+            await self._services.invitations.consider(owner, place, asked_about, item, said_at=str(said_at))
         else:
             await self._services.intake.ignore(item)
 

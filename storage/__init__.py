@@ -19,6 +19,7 @@ from storage.database import Database, wall_clock_ms
 from storage.errors import AlreadyRunning
 from storage.inbox import Inbox
 from storage.inputs import Inputs
+from storage.invitations import Invitations
 from storage.jobs import Jobs
 from storage.lanes import Lanes
 from storage.media import MediaStore
@@ -64,6 +65,11 @@ class Tx:
     def trays(self) -> Trays:
         """What is gathered before a job."""
         return Trays(self._conn)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Who was asked, and who does not want to be."""
+        return Invitations(self._conn)
 
     @cached_property
     def inputs(self) -> Inputs:

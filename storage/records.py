@@ -7,6 +7,7 @@ the surface reads them. A `role` is a word of the vendors' contract; what it mea
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -206,6 +207,23 @@ class TrayEntry:
     role: str = PHOTO_ROLE
     finding: str | None = None
     """What the vendor named by the tray's job found wrong with it; empty where it said no reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A question to somebody who posted photos without a mention: whether to train from them."""
+
+    id: str
+    owner: str
+    place: str
+    """Where the photos stand, and where their tray would be."""
+    files: tuple[Mapping[str, Any], ...]
+    """The surface's."""
+
+    @property
+    def channel(self) -> str:
+        """The conversation the photos stand in."""
+        return channel_of(self.place)
 
 
 @dataclass(frozen=True, slots=True)

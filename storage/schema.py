@@ -297,4 +297,18 @@ lane = Table(
     _instant("retired_at", null=True),
 )
 
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("files", JSON, nullable=False),
+    _instant("created_at"),
+)
+Index("ix_invitation_owner", invitation.c.owner, invitation.c.channel, invitation.c.created_at)
+
+hush = Table("hush", metadata, Column("who", Text, primary_key=True), _instant("created_at"))
+
 cron = Table("cron", metadata, Column("name", Text, primary_key=True), _instant("next_at"))

@@ -27,6 +27,7 @@ from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake, Receiver
 from bot.services.inputs import Role
+from bot.services.invitations import Invitations
 from bot.services.jobs import Jobs
 from bot.services.keeping import Eraser
 from bot.services.links import Links
@@ -399,6 +400,7 @@ async def engine(
             papers=papers,
             sorter=Sorter(photos, videos, papers, Archives(store, photos, MOST, Allowance()), MOST),
             trays=Trays(store, vendors, nudges),
+            invitations=Invitations(store, nudges),
             training=Training(store, vendors, nudges),
             generation=Generation(store, vendors, nudges),
             models=Models(store, vendors),

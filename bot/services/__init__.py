@@ -8,6 +8,7 @@ from bot.services.callbacks import Callbacks
 from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import Intake
+from bot.services.invitations import Invitations
 from bot.services.jobs import Jobs
 from bot.services.links import Links
 from bot.services.media import Media
@@ -33,6 +34,7 @@ class Services:
     papers: Papers
     sorter: Sorter
     trays: Trays
+    invitations: Invitations
     training: Training
     generation: Generation
     models: Models

@@ -61,4 +61,5 @@ class Photos:
         tx.links.drop_expired()
         tx.inputs.drop_unneeded(timedelta(hours=1))
         tx.inbox.forget(timedelta(days=3))
+        tx.invitations.forget(timedelta(days=2))
         return tx.inputs.hashes_in_use(self._retention.after_job)
