@@ -105,9 +105,7 @@ def invitation(asked: Invitation) -> Message:
 def hushed(command: str, *, me: bool, here: bool) -> Message:
     """Whether quiet questions are asked, and how to change it."""
     if me:
-        return Message(
-            f"I do not ask you whether to train from your photos. `{command} offers on` if I may."
-        )
+        return Message(f"I do not ask you whether to train from your photos. `{command} offers on` if I may.")
     if here:
         return Message(f"I do not ask anybody in this channel. `{command} offers on here` if I may.")
     return Message(
@@ -281,7 +279,8 @@ def help_message(command: str) -> Message:
         "and are erased here a day after the job ends, unless your operator set another time. "
         "Results are shown only where you say."
     )
-    words = f"`{command} new [name]` · `{command} status [id]` · `{command} providers` · `{command} help`"
+    known = ("new [name]", "status [id]", "offers [on|off] [here]", "providers", "help")
+    words = " · ".join(f"`{command} {word}`" for word in known)
     buttons = actions(
         button(Action.NEW, "New", "new", style="primary"), button(Action.STATUS, "My jobs", "status")
     )
