@@ -279,7 +279,7 @@ def help_message(command: str) -> Message:
         "and are erased here a day after the job ends, unless your operator set another time. "
         "Results are shown only where you say."
     )
-    known = ("new [name]", "status [id]", "offers [on|off] [here]", "providers", "help")
+    known = ("new [name]", "status [id]", "offers [on or off] [here]", "providers", "help")
     words = " · ".join(f"`{command} {word}`" for word in known)
     buttons = actions(
         button(Action.NEW, "New", "new", style="primary"), button(Action.STATUS, "My jobs", "status")
