@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bot.sandbox.slack import Message, View
 from handlers.ids import Shortcut
 from tests.stand_ins import zipped
-from tests.surface import Surface, odd, photo, photos
+from tests.surface import Surface, odd, photo, photos, stage
 
 
 async def choose(surface: Surface, message: Message, user: str = "ana") -> None:
@@ -36,7 +38,7 @@ async def test_the_form_is_open_before_the_photos_are_looked_at(surface: Surface
 
 
 async def test_photos_of_somebody_else_are_refused_in_plain_words_and_not_fetched(surface: Surface) -> None:
-    posted = await surface.post(photos(3))
+    posted = await surface.post(photos(2))
     await choose(surface, posted, user="lee")
     view = await filled(surface, "These photos are not yours", user="lee")
     assert view.submit is None
@@ -96,3 +98,16 @@ async def test_photos_in_the_direct_message_work_as_well(surface: Surface) -> No
     await choose(surface, posted)
     form = await filled(surface, "2 photos from this thread.")
     assert "Post the images" not in str(form.blocks)
+
+
+async def test_a_form_that_waits_is_filled_after_a_restart(tmp_path: Path) -> None:
+    async with stage(tmp_path) as surface:
+        async with surface.running():
+            posted = await surface.post(photos(2))
+            await surface.people.fault("download", "http_500", times=100)
+            await choose(surface, posted)
+            await filled(surface, "Loading 2 files")
+        await surface.people.clear_faults()
+        surface.clock.advance(600)
+        async with surface.running():
+            await filled(surface, "2 photos from this thread.")
