@@ -229,6 +229,7 @@ class SlackReceiver:
             return await self._services.sorter.take(source, name, role, incoming, room)
 
         try:
+            self._services.photos.expect()
             return await self._downloader.load(file, self._info, take)
         except PhotoRefused as refused:
             refusal = refused.refusal

@@ -22,6 +22,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
+from bot.imaging import cicp
 from bot.imaging.faults import Fault, Unusable
 from bot.imaging.kinds import PICTURES, Kind, recognise
 from bot.imaging.plain import KEPT_SIDE, LARGEST_PROFILE, plain, step
@@ -34,6 +35,7 @@ _MAX_RATIO: Final = KEPT_SIDE // MIN_SIDE
 """A picture longer than so many times its height is too small once its longer side is cut to what is kept."""
 _MOST: Final = {Kind.WEBP: 24_000_000, Kind.AVIF: 36_000_000, Kind.HEIC: 50_000_000}
 """Less than `MAX_PIXELS` where the decoder holds several copies of the picture at once."""
+_PIECE: Final = 8 * 1024 * 1024
 _SCANS: Final = 100
 _SCANNED_PIXELS: Final = 1_000_000_000
 """A progressive JPEG is gone through once per scan; the encoders of the world write some ten."""
@@ -85,6 +87,8 @@ def warm() -> None:
     """Make the decoders ready, each with one thread: the work is divided among processes already."""
     Image.init()
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    # Decoders are handed a whole file at once, not in hundreds of pieces.
+    ImageFile.MAXBLOCK = _PIECE
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     # Frames and tiles inside a file may be larger than the file says it is: Pillow refuses twice this.
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -137,7 +141,7 @@ def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes) -> Decoded:
     opened.load()
     # libheif has turned it already, by the container's own word; the tag is what the camera said before.
     turn = None if kind is Kind.HEIC else _UPRIGHT.get(_orientation(opened))
-    picture = plain(opened, turn)
+    picture = plain(opened, turn, _profile(opened, kind, data))
     if kind is not Kind.JPEG:
         width, height = opened.size  # A decoder that turns the picture says so only now.
     if turn in _SIDEWAYS:
@@ -186,6 +190,15 @@ def _has_several(opened: ImageFile.ImageFile) -> bool:
         return bool(getattr(opened, "is_animated", False))
     except _FAILURES:
         return False  # The first can still be whole.
+
+
+def _profile(opened: Image.Image, kind: Kind, data: bytes) -> bytes | None:
+    """What the file's colours mean: a profile goes before what is said by number."""
+    told: bytes | None = opened.info.get("icc_profile")
+    if told or kind not in {Kind.HEIC, Kind.AVIF}:
+        return told
+    colours = cicp.named(data)
+    return cicp.profile(colours) if colours else None
 
 
 def _orientation(opened: Image.Image) -> int:

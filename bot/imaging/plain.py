@@ -43,9 +43,9 @@ def step(size: tuple[int, int]) -> int:
     return max(1, max(size) // _HALVED_SIDE)
 
 
-def plain(opened: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+def plain(opened: Image.Image, turn: Image.Transpose | None, profile: bytes | None) -> Image.Image:
     """The picture upright, in sRGB and nothing else. Raises Unusable where its values are no picture."""
-    made = _in_srgb(_shrunk(opened), opened.info.get("icc_profile"))
+    made = _in_srgb(_shrunk(opened), profile)
     if turn is not None:
         made = made.transpose(turn)
     elif made is opened:

@@ -22,6 +22,8 @@ from bot.imaging.verdict import Mark
 WIDTH: Final = 1200
 """Pixels; shown at 360, every 10 of them are 3."""
 PREVIEW_SIDE: Final = 512
+_LARGEST_PREVIEW: Final = 768
+"""Pixels up to which it costs more to make a picture smaller than to keep it."""
 _LARGEST: Final = 480
 """Pixels of a tile, where there are few."""
 _MOST_COLUMNS: Final = 10
@@ -51,9 +53,10 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 def preview(picture: Image.Image) -> bytes:
-    """A small JPEG of a photo, of the size a sheet needs."""
+    """A small JPEG of a photo, of the size a sheet needs: as it is where it is no larger than that costs."""
+    small = picture if max(picture.size) <= _LARGEST_PREVIEW else within(picture, PREVIEW_SIDE)
     out = io.BytesIO()
-    within(picture, PREVIEW_SIDE, Image.Resampling.BILINEAR).save(out, "JPEG", quality=80)
+    small.save(out, "JPEG", quality=80)
     return out.getvalue()
 
 

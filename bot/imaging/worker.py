@@ -6,6 +6,8 @@ can end this process and no other.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import resource
 import sys
@@ -20,6 +22,7 @@ from bot.imaging.sheet import draw_sheet, preview
 _LOWER: Final = 5
 """How much later than the bot itself this process gets its turn."""
 _FILES: Final = 32
+_PHOTO: Final = 1024 * 1024
 _SWOLLEN: Final = 256 * 1024 * 1024
 """Bytes from which on a process is replaced rather than kept."""
 
@@ -75,6 +78,7 @@ def main(memory: int) -> None:
     # What a library prints must not come between the answers.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    _widen(1)
     asked = os.fdopen(0, "rb", closefd=False)
     os.nice(_LOWER)
     decode.warm()
@@ -119,6 +123,13 @@ def _say(out: BinaryIO, facts: dict[str, Any], blobs: list[bytes]) -> None:
     for blob in blobs:
         out.write(blob)
     out.flush()
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold a whole photo, so that it goes through at once; else it goes in pieces."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PHOTO)
 
 
 def _limit(memory: int) -> None:

@@ -34,6 +34,10 @@ class Photos:
         self._retention = retention
         self._lab = lab
 
+    def expect(self) -> None:
+        """A photo is on its way: what looks at it comes up while it is downloaded."""
+        self._lab.expect()
+
     async def add(self, data: bytes) -> Medium:
         """Keep a posted file as a photo. Raises PhotoRefused, StoreFull, and the lab's CannotWork."""
         try:

@@ -75,6 +75,40 @@ async def test_no_process_runs_before_it_is_needed_and_one_serves_many(lab: Lab)
     assert workers() == [first]
 
 
+async def test_a_process_comes_up_while_a_photo_is_on_its_way_and_takes_it_in() -> None:
+    async with closing_lab(Lab(workers=2)) as lab:
+        lab.expect()
+        lab.expect()
+        await lab.take_in(PHOTO)
+        # One that was started for the photo alone would be the second.
+        assert len(workers()) == 1
+        (first,) = workers()
+        lab.expect()
+        await lab.take_in(PHOTO)
+        assert workers() == [first]
+
+
+async def test_a_lab_that_is_closed_while_a_process_comes_up_leaves_none() -> None:
+    lab = Lab(workers=2)
+    lab.expect()
+    await asyncio.sleep(0)
+    await lab.close()
+    assert workers() == []
+    lab.expect()
+    await asyncio.sleep(0)
+    assert workers() == []
+
+
+async def test_what_cannot_come_up_is_told_to_whoever_has_a_photo(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no-such-python"))
+    async with closing_lab(Lab(workers=1)) as lab:
+        lab.expect()
+        with pytest.raises(CannotWork):
+            await lab.take_in(PHOTO)
+
+
 async def test_as_many_at_once_as_there_are_workers_and_the_others_wait() -> None:
     async with closing_lab(Lab(workers=2)) as lab:
         taken = await asyncio.gather(*(lab.take_in(PHOTO) for _ in range(12)))
