@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from bot.imaging.boxes import boxes, meta, within
 
 _Vector = tuple[float, float, float]
 _Matrix = tuple[_Vector, _Vector, _Vector]
@@ -50,28 +52,10 @@ class Colours:
 def named(data: bytes) -> Colours | None:
     """What a HEIC or AVIF file says of the colours of its picture by number; None where it says nothing."""
     try:
-        boxes = dict(_boxes(_within(data, b"meta")[4:]))
-        return _of_item(_primary(boxes[b"pitm"]), boxes[b"iprp"])
+        told = dict(boxes(meta(data)))
+        return _of_item(_primary(told[b"pitm"]), told[b"iprp"])
     except (KeyError, IndexError, struct.error):
         return None
-
-
-def _within(data: bytes, name: bytes) -> bytes:
-    return next((body for found, body in _boxes(data) if found == name), b"")
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each box by its name, as far as they are whole."""
-    at = 0
-    while at + 8 <= len(data):
-        length, head = int.from_bytes(data[at : at + 4], "big"), 8
-        if length == 1:
-            length, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        length = length or len(data) - at
-        if length < head or at + length > len(data):
-            return
-        yield data[at + 4 : at + 8], data[at + head : at + length]
-        at += length
 
 
 def _primary(pitm: bytes) -> int:
@@ -79,8 +63,8 @@ def _primary(pitm: bytes) -> int:
 
 
 def _of_item(item: int, iprp: bytes) -> Colours | None:
-    known = [body if name == b"colr" else b"" for name, body in _boxes(_within(iprp, b"ipco"))]
-    for name, body in _boxes(iprp):
+    known = [body if name == b"colr" else b"" for name, body in boxes(within(iprp, b"ipco"))]
+    for name, body in boxes(iprp):
         for place in _properties(item, body) if name == b"ipma" else ():
             said = known[place - 1] if 0 < place <= len(known) else b""
             if said[:4] == b"nclx":

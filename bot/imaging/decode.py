@@ -22,7 +22,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
-from bot.imaging import cicp
+from bot.imaging import boxes, cicp
 from bot.imaging.faults import Fault, Unusable
 from bot.imaging.kinds import PICTURES, Kind, recognise
 from bot.imaging.plain import KEPT_SIDE, LARGEST_PROFILE, plain, step
@@ -64,6 +64,9 @@ _SIDEWAYS: Final = frozenset(_UPRIGHT[tag] for tag in (5, 6, 7, 8))
 _SCAN: Final = 0xDA
 _WHOLE_FRAMES: Final = frozenset({0xC0, 0xC1})
 """What begins the description of a picture that may come in a single scan."""
+_READ: Final = frozenset({b"hvc1", b"av01"})
+_UNREAD: Final = frozenset({b"avc1", b"evc1", b"j2k1", b"jpeg", b"lsm1", b"tili", b"unci", b"vvc1"})
+"""How pictures in a HEIF file can be coded, by whether there is a decoder here."""
 _DNG_VERSION: Final = 50706
 _NEW_SUBFILE_TYPE: Final = 254
 _SUB_IFDS: Final = 330
@@ -125,7 +128,15 @@ def decode(data: bytes) -> Decoded:
         except Image.DecompressionBombError as error:
             raise Unusable(Fault.TOO_MANY_PIXELS) from error
         except _FAILURES as error:
-            raise Unusable(Fault.DAMAGED) from error
+            raise Unusable(Fault.NOT_A_PHOTO if _is_unread(data, kind) else Fault.DAMAGED) from error
+
+
+def _is_unread(data: bytes, kind: Kind) -> bool:
+    """Whether a file of this kind is coded in a way that is not read here. No camera does that."""
+    if kind is not Kind.HEIC:
+        return False
+    codings = boxes.codings(data)
+    return bool(codings & _UNREAD) and not codings & _READ
 
 
 def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes) -> Decoded:

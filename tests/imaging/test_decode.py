@@ -296,6 +296,14 @@ def test_what_is_no_photo_is_named_by_its_bytes(data: bytes, why: Fault) -> None
     assert fault(data) is why
 
 
+def test_a_heif_coded_in_a_way_that_is_not_read_is_no_damaged_one() -> None:
+    data = file_of(corners(), "HEIF")
+    assert fault(data.replace(b"hvc1", b"vvc1")) is Fault.NOT_A_PHOTO
+    assert fault(data.replace(b"hvc1", b"unci")) is Fault.NOT_A_PHOTO
+    assert fault(data[: data.index(b"mdat") + 20]) is Fault.DAMAGED
+    assert fault(data.replace(b"hvc1", b"vvc1")[:120]) is Fault.DAMAGED
+
+
 def test_an_undeveloped_picture_in_a_tiff_is_told_from_a_tiff() -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[50706] = b"\x01\x04\0\0"
