@@ -170,8 +170,12 @@ class RememberingLab(Lab):
 
     _known: ClassVar[dict[bytes, Taken | Unusable]] = {}
 
+    expected = 0
+    """How often a picture was said to be on its way."""
+
     def expect(self) -> None:
-        """Nothing: mostly it is known already what comes of a picture."""
+        """Only counted: mostly it is known already what comes of a picture."""
+        self.expected += 1
 
     async def take_in(self, data: bytes) -> Taken:
         """As the lab did it the first time."""

@@ -97,6 +97,8 @@ class Surface:
     clock: TurnedClock
     timing: Timing = SWIFT
     bots: list[Bot] = field(default_factory=list)
+    lab: RememberingLab = field(default_factory=RememberingLab)
+    """That of the bot that runs now."""
 
     @property
     def bot(self) -> Bot:
@@ -106,9 +108,10 @@ class Surface:
     @contextlib.asynccontextmanager
     async def running(self, vendors: Sequence[Provider[Any]] = ()) -> AsyncIterator[Bot]:
         """Run a bot on the same data and, unless told otherwise, before the same vendor as the last."""
+        self.lab = RememberingLab()
         known = [*vendors] or [FakeProvider(self.vendor.settings, vendor=self.vendor.vendor)]
         async with build(
-            self.settings, providers=known, timing=self.timing, clock_ms=self.clock, lab=RememberingLab()
+            self.settings, providers=known, timing=self.timing, clock_ms=self.clock, lab=self.lab
         ) as bot:
             self.bots.append(bot)
             await self.people.wait_for_connection()

@@ -215,3 +215,9 @@ async def test_an_event_is_not_acknowledged_before_it_is_on_disk(surface: Surfac
     )
     keys = [row[0] for row in surface.query("SELECT key FROM inbox")]
     assert any(key.startswith("message:") and key.endswith(posted.ts) for key in keys)
+
+
+async def test_what_looks_at_photos_is_told_that_one_is_coming(surface: Surface) -> None:
+    assert surface.lab.expected == 0
+    await surface.tray(photos(1))
+    assert surface.lab.expected
