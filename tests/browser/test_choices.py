@@ -11,7 +11,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from tests.browser.every import CHOICES, button, entry, text
 from tests.browser.played import app, choose, interaction, open_by_command
 from tests.browser.stage import Stage
-from tests.sandbox.slack.harness import modal, option, plain, png, text_input
+from tests.sandbox.slack.harness import modal, option, plain, png, text_input, user_id
 
 pytestmark = pytest.mark.slow
 
@@ -166,3 +166,91 @@ async def test_forms_lie_three_deep_and_the_cross_closes_them_all(empty: Stage) 
         await second.locator("header").get_by_role("button", name="Close", exact=True).click()
         await expect(page.get_by_role("dialog")).to_have_count(0)
         assert await empty.people.view("ana") is None
+
+
+async def test_a_menu_the_app_fills_works_on_the_home_tab_and_under_a_message(empty: Stage) -> None:
+    """It is asked for what is typed, and never for what was chosen: a choice is one of what was shown."""
+    asked: list[tuple[str, str]] = []
+    models = [option("Fox in winter", "7"), option("Fox in spring", "8")]
+
+    def answer(request: SocketModeRequest) -> dict[str, Any] | None:
+        payload = request.payload
+        if payload.get("type") != "block_suggestion":
+            return None
+        asked.append((payload["container"]["type"], payload["value"]))
+        return {"options": [m for m in models if payload["value"].lower() in m["text"]["text"].lower()]}
+
+    def menu(kind: str, name: str) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "action_id": name,
+            "min_query_length": 2,
+            "placeholder": plain(f"Choose {name}"),
+        }
+
+    blocks = [
+        text("One") | {"block_id": "one", "accessory": menu("external_select", "a model")},
+        {
+            "type": "actions",
+            "block_id": "many",
+            "elements": [menu("multi_external_select", "some models"), button("go", "Make")],
+        },
+    ]
+    page = await empty.sit()
+    async with app(empty, answer) as (client, ear):
+        ana = await user_id(empty.people, "ana")
+        portraits = empty.slack.parts.workspace.find_channel("#portraits").id
+        await client.chat_postMessage(channel=portraits, text="x", blocks=blocks[:1])
+        await client.views_publish(user_id=ana, view={"type": "home", "blocks": blocks})
+        said = page.get_by_role("log", name="Messages").get_by_role("combobox", name="Choose a model")
+        await said.press_sequentially("fox")
+        await page.get_by_role("option", name="Fox in spring").click()
+        pressed = await interaction(ear, "block_actions")
+        assert pressed["actions"][0]["selected_option"]["value"] == "8"
+        await expect(said).to_have_value("Fox in spring")
+
+        await page.get_by_role("button", name="Darkroom", exact=True).click()
+        await page.get_by_role("tab", name="Home").click()
+        one = page.get_by_role("combobox", name="Choose a model")
+        await one.press_sequentially("fo")
+        await page.get_by_role("option", name="Fox in winter").click()
+        pressed = await interaction(ear, "block_actions")
+        assert (pressed["view"]["type"], pressed["actions"][0]["selected_option"]["value"]) == ("home", "7")
+        await expect(one).to_have_value("Fox in winter")
+        some = page.get_by_role("combobox", name="Choose some models")
+        for typed, label in (("winter", "Fox in winter"), ("spring", "Fox in spring")):
+            await some.press_sequentially(typed)
+            await page.get_by_role("option", name=label).click()
+            pressed = await interaction(ear, "block_actions")
+            await expect(page.get_by_role("button", name=f"Remove {label}")).to_be_visible()
+        assert [o["value"] for o in pressed["actions"][0]["selected_options"]] == ["7", "8"]
+        await page.get_by_role("button", name="Make").click()
+        held = (await interaction(ear, "block_actions"))["view"]["state"]["values"]
+    assert held["one"]["a model"]["selected_option"]["value"] == "7"
+    assert [o["value"] for o in held["many"]["some models"]["selected_options"]] == ["7", "8"]
+    assert {typed for _, typed in asked}.isdisjoint({"7", "8"})
+    assert {place for place, _ in asked} == {"message", "view"}
+
+
+async def test_fields_stand_in_the_home_tab_without_a_form_around_them(empty: Stage) -> None:
+    page = await empty.sit()
+    async with app(empty) as (client, ear):
+        ana = await user_id(empty.people, "ana")
+        blocks = [
+            entry("words", "Words", "plain_text_input") | {"dispatch_action": True},
+            entry("quiet", "Quiet", "plain_text_input"),
+            entry("pick", "Pick", "static_select", options=CHOICES) | {"dispatch_action": True},
+        ]
+        await client.views_publish(user_id=ana, view={"type": "home", "blocks": blocks})
+        await page.get_by_role("button", name="Darkroom", exact=True).click()
+        await page.get_by_role("tab", name="Home").click()
+        await page.get_by_role("textbox", name="Quiet").fill("kept")
+        words = page.get_by_role("textbox", name="Words")
+        await words.fill("in the snow")
+        await words.press("Enter")
+        pressed = await interaction(ear, "block_actions")
+        assert (pressed["actions"][0]["block_id"], pressed["actions"][0]["value"]) == ("words", "in the snow")
+        await choose(page.get_by_role("main"), "Pick", "Two")
+        held = (await interaction(ear, "block_actions"))["view"]["state"]["values"]
+    assert held["pick"]["value"]["selected_option"]["value"] == "2"
+    assert held["quiet"]["value"]["value"] == "kept"

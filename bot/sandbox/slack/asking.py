@@ -12,7 +12,7 @@ from bot.sandbox.slack.outgoing import Family
 from bot.sandbox.slack.records import Channel, Kind, User
 from bot.sandbox.slack.responses import Place, Responses
 from bot.sandbox.slack.shapes import person_part, team_part
-from bot.sandbox.slack.suggestions import offered_options
+from bot.sandbox.slack.suggestions import Shown, offered_options
 from bot.sandbox.slack.views import Triggers, Views
 from bot.sandbox.slack.wire import Json
 from bot.sandbox.slack.workspace import TEAM_DOMAIN, Workspace
@@ -51,6 +51,7 @@ class Asking:
         self._triggers = triggers
         self._views = views
         self._responses = responses
+        self._shown = Shown()
 
     def _common(self, kind: str, user: User) -> Json:
         return {
@@ -96,14 +97,22 @@ class Asking:
 
     # Fields.
 
-    async def _state(self, user: User, field: Field, value: Any, surface: Json) -> Json | None:
-        """What a field holds after the person's hand was on it; None where nothing stays."""
+    async def _state(
+        self, user: User, field: Field, value: Any, surface: Json, held: Json | None
+    ) -> Json | None:
+        """What a field holds after the person's hand was on it; None where nothing stays.
+
+        `held` is what it held before.
+        """
         if initial_state(field.element) is None:
             return None
         suggested: list[Json] = []
         if field.element["type"] in EXTERNAL and value is not None:
-            for one in value if isinstance(value, list) else [value]:
-                suggested += await self.suggest(user, field, str(one), surface)
+            suggested = [*self._shown.at(_place(user, field, surface)), *_chosen(held)]
+            for one in map(str, value if isinstance(value, list) else [value]):
+                # Who names what they were not shown is taken to have typed it.
+                if all(one not in (option["value"], option["text"]["text"]) for option in suggested):
+                    suggested += await self.suggest(user, field, one, surface)
         return entered(field, value, self._resolve, suggested)
 
     async def suggest(self, user: User, field: Field, typed: str, surface: Json) -> list[Json]:
@@ -117,13 +126,28 @@ class Asking:
         if not ack.acked:
             return []
         try:
-            return offered_options(ack.payload)
+            options = offered_options(ack.payload)
         except ApiError as error:
             self._unusable(error)
             return []
+        self._shown.note(_place(user, field, surface), options)
+        return options
 
     def _resolve(self, noun: str, name: str) -> str:
         return self._workspace.find_user(name).id if noun == "user" else self._workspace.find_channel(name).id
+
+
+def _place(user: User, field: Field, surface: Json) -> tuple[str, ...]:
+    """Where a menu stands, and who looks into it."""
+    container = surface["container"]
+    where = container.get("view_id") or f"{container['channel_id']}/{container['message_ts']}"
+    return user.id, where, field.block_id, field.action_id
+
+
+def _chosen(held: Json | None) -> list[Json]:
+    """The options that a menu holds."""
+    one, many = (held or {}).get("selected_option"), (held or {}).get("selected_options")
+    return [one] if one else many or []
 
 
 def told_name(channel: Channel) -> str:

@@ -125,12 +125,10 @@ class Control:
     async def press_view(self, body: Json) -> Any:
         """Press a button or change a field in a modal or the home tab."""
         user = self._people.person(body["user"])
-        home = self._parts.views.home(user.id) if body.get("home") else None
-        view = home or self._people.modal(user, body.get("view_id"))
         return _press_result(
             await self._parts.interactions.press_view(
                 user,
-                view,
+                self._view(user, body),
                 body["action"],
                 body.get("block_id"),
                 body.get("option"),
@@ -144,11 +142,16 @@ class Control:
         where: Message | View = (
             self._people.message_for(user, body["channel"], body["ts"])
             if body.get("ts")
-            else self._people.modal(user, body.get("view_id"))
+            else self._view(user, body)
         )
         return await self._parts.interactions.suggest_in(
             user, where, body["action"], body.get("block_id"), body["typed"]
         )
+
+    def _view(self, user: User, body: Json) -> View:
+        """The home tab where that is meant, else the modal that is open."""
+        home = self._parts.views.home(user.id) if body.get("home") else None
+        return home or self._people.modal(user, body.get("view_id"))
 
     async def fill(self, body: Json) -> Any:
         """Type into a modal without submitting it."""

@@ -138,6 +138,11 @@ def carried_values(blocks: list[Json], before: Values) -> Values:
     return values
 
 
+def held_by(values: Values, field: Field) -> Json | None:
+    """What a field holds, if anything yet."""
+    return values.get(field.block_id, {}).get(field.action_id)
+
+
 def _still_offered(field: Field, state: Json) -> bool:
     if field.element["type"] in EXTERNAL:
         return True

@@ -7,7 +7,7 @@ from bot.sandbox.slack.asking import Gesture
 from bot.sandbox.slack.block_tables import check_view, is_too_large
 from bot.sandbox.slack.delivery import Ack
 from bot.sandbox.slack.errors import ApiError, Refused
-from bot.sandbox.slack.forms import fields, find_field, reports, unfilled
+from bot.sandbox.slack.forms import fields, find_field, held_by, reports, unfilled
 from bot.sandbox.slack.posting import with_view_ids
 from bot.sandbox.slack.presses import Presses
 from bot.sandbox.slack.records import User, View
@@ -28,7 +28,10 @@ class Modals(Presses):
         """
         found = [(find_field(view.body["blocks"], name), value) for name, value in values.items()]
         surface = self._view_surface(view)
-        states = [(field, await self._state(user, field, value, surface)) for field, value in found]
+        states = [
+            (field, await self._state(user, field, value, surface, held_by(view.values, field)))
+            for field, value in found
+        ]
         for field, state in states:
             if state is None:
                 raise Refused("nothing_to_enter", field=field.block_id)

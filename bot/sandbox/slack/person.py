@@ -180,8 +180,12 @@ class Director:
         channel: str | None = None,
         ts: str | None = None,
         block_id: str | None = None,
+        home: bool = False,
     ) -> list[Json]:
-        """Type into a menu that the app fills, under a message or in the open modal; returns the options."""
+        """Type into a menu that the app fills; returns the options.
+
+        It stands under a message, in the home tab, or else in the open modal.
+        """
         body = {
             "user": user,
             "action": action,
@@ -189,6 +193,7 @@ class Director:
             "channel": channel,
             "ts": ts,
             "block_id": block_id,
+            "home": home,
         }
         options: list[Json] = await self._send("suggest", body)
         return options

@@ -11,6 +11,7 @@ from bot.sandbox.slack.forms import (
     carried_values,
     chosen_option,
     find_field,
+    held_by,
     opinion,
     reports,
 )
@@ -36,8 +37,8 @@ class Presses(Asking):
         if dialog and not confirmed:
             return Gesture(NOT_SENT, confirm=dialog, sent=False)
         surface = self._message_surface(message, field)
-        state = await self._state(user, field, option, surface)
         values = carried_values(blocks, self._views.chosen(user.id, message.key))
+        state = await self._state(user, field, option, surface, held_by(values, field))
         if state is not None:
             values.setdefault(field.block_id, {})[field.action_id] = state
             self._views.choose(user.id, message.key, values)
@@ -58,7 +59,7 @@ class Presses(Asking):
         dialog = dialog_of(field)
         if dialog and not confirmed:
             return Gesture(NOT_SENT, confirm=dialog, sent=False)
-        state = await self._state(user, field, option, self._view_surface(view))
+        state = await self._state(user, field, option, self._view_surface(view), held_by(view.values, field))
         if state is not None:
             self._views.enter(view, field.block_id, field.action_id, state)
         if not reports(field, entered_by_key=True):

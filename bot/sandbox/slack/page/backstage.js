@@ -203,8 +203,8 @@ class VendorSide {
   }
 
   draw(jobs, faults, paid) {
-    const billed = Object.entries(paid).map(([kind, count]) => `${count} × ${(this.panel.jobs[kind] || kind).toLowerCase()}`);
-    this.paid.textContent = `billed: ${billed.join(", ")}`;
+    const billed = Object.entries(paid).filter(([, count]) => count).map(([kind, count]) => `${count} × ${(this.panel.jobs[kind] || kind).toLowerCase()}`);
+    this.paid.textContent = billed.length ? `billed: ${billed.join(", ")}` : "nothing billed yet";
     const newest = [...jobs].sort((a, b) => b.created_at - a.created_at).slice(0, SHOWN);
     if (!newest.length) fill(this.jobs, h("p", { class: "hint", role: "listitem" }, "Nobody has ordered anything yet."));
     else {
@@ -226,7 +226,7 @@ class VendorSide {
       const note = h("div", { class: "hint job-name" });
       const fates = this.panel.fates.filter((fate) => fate.faults[job.kind]);
       const hands = h("div", { class: "job-hands" }, fates.map((fate) => h("button", { type: "button", class: "button small", on: { click: () => this.run(() => this.ask("faults", "POST", { kind: fate.faults[job.kind], details: { job: job.id } })) } }, fate.label)));
-      const node = h("div", { class: "job", role: "listitem" }, h("div", { class: "job-head" }, h("strong", { class: "job-title" }, `${what} ${job.id}`), status), note, bar, hands);
+      const node = h("div", { class: "job", role: "listitem" }, h("div", { class: "job-head" }, h("span", { class: "job-title", title: `${what} ${job.id}` }, h("strong", {}, what), " ", h("span", { class: "hint" }, String(job.id))), status), note, bar, hands);
       this.rows.set(key, Object.assign(node, { update: (now) => this.update({ node, bar, status, note, hands }, now) }));
     }
     const node = this.rows.get(key);
@@ -240,19 +240,21 @@ class VendorSide {
     bar.value = job.progress;
     bar.hidden = !under && word.tone !== "done";
     status.textContent = `${word.text}${under && job.progress ? ` ${Math.round(job.progress * 100)} %` : ""}`;
-    note.textContent = job.note || job.name || "";
+    const words = job.note || job.name || "";
+    note.textContent = words === String(job.id) ? "" : words;
     node.dataset.tone = word.tone;
     hands.hidden = !under || !hands.children.length;
   }
 }
 
-/** A slider; one of seconds moves in growing steps, from moments to hours. */
+/** A slider; one of seconds moves in growing steps, from moments to hours. Where it ends at none, that is its first place. */
 function slider(one, value, turn) {
-  const grows = one.unit === "s" && one.least > 0 && one.most / one.least > 50;
-  const far = Math.log(one.most / one.least);
-  const toPlace = (v) => (grows ? Math.round((Math.log(Math.max(v, one.least) / one.least) / far) * 100) : v);
+  const first = Math.max(one.least, 1);
+  const grows = one.unit === "s" && one.most / first > 50;
+  const far = Math.log(one.most / first);
+  const toPlace = (v) => (!grows ? v : v < first ? 0 : Math.max(one.least < first ? 1 : 0, Math.round((Math.log(v / first) / far) * 100)));
   const round = (v) => (v < 10 ? Math.round(v) : v < 60 ? Math.round(v / 5) * 5 : v < 3600 ? Math.round(v / 60) * 60 : Math.round(v / 1800) * 1800);
-  const toValue = (p) => (grows ? Math.min(one.most, round(one.least * Math.exp((p / 100) * far))) : p);
+  const toValue = (p) => (!grows ? p : p === 0 ? one.least : Math.min(one.most, round(first * Math.exp((p / 100) * far))));
   const words = (v) => (one.unit === "s" ? lasting(v) : `${v}${one.unit ? ` ${one.unit}` : ""}`);
   const said = h("output", {}, words(value));
   const node = h("input", { type: "range", min: grows ? "0" : String(one.least), max: grows ? "100" : String(one.most), step: grows ? "1" : String(one.step), "aria-label": one.label });

@@ -49,7 +49,7 @@ const DRAWN = {
   context_actions: (block, surface) => h("div", { class: "actions slim" }, block.elements.map((part) => element(block, part, surface))),
   rich_text: (block) => h("div", { class: "words" }, richText(block.elements)),
   markdown: (block) => h("div", { class: "words" }, markdown(block.text)),
-  input: (block, surface) => (surface.input ? surface.input(block) : unknown(block)),
+  input: (block, surface) => (surface.input ? surface.input(block) : loneInput(block, surface)),
   alert: (block) => h("div", { class: `alert level-${block.level || "default"}`, role: "note" }, text(block.text)),
   table,
   data_table: table,
@@ -70,6 +70,36 @@ function unknown(block) {
     h("summary", {}, "Unknown block ", h("code", {}, String(block.type ?? "without a type")), ": this page cannot show it"),
     h("pre", {}, JSON.stringify(block, null, 2)),
   );
+}
+
+// Input blocks where there is no form around them: under a message, in the home tab.
+
+const TYPED = /_input$/;
+const PAUSE = 400;
+
+/** Nothing submits it: what is chosen counts at once; what is typed, at Enter, at each pause, or when one leaves the field. */
+function loneInput(block, surface) {
+  const part = block.element;
+  const told = block.dispatch_action && (part.dispatch_action_config?.trigger_actions_on || ["on_enter_pressed"]);
+  let value = surface.chosen?.(block, part) ?? initial(part);
+  let pause = 0;
+  const send = () => surface.press(block, part, value ?? null);
+  const drawn = field(part, value, {
+    label: block.label.text,
+    change: (now) => {
+      value = now;
+      clearTimeout(pause);
+      if (!TYPED.test(part.type)) send();
+      else if (told && told.includes("on_character_entered")) pause = setTimeout(send, PAUSE);
+    },
+    enter: () => told && told.includes("on_enter_pressed") && send(),
+    suggest: surface.suggest && ((typed) => surface.suggest(block, part, typed)),
+  });
+  if (!drawn) return unknown(block);
+  if (TYPED.test(part.type) && !told) drawn.addEventListener("change", send);
+  const control = drawn.matches("input, textarea") ? drawn : drawn.querySelector("input:not([type=checkbox], [type=radio]), textarea");
+  const label = h(control ? "label" : "div", { class: "label", for: control?.id }, block.label.text, block.optional && h("span", { class: "optional" }, " (optional)"));
+  return h("div", { class: "input-block" }, label, keyed(drawn, block, part), block.hint && h("div", { class: "hint" }, text(block.hint)));
 }
 
 // Blocks that hold others.

@@ -329,9 +329,18 @@ function place(where, message) {
 }
 
 function setViews({ view, home: published }) {
+  const anew = published?.hash !== state.home?.hash;
   state.home = published;
   showModal(view, goTo);
-  if (home) fill(home, homeTab(published, goTo));
+  // What a person does there changes it too, and must not take the menu away that they are looking into.
+  if (home && anew) redrawHome();
+}
+
+function redrawHome() {
+  const held = home.contains(document.activeElement) && document.activeElement.closest("[data-key]")?.dataset.key;
+  fill(home, homeTab(state.home, goTo));
+  const again = held && home.querySelector(`[data-key="${CSS.escape(held)}"]`);
+  if (again) (again.matches("input, textarea, button, a") ? again : again.querySelector("input, textarea, button"))?.focus();
 }
 
 // Keys that work anywhere.
