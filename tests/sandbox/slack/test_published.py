@@ -1,8 +1,7 @@
 """Keys and types of answers and payloads, held against those of Slack's published samples.
 
-`published.json` holds, for each kind of answer or payload, the pointers of its sample and the type at each.
-It was drawn from the samples in slackapi/java-slack-sdk (`json-logs/samples`). Messages, files, views and
-what people do with them are held to `shapes.py`; where they stand in something else, the type is "any".
+No key that is in no sample, and each of its published type. Which keys are always sent, and messages, files,
+views and what people do with them, is held by `shapes.py`.
 """
 
 import json
@@ -17,8 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import DEFAULT_MANIFEST, Director, LocalSlack, Upload
 from tests.sandbox.slack.harness import client_of, listening, png
+from tests.sandbox.slack.samples import PUBLISHED, sample
 
-PUBLISHED: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("published.json").read_text())
 NEWER = {"/event/event_ts", "/event/user/profile/status_emoji_display_info"}
 # What Slack sends although its samples lack it, or where a sample is of another plan or age.
 BEYOND: dict[str, set[str]] = {
@@ -187,3 +186,10 @@ async def test_every_answer_and_payload_has_the_keys_and_types_of_slacks_samples
 def test_a_key_nobody_publishes_and_a_type_of_ones_own_are_noticed() -> None:
     assert differences("auth.test", {"ok": True, "song": 1}) == ["/song is in no sample"]
     assert differences("auth.test", {"team": 1}) == ["/team is a number, published is a string"]
+
+
+def test_a_shape_takes_its_types_from_the_samples_and_no_key_of_its_own() -> None:
+    topic = sample("conversations.info", "previous_names topic/last_set", "/channel")
+    assert topic == {"previous_names": [str], "topic": {"last_set": int}}
+    with pytest.raises(KeyError, match="/song"):
+        sample("auth.test", "ok song")
