@@ -169,7 +169,8 @@ ENVELOPE = """
 AUTHORIZATION = "team_id user_id is_bot is_enterprise_install"
 USER = """
     id team_id name deleted color real_name tz tz_label tz_offset is_admin is_owner is_primary_owner
-    is_restricted is_ultra_restricted is_bot is_app_user updated is_email_confirmed who_can_share_contact_card"""
+    is_restricted is_ultra_restricted is_bot is_app_user updated is_email_confirmed
+    who_can_share_contact_card"""
 PROFILE = """
     title phone skype real_name real_name_normalized display_name display_name_normalized first_name last_name
     status_text status_text_canonical status_emoji status_emoji_display_info status_expiration avatar_hash
