@@ -29,6 +29,8 @@ from bot.scheduler import Tick, Ticker
 from bot.services import Services
 from bot.services.archives import Archives
 from bot.services.callbacks import Callbacks
+from bot.services.deleting import Deleter
+from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake
@@ -44,6 +46,7 @@ from bot.services.papers import Papers
 from bot.services.photos import Photos, Retention
 from bot.services.polling import Poller
 from bot.services.progress import Progress
+from bot.services.proving import Prover
 from bot.services.runner import JobRunner
 from bot.services.sorting import Sorter
 from bot.services.specs import Specs
@@ -160,6 +163,7 @@ async def build(
         runner = JobRunner(store, vendors, submitter, poller, pace)
         inbox = InboxRunner(store, receiver, operators, pace, clock)
         outbox = OutboxRunner(store, notifier, pace, clock)
+        deleter = Deleter(store, vendors, operators, notifier, pace, clock)
 
         await store.write(lambda tx: tx.release(store.me, pace.settle))
         await vendors.declare()
@@ -174,13 +178,15 @@ async def build(
                 Tick("outbox", 0.5, outbox.say_due),
                 Tick("tidy", 5.0, tidier.tidy_due),
                 Tick("erase", 10.0, eraser.erase_due),
+                Tick("delete", 2.0, deleter.delete_due),
                 Tick("vendors", 60.0, vendors.check),
-                Tick("sweep", 600.0, services.photos.sweep),
+                Tick("sweep", 600.0, services.prover.sweep_due),
             ]
         )
         stack.push_async_callback(outbox.stop, _PATIENCE)
         stack.push_async_callback(inbox.stop, _PATIENCE)
         stack.push_async_callback(runner.stop, _PATIENCE)
+        stack.push_async_callback(deleter.stop, _PATIENCE)
         stack.push_async_callback(clock.stop)
         if handler is not None:
             stack.push_async_callback(handler.close_async)
@@ -201,7 +207,8 @@ def _services(
     pace: Timing,
 ) -> Services:
     secret = callback_key(settings.darkroom_data_dir, settings.darkroom_callback_secret)
-    photos = Photos(store, Retention(settings.photo_life, settings.photo_life), lab)
+    retention = Retention(settings.photo_life, settings.photo_life)
+    photos = Photos(store, retention, lab)
     videos, papers = Videos(store, settings.video_bytes, lab), Papers(store, lab)
     archives = Archives(store, photos, settings.zip_bytes, Allowance(member_bytes=settings.photo_bytes))
     return Services(
@@ -223,6 +230,8 @@ def _services(
         media=Media(store),
         operators=operators,
         doctor=doctor,
+        deletions=Deletions(store, vendors, operators, clock),
+        prover=Prover(store, photos, retention, operators),
     )
 
 

@@ -56,6 +56,17 @@ def looks(
     async def photo_links() -> Diagnosis:
         return Diagnosis("links", await _reachable(http, links.nowhere()))
 
+    async def erasure() -> Diagnosis:
+        last = await store.read(lambda tx: tx.erasing.last_proof())
+        if last is None:
+            return Diagnosis("erasure", words="not looked through yet")
+        if last.overdue:
+            return Diagnosis("erasure", "overdue", str(last.overdue))
+        erased = last.files + last.before
+        return Diagnosis(
+            "erasure", words=f"{erased} files erased in two days, {last.kept} kept, looked through {last.day}"
+        )
+
     async def faces() -> Diagnosis:
         return Diagnosis("faces", "" if installed() else "no_detector")
 
@@ -66,6 +77,7 @@ def looks(
         ("disk", disk),
         ("ticks", ticks),
         ("links", photo_links),
+        ("erasure", erasure),
         ("faces", faces),
     ]
 

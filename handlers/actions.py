@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
-from bot.services.jobs import Stopped
+from bot.services.stopping import Stopped
 from handlers import messages
 from handlers.commands import Commands
 from handlers.gathering import Gathering
@@ -48,6 +48,7 @@ class Actions:
         app.action(Action.INVITED.value)(self.on_invited)
         app.action(Action.HUSH_HERE.value)(self.on_hush)
         app.action(Action.HUSH_ME.value)(self.on_hush)
+        app.action(Action.DELETE.value)(self.on_delete)
         app.action({"block_id": Field.PROVIDER.value, "action_id": VALUE})(self.on_vendor)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
@@ -125,6 +126,11 @@ class Actions:
         await ack()
         told = messages.hushed(self._commands.command, me=not here, here=here)
         await respond(replace_original=True, **told.arguments())
+
+    async def on_delete(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Say what would go, and ask."""
+        await ack()
+        await self._modals.open_delete(client, body["trigger_id"], _value(body), _owner(body))
 
     async def on_new(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Open the form that brings its own photos."""

@@ -10,13 +10,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
 from bot.services.errors import NoSuchThing, NotYours
-from handlers import messages, reports
+from handlers import erasure, messages, reports
 from handlers.blocks import Message
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of
 from storage.records import channel_of
 
-WORDS = ("new", "status", "offers", "providers", "doctor", "help")
+WORDS = ("new", "status", "models", "delete", "offers", "providers", "doctor", "help")
 
 
 class Commands:
@@ -35,7 +35,7 @@ class Commands:
     async def on_command(
         self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond
     ) -> None:
-        """Answer inside the acknowledgement; *new* and *doctor* go on after it, since they make calls."""
+        """Answer inside the acknowledgement; what makes calls, such as opening a form, goes on after it."""
         verb, rest = split(body.get("text", ""))
         owner = owner_of(body["team_id"], body["user_id"])
         place = Place(body["team_id"], body["channel_id"])
@@ -49,6 +49,12 @@ class Commands:
                 response_type="ephemeral", **(await self.answer(verb, rest, owner, str(place))).arguments()
             )
             return
+        if verb == "delete" and rest:
+            found = await self._services.deletions.find(rest, owner)
+            if len(found) == 1:
+                await ack()
+                await self._modals.open_delete(client, body["trigger_id"], found[0].root.id, owner)
+                return
         message = await self.answer(verb, rest, owner, str(place))
         await ack(response_type="ephemeral", **message.arguments())
 
@@ -67,6 +73,12 @@ class Commands:
                 if owner not in self._services.operators:
                     return messages.operators_only(self.command)
                 return reports.doctor(await self._services.doctor.examine())
+            case "models":
+                return erasure.models(await self._services.models.of(owner))
+            case "delete" if rest:
+                return erasure.candidates(await self._services.deletions.find(rest, owner), self.command)
+            case "delete":
+                return erasure.models(await self._services.models.of(owner))
             case _:
                 return messages.unknown_command(verb, nearest(verb), self.command)
 

@@ -23,6 +23,7 @@ class Action(StrEnum):
     INVITED = "invited"
     HUSH_HERE = "hush_here"
     HUSH_ME = "hush_me"
+    DELETE = "delete"
 
 
 class Shortcut(StrEnum):
@@ -41,6 +42,7 @@ class Modal(StrEnum):
     ADVANCED = "advanced_modal"
     MORE = "more_modal"
     UPLOAD = "upload_modal"
+    DELETE = "delete_modal"
 
 
 class Field(StrEnum):

@@ -48,7 +48,10 @@ def manifest(command: str, name: str = "Darkroom") -> dict[str, Any]:
                 {
                     "command": command,
                     "description": "Train a model on your photos, and see your jobs",
-                    "usage_hint": "new [name] | status [id] | offers [on or off] [here] | providers | help",
+                    "usage_hint": (
+                        "new [name] | status [id] | models | delete <model or id> | offers [on or off] [here]"
+                        " | providers | help"
+                    ),
                     "should_escape": False,
                 }
             ],

@@ -120,18 +120,27 @@ def hushed(command: str, *, me: bool, here: bool) -> Message:
 
 def card(view: JobView) -> Message:
     """One per job, edited as it moves. Neither prompt nor photo is on it."""
-    name = escape(view.root.name)
+    name = title(view)
     words = stage(view)
     when = view.current.started_at or view.root.created_at
     since = f"{'started' if view.current.started_at else 'asked'} {clock(when)}"
-    head = f"*{name}* · {words} · {escape(view.label)} · {since}"
+    head = f"{name} · {words} · {escape(view.label)} · {since}"
     blocks = [section(head)]
     blocks += [small(line) for line in _card_lines(view)]
-    return Message(f"{name}: {words}", (*blocks, *actions(*_card_buttons(view))))
+    return Message(f"{escape(view.root.name) or 'A job'}: {words}", (*blocks, *actions(*_card_buttons(view))))
+
+
+def title(view: JobView) -> str:
+    """Its name; what is left of one that is deleted has none."""
+    return f"*{escape(view.root.name)}*" if view.root.name else f"`{view.root.id}`"
 
 
 def _card_lines(view: JobView) -> list[str]:
     job = view.current
+    if view.stage is Stage.DELETING:
+        return ["Being erased here, in Slack and at the vendor; a receipt comes by DM."]
+    if view.stage is Stage.DELETED:
+        return ["Nothing of it is kept here any more. Its owner has the receipt by DM."]
     if view.stage is Stage.FAILED:
         said = failure(view)
         return [f"*{said.turn}.* {said.reason}", f"{said.charged} {said.retry} Reference `{job.id}`."]
@@ -166,6 +175,8 @@ def _card_lines(view: JobView) -> list[str]:
 
 
 def _card_buttons(view: JobView) -> list[Block]:
+    if view.current.deletion_id:
+        return []
     buttons = [button(Action.DETAILS, "Details", view.root.id)]
     if view.stage is Stage.NEEDS_YOU:
         buttons.insert(0, upload_button(view))
@@ -187,7 +198,14 @@ def _card_buttons(view: JobView) -> list[Block]:
             "Try again?", f"{risky} The same photos, prompt and vendor are used.", "Try again", "Not now"
         )
         buttons.append(button(Action.RETRY, "Retry", view.root.id, confirm=ask))
+    if view.can_delete:
+        buttons.append(delete_button(view.root.id))
     return buttons
+
+
+def delete_button(job_id: str) -> Block:
+    """Opens the question, which says what would go."""
+    return button(Action.DELETE, "Delete…", job_id)
 
 
 def upload_button(view: JobView) -> Block:
@@ -279,12 +297,22 @@ def help_message(command: str) -> Message:
         "and are erased here a day after the job ends, unless your operator set another time. "
         "Results are shown only where you say."
     )
-    known = ("new [name]", "status [id]", "offers [on or off] [here]", "providers", "help")
+    known = (
+        "new [name]",
+        "status [id]",
+        "models",
+        "delete <model or id>",
+        "offers [on or off] [here]",
+        "providers",
+        "help",
+    )
     words = " · ".join(f"`{command} {word}`" for word in known)
     buttons = actions(
         button(Action.NEW, "New", "new", style="primary"), button(Action.STATUS, "My jobs", "status")
     )
-    return Message("Darkroom: new, status, help", (section(text), small(facts), *buttons, small(words)))
+    return Message(
+        "Darkroom: new, status, models, delete, help", (section(text), small(facts), *buttons, small(words))
+    )
 
 
 def unknown_command(word: str, nearest: str | None, command: str) -> Message:
@@ -308,25 +336,29 @@ def status(views: Sequence[JobView], workspace: str | None) -> Message:
     blocks: list[Block] = []
     for view in views:
         who = f" · <@{user_of(view.root.owner)}>" if private else ""
-        name = f"`{view.root.id}`" if private else f"*{escape(view.root.name)}*"
+        name = f"`{view.root.id}`" if private else title(view)
         usual = f" · usually {duration(view.usual[0])} to {duration(view.usual[1])}" if view.usual else ""
         age = duration(view.now - view.root.created_at)
         blocks.append(section(f"{name} · {stage(view)} · {escape(view.label)} · {age} old{usual}{who}"))
         if workspace is not None:
             blocks += actions(*_status_buttons(view, workspace))
     first = views[0]
-    newest = stage(first) if private else f"{escape(first.root.name)}, {stage(first)}"
+    newest = stage(first) if private or not first.root.name else f"{escape(first.root.name)}, {stage(first)}"
     text = f"{plural(len(views), 'job')}; the newest: {newest}"
     return Message(text, tuple(blocks[:50]))
 
 
 def _status_buttons(view: JobView, workspace: str) -> list[Block]:
+    if view.current.deletion_id:
+        return []
     buttons = [button(Action.DETAILS, "Details", view.root.id)]
     if view.card:
         link = button(Action.OPEN, "Open", view.root.id)
         buttons.insert(0, {**link, "url": permalink(workspace, view.card)})
     if view.can_cancel:
         buttons.append(cancel_button(view))
+    if view.can_delete:
+        buttons.append(delete_button(view.root.id))
     return buttons
 
 
@@ -383,6 +415,10 @@ _OPERATOR = {
         "Put its keys back, or cancel the jobs."
     ),
     "disk_full": "has no room left for photos. Nothing is lost, and nothing goes on until there is room.",
+    "overdue": (
+        "is late: something that should have been erased is still here. The log says how much; see "
+        "`docs/privacy.md`."
+    ),
     "retired": "was given up by the vendor and is no longer offered. What else the vendor does works on.",
 }
 

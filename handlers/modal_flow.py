@@ -13,7 +13,7 @@ from bot.services.inputs import Given, Role
 from bot.services.progress import Stage
 from bot.services.training import NAME_MAX
 from bot.services.trays import TrayView
-from handlers import fields, forms, messages, modals
+from handlers import erasure, fields, forms, messages, modals
 from handlers.forms import Draft
 from handlers.gathering import Gathering
 from handlers.ids import Field, Modal
@@ -128,6 +128,11 @@ class ModalFlow:
         blocks += [forms.file_block(one) for one in model.making.inputs]
         memory = {"model": model.model.id, "place": card.root.place, "pictures": card.root.pictures_place}
         await _fill(client, opened, modals.more(model, blocks, memory))
+
+    async def open_delete(self, client: AsyncWebClient, trigger: str, job_id: str, owner: str) -> None:
+        """What would go, and the question. Raises NoSuchThing and NotYours."""
+        plan = await self._services.deletions.plan(job_id, owner)
+        await client.views_open(trigger_id=trigger, view=erasure.question(plan))
 
     async def open_upload(self, client: AsyncWebClient, trigger: str, job_id: str, owner: str) -> None:
         """The form for better files. Raises NoSuchThing and NotYours."""

@@ -68,7 +68,7 @@ def details(view: JobView, logs: Sequence[str] = ()) -> View:
     if logs:
         told = "\n".join(escape(line) for line in logs[-_LOG_LINES:])
         blocks.append(section(f"*{escape(view.label)}'s log*\n```{told[-2700:]}```"))
-    return modal(Modal.DETAILS, view.root.name[:24], blocks)
+    return modal(Modal.DETAILS, view.root.name[:24] or "Darkroom", blocks)
 
 
 def more(model: ModelView, blocks: Sequence[Block], memory: Mapping[str, Any]) -> View:

@@ -13,19 +13,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
 from bot.services.errors import NoSuchThing
-from bot.services.notifier import Said, Speech
+from bot.services.notifier import Said, Speech, Unsaid
 from bot.services.progress import JobView, Stage
-from handlers import messages
+from handlers import erasure, messages
 from handlers.blocks import Message
 from handlers.commands import Commands, nearest, split
 from handlers.ids import NOTICE_EVENT
 from handlers.places import Place, user_of
 from handlers.uploads import NEVER_SHARED, Uploader
-from handlers.verdicts import NO_PLACE, verdict
-from storage.records import JobKind, Notice, NoticeKind, direct
+from handlers.verdicts import NO_PLACE, taken_back, verdict
+from storage.records import JobKind, Kept, Notice, NoticeKind, direct
 
 logger = logging.getLogger(__name__)
-_EDITED = {NoticeKind.TRAY, NoticeKind.CARD}
+_EDITED = {NoticeKind.TRAY, NoticeKind.CARD, NoticeKind.RECEIPT}
 _PERSONAL = {NoticeKind.REPLY, NoticeKind.TROUBLE}
 _REMEMBERED = 1000
 """Messages whose words are known without asking; after a restart an edit too many does no harm."""
@@ -73,6 +73,19 @@ class SlackNotifier:
         except (aiohttp.ClientError, TimeoutError):
             return Said(Speech.UNKNOWN, wait=timedelta(seconds=15))
         return Said(Speech.SAID, found) if found else Said(Speech.LATER)
+
+    async def take_back(self, what: Kept, ref: str) -> Unsaid:
+        """Delete a file or message of ours. Slack keeps a tombstone where others have answered."""
+        try:
+            if what is Kept.FILE:
+                await self._client.files_delete(file=ref)
+            else:
+                at = Place.parse(ref)
+                await self._client.chat_delete(channel=at.channel, ts=at.thread)
+                self._shown.pop(ref, None)
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            return taken_back(error)
+        return Unsaid.GONE
 
     async def _find(self, notice: Notice, place: Place) -> str | None:
         channel = await self._channel(place)
@@ -151,6 +164,8 @@ class SlackNotifier:
 
     async def _pictures(self, notice: Notice, place: Place) -> Said:
         view = await self._services.progress.view_of(notice.job_id or "")
+        if view.current.deletion_id:
+            return Said(Speech.SAID)
         channel = await self._channel(place)
         comment = messages.pictures_comment(
             view, first=notice.payload.get("batch", 1) == 1, direct=place.is_direct
@@ -177,6 +192,9 @@ class SlackNotifier:
                 return await self._reply(notice)
             case NoticeKind.TROUBLE:
                 return messages.trouble(notice.payload["code"], notice.payload.get("reference", ""))
+            case NoticeKind.RECEIPT:
+                kept = await self._services.deletions.receipt(notice.payload["deletion"])
+                return erasure.receipt(kept, notice.owner)
             case NoticeKind.OPERATOR:
                 told = notice.payload
                 return messages.operator(told["about"], told["fault"], told.get("words", ""))
@@ -188,6 +206,8 @@ class SlackNotifier:
             return messages.card(await self._services.progress.view(notice.job_id or ""))
         # It may have been tried again since: what is said of a job stays its own.
         view = await self._services.progress.view_of(notice.job_id or "")
+        if view.current.deletion_id:
+            return None  # What has not been said of something that is being deleted is not said any more.
         match notice.kind:
             case NoticeKind.NEEDS_YOU | NoticeKind.NEEDS_YOU_DM | NoticeKind.REMINDER:
                 return self._needs_you(notice, view, place)

@@ -8,6 +8,7 @@ from typing import NamedTuple, assert_never
 
 from bot.services.errors import (
     BadWish,
+    BeingDeleted,
     DomainError,
     ModelGone,
     NoSuchThing,
@@ -38,6 +39,11 @@ def said(text: str) -> str:
 def clock(instant: datetime) -> str:
     """A time of day in the reader's own zone; UTC where a client cannot."""
     return f"<!date^{int(instant.timestamp())}^{{time}}|{instant:%H:%M} UTC>"
+
+
+def day(instant: datetime) -> str:
+    """A date in the reader's own zone; UTC where a client cannot."""
+    return f"<!date^{int(instant.timestamp())}^{{date_short}}|{instant:%Y-%m-%d}>"
 
 
 def duration(span: timedelta) -> str:
@@ -86,16 +92,17 @@ def stage(view: JobView) -> str:
             left = view.pictures - view.pictures_here
             rest = "last" if left == 1 else f"other {left}"
             return f"{view.pictures_here} of {view.pictures} images here, fetching the {rest}"
-        case Stage.DELIVERING:
-            return "delivering"
-        case Stage.DONE:
-            return "done"
         case Stage.NEEDS_YOU:
             return "needs you"
-        case Stage.CANCELLING:
-            return "cancelling"
-        case Stage.CANCELLED:
-            return "cancelled"
+        case (
+            Stage.DELIVERING
+            | Stage.DONE
+            | Stage.CANCELLING
+            | Stage.CANCELLED
+            | Stage.DELETING
+            | Stage.DELETED
+        ):
+            return view.stage.value
         case Stage.FAILED:
             return f"failed ({failure(view).turn})"
         case _ as never:
@@ -264,6 +271,8 @@ def refusal(error: DomainError, command: str) -> str:
             return "Papers are taken by form or direct message only. This one was not kept."
         case NotWaiting():
             return "This job does not wait for files any more: its card says how it stands."
+        case BeingDeleted():
+            return "This is deleted, or about to be: nothing else can be done with it."
         case ModelGone():
             return "The vendor does not keep this model any more."
         case BadWish():

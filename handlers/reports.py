@@ -18,6 +18,7 @@ _ABOUT = {
     "ticks": "Our clock's ticks",
     "links": "Photo links from outside",
     "faces": "Face detector",
+    "erasure": "Erasure",
 }
 _FIXES = {
     ("slack", "refused"): "Slack refuses the bot token ({words}): copy the Bot User OAuth Token anew.",
@@ -34,6 +35,7 @@ _FIXES = {
     ("links", "not_us"): (
         "somebody else answers at `DARKROOM_PUBLIC_URL`: the proxy must pass `/p/…` on to this process."
     ),
+    ("erasure", "overdue"): "{words} overdue: the log says what kept the sweep from its work.",
     ("faces", "no_detector"): (
         "not installed, so photos without a face are not noticed: install the extra `faces`."
     ),

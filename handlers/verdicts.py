@@ -7,7 +7,7 @@ from datetime import timedelta
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.services.notifier import Said, Speech
+from bot.services.notifier import Said, Speech, Unsaid
 
 NO_PLACE = frozenset(
     {"channel_not_found", "not_in_channel", "is_archived", "thread_not_found", "cannot_reply_to_message"}
@@ -50,6 +50,23 @@ def verdict(error: Exception, *, posting: bool) -> Said:
     if isinstance(error, aiohttp.ClientConnectorError):
         return Said(Speech.LATER, wait=timedelta(seconds=5))
     return Said(Speech.UNKNOWN if posting else Speech.LATER, wait=timedelta(seconds=5))
+
+
+_GONE = frozenset({"file_not_found", "file_deleted", "message_not_found"})
+_FORBIDDEN = NO_PLACE | {
+    "cant_delete_file",
+    "cant_delete_message",
+    "compliance_exports_prevent_deletion",
+    "missing_scope",
+}
+
+
+def taken_back(error: Exception) -> Unsaid:
+    """What Slack's answer means for something of ours that was to go: GONE also where it was not there."""
+    code = str(error.response.get("error")) if isinstance(error, SlackApiError) else ""
+    if code in _GONE:
+        return Unsaid.GONE
+    return Unsaid.NEVER if code in _FORBIDDEN else Unsaid.LATER
 
 
 def _retry_after(error: SlackApiError) -> timedelta:

@@ -13,7 +13,7 @@ from bot.services import Services
 from bot.services.errors import BadWish, DomainError
 from bot.services.options import checked
 from bot.services.options import fields as parameters
-from handlers import fields, forms
+from handlers import fields, forms, modals
 from handlers.forms import Draft
 from handlers.ids import FILE, MAKING, OPTION, Field, Modal
 from handlers.modal_flow import ModalFlow
@@ -40,6 +40,7 @@ class Views:
         app.view(Modal.ADVANCED.value)(self.on_advanced)
         app.view(Modal.MORE.value)(self.on_more)
         app.view(Modal.UPLOAD.value)(self.on_upload)
+        app.view(Modal.DELETE.value)(self.on_delete)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Start with a tray's photos; a form that brings files is kept, and they are looked at afterwards."""
@@ -131,6 +132,15 @@ class Views:
         payload = {"job": memory["job"], "tray": memory["tray"], "roles": _named(files)}
         await self._keep(f"view:{view['id']}", "answer", owner, card.root.place, payload)
         await ack()
+
+    async def on_delete(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        """Want it deleted. The question had no field, so a refusal is put in its place."""
+        try:
+            await self._services.deletions.ask(json.loads(view["private_metadata"])["job"], _owner(body))
+        except DomainError as error:
+            await ack(response_action="update", view=modals.words(refusal(error, self._command)))
+        else:
+            await ack()
 
     async def _keep(self, key: str, kind: str, owner: str, place: str, payload: dict[str, Any]) -> None:
         team, user = owner.split("/")

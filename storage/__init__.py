@@ -16,6 +16,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database, wall_clock_ms
+from storage.deletions import Deletions
+from storage.erasing import Erasing
 from storage.errors import AlreadyRunning
 from storage.inbox import Inbox
 from storage.inputs import Inputs
@@ -41,10 +43,12 @@ class Tx:
         self.jobs.release(me, settle)
         self.inbox.release(me)
         self.outbox.release(me)
+        self.deletions.release(me)
 
     def at_rest(self) -> bool:
         """Whether nobody holds any row just now. Inside a write it stays so until the transaction ends."""
-        return not (self.jobs.any_held() or self.inbox.any_held() or self.outbox.any_held())
+        rows = (self.jobs, self.inbox, self.outbox, self.deletions)
+        return not any(one.any_held() for one in rows)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -90,6 +94,16 @@ class Tx:
     def links(self) -> Links:
         """Links under which vendors fetch inputs."""
         return Links(self._conn)
+
+    @cached_property
+    def deletions(self) -> Deletions:
+        """What is to be deleted, and every copy of it."""
+        return Deletions(self._conn)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        """What is kept of jobs, on its way out."""
+        return Erasing(self._conn)
 
     @cached_property
     def lanes(self) -> Lanes:
@@ -139,6 +153,10 @@ class Store:
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit in one transaction and commit it; an exception rolls it back. Raises StoreFull."""
         return await self._database.write(lambda conn: unit(Tx(conn)))
+
+    async def scrub(self) -> bool:
+        """Leave nothing of deleted rows on the disk; False: somebody still reads an older snapshot."""
+        return await self._database.scrub()
 
     async def read(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit on a snapshot of the tables."""

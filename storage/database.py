@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -24,15 +24,17 @@ from storage.errors import StoreFull
 from storage.schema import metadata
 
 T = TypeVar("T")
-HEAD = "0003"
+HEAD = "0005"
 """The newest migration; start-up imports Alembic only where the database is older."""
 
 _READERS = 2
+_BUSY = 10_000
+"""Milliseconds that one connection waits for another."""
 _PRAGMAS = (
     "journal_mode=WAL",
     # FULL: with NORMAL a power cut may undo the last commits, and a forgotten intent is a job paid twice.
     "synchronous=FULL",
-    "busy_timeout=10000",
+    f"busy_timeout={_BUSY}",
     "foreign_keys=ON",
     "wal_autocheckpoint=1000",
     "journal_size_limit=67108864",
@@ -66,14 +68,20 @@ class _Line(aiosqlite.Connection):
         result: T = await self._execute(self._unit, unit, given_up)  # type: ignore[no-untyped-call]
         return result
 
-    async def pragma(self, words: str) -> None:
-        """Set something between two transactions."""
-        await self._execute(self._set, words)  # type: ignore[no-untyped-call]
+    async def pragma(self, words: str) -> tuple[Any, ...] | None:
+        """Set or ask something between two transactions."""
+        answer: tuple[Any, ...] | None = await self._execute(self._set, words)  # type: ignore[no-untyped-call]
+        return answer
 
-    def _set(self, words: str) -> None:
+    def _set(self, words: str) -> tuple[Any, ...] | None:
         if self._engine is None:
             self._engine = self._made()
-        self._conn.execute(f"PRAGMA {words}").close()
+        cursor = self._conn.execute(f"PRAGMA {words}")
+        try:
+            answer: tuple[Any, ...] | None = cursor.fetchone()
+        finally:
+            cursor.close()
+        return answer
 
     def _unit(self, unit: Callable[[Connection], T], given_up: threading.Event) -> T:
         if self._engine is None:
@@ -146,6 +154,20 @@ class Database:
             return await line.run(unit, threading.Event())
         finally:
             self._idle.put_nowait(line)
+
+    async def scrub(self) -> bool:
+        """Leave nothing of what was deleted in the write-ahead log; False: a reader still needs some of it.
+
+        In the database itself `secure_delete` writes zeros over what is deleted. The log holds the pages as
+        they were until it is written over, so it is brought home and cut to nothing.
+        """
+        # Without the patience of a write: the one writer must not stand still for a reader.
+        await self._writer.pragma("busy_timeout=0")
+        try:
+            answer = await self._writer.pragma("wal_checkpoint(TRUNCATE)")
+        finally:
+            await self._writer.pragma(f"busy_timeout={_BUSY}")
+        return answer is not None and answer[0] == 0
 
     async def migrate(self) -> None:
         """Bring the tables to the newest shape."""

@@ -95,7 +95,11 @@ class Inputs(Repository):
         gone = self.conn.execute(
             delete(medium).where(medium.c.sha256.in_(list(hashes)), *_UNNEEDED).returning(medium.c.sha256)
         ).scalars()
-        for sha256 in list(gone):
+        self.mark(list(gone))
+
+    def mark(self, hashes: Collection[str]) -> None:
+        """Have the files of media that have no row any more erased now."""
+        for sha256 in hashes:
             self.conn.execute(insert(doomed).values(sha256=sha256).on_conflict_do_nothing())
 
     def doomed(self) -> list[str]:

@@ -79,6 +79,13 @@ class Jobs(Repository):
         )
         return [_job(row) for row in rows]
 
+    def of_deletion(self, deletion_id: str) -> list[Job]:
+        """Every job that is to be deleted by one wish, oldest first."""
+        rows = self.conn.execute(
+            select(job).where(job.c.deletion_id == deletion_id).order_by(job.c.created_at, job.c.id)
+        )
+        return [_job(row) for row in rows]
+
     def roots_of(self, owner: str | None, limit: int) -> list[str]:
         """The newest cards of one person, or of everybody."""
         newest = func.max(job.c.created_at)

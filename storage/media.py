@@ -90,6 +90,21 @@ class MediaStore:
         """Remove files no row names, and leavings of writes that broke off. Returns how many."""
         return await asyncio.to_thread(self._sweep, in_use, time.time() - older_than.total_seconds())
 
+    async def stale(self, in_use: set[str], older_than: timedelta) -> tuple[int, int]:
+        """How many files no row names though they are that old, and how many there are in all."""
+        return await asyncio.to_thread(self._stale, in_use, time.time() - older_than.total_seconds())
+
+    def _stale(self, in_use: set[str], before: float) -> tuple[int, int]:
+        stale = there = 0
+        for file in [*self._root.glob("??/*"), *self._aside.iterdir()]:
+            try:
+                old = file.stat().st_mtime < before
+            except FileNotFoundError:
+                continue
+            there += 1
+            stale += old and file.name not in in_use
+        return stale, there
+
     def _put(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
         if self._is_kept(name):

@@ -131,6 +131,24 @@ class Outbox(Repository):
         )
         return [_notice(row) for row in rows]
 
+    def withdraw(self, jobs: Sequence[str]) -> bool:
+        """Say nothing more of these jobs but their cards. False: something is just being said, or may stand.
+
+        What nobody has begun to say is not said at all; what was begun comes to its own end first.
+        """
+        about = (
+            outbox.c.job_id.in_(jobs),
+            outbox.c.kind.not_in(_OF_DELETED),
+            outbox.c.sent < outbox.c.wanted,
+        )
+        self.conn.execute(
+            update(outbox)
+            .where(*about, outbox.c.post_begun_at.is_(None))
+            .values(sent=outbox.c.wanted, given_up="deleted")
+        )
+        self.conn.execute(update(outbox).where(*about).values(due_at=func.min(outbox.c.due_at, now_ms())))
+        return self.conn.execute(select(outbox.c.id).where(*about).limit(1)).first() is None
+
     def release(self, me: str) -> None:
         """Free what an earlier process of this node held."""
         self.conn.execute(
@@ -234,6 +252,8 @@ def _forgotten(notice: Notice) -> dict[str, Any]:
     return {"payload": {}} if notice.kind is NoticeKind.REPLY else {}
 
 
+_OF_DELETED = (NoticeKind.CARD.value, NoticeKind.RECEIPT.value)
+"""What is said of something that is being deleted, and nothing else."""
 _before = outbox.alias("before")
 _TURN = case(
     (outbox.c.message.is_(None), "say:" + outbox.c.channel),

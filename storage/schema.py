@@ -29,7 +29,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from storage.records import JobKind, JobState, NoticeKind, TrayState
+from storage.records import Fate, Holder, JobKind, JobState, Kept, NoticeKind, TrayState
 
 
 class Instant(TypeDecorator[datetime]):
@@ -197,6 +197,8 @@ job = Table(
     Column("tidy_tries", Integer, nullable=False, server_default=text("0")),
     _instant("busy_at", null=True),
     Column("busies", Integer, nullable=False, server_default=text("0")),
+    Column("deletion_id", Text, index=True),
+    _instant("deleted_at", null=True),
     UniqueConstraint("lane", "remote_id"),
     _one_of("kind", JobKind),
     _one_of("state", JobState),
@@ -312,3 +314,46 @@ Index("ix_invitation_owner", invitation.c.owner, invitation.c.channel, invitatio
 hush = Table("hush", metadata, Column("who", Text, primary_key=True), _instant("created_at"))
 
 cron = Table("cron", metadata, Column("name", Text, primary_key=True), _instant("next_at"))
+
+deletion = Table(
+    "deletion",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("root_id", Text, ForeignKey(job.c.id), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    *_lease(),
+    _instant("created_at"),
+    _instant("erased_at", null=True),
+    _instant("done_at", null=True),
+)
+Index("ix_deletion_open", deletion.c.due_at, sqlite_where=deletion.c.done_at.is_(None))
+
+held_copy = Table(
+    "held_copy",
+    metadata,
+    Column("deletion_id", Text, ForeignKey(deletion.c.id), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("count", Integer, nullable=False, server_default=text("1")),
+    Column("job_id", Text),
+    Column("ref", Text),
+    Column("fate", Text),
+    _instant("until", null=True),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    _one_of("holder", Holder),
+    _one_of("what", Kept),
+    _one_of("fate", Fate),
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("files", Integer, nullable=False, server_default=text("0")),
+    Column("overdue", Integer),
+    Column("kept", Integer),
+)

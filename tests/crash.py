@@ -21,10 +21,10 @@ from bot.providers import (
     Spec,
     TrainingSpec,
 )
-from bot.services.notifier import Said
+from bot.services.notifier import Said, Unsaid
 from storage import Store, Tx
 from storage.media import MediaStore
-from storage.records import Notice
+from storage.records import Kept, Notice
 from tests.fakes import FakeProvider, FakeVendor
 from tests.stand_ins import FakeNotifier, World
 
@@ -171,6 +171,10 @@ class MortalProvider(FakeProvider):
         """Stop a job."""
         return await self._fate.around("cancel", lambda: super(MortalProvider, self).cancel(ref))
 
+    async def delete(self, ref: RemoteRef) -> bool:
+        """Have a job erased."""
+        return await self._fate.around("delete", lambda: super(MortalProvider, self).delete(ref))
+
 
 class MortalNotifier(FakeNotifier):
     """A surface whose process may die around every message."""
@@ -188,3 +192,9 @@ class MortalNotifier(FakeNotifier):
     async def look(self, notice: Notice) -> Said:
         """Look for something said."""
         return await self._fate.around("look", lambda: super(MortalNotifier, self).look(notice))
+
+    async def take_back(self, what: Kept, ref: str) -> Unsaid:
+        """Take something back."""
+        return await self._fate.around(
+            f"take back {what.value}", lambda: super(MortalNotifier, self).take_back(what, ref)
+        )

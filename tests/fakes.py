@@ -26,6 +26,7 @@ from bot.providers import (
     GenerationSpec,
     HttpClient,
     InvalidInput,
+    Keeping,
     MediaInput,
     NotFound,
     OneshotSpec,
@@ -202,6 +203,9 @@ class FakeProvider(Provider[FakeSettings]):
             poll_first=facts.poll_first,
             poll_most=facts.poll_most,
             deadline=facts.deadline,
+            keeps_inputs=Keeping(by="tidy"),
+            keeps_model=Keeping(by="delete" if facts.deletes else None),
+            keeps_results=Keeping(by="delete" if facts.deletes else None),
         )
         generation = training.model_copy(
             update={

@@ -23,6 +23,8 @@ from bot.providers import Provider
 from bot.services import Services
 from bot.services.archives import Archives
 from bot.services.callbacks import Callbacks
+from bot.services.deleting import Deleter
+from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake, Receiver
@@ -33,13 +35,14 @@ from bot.services.keeping import Eraser
 from bot.services.links import Links
 from bot.services.media import Media
 from bot.services.models import Models
-from bot.services.notifier import Clock, Notifier, Said, Speech
+from bot.services.notifier import Clock, Notifier, Said, Speech, Unsaid
 from bot.services.operators import Operators
 from bot.services.outbox import OutboxRunner
 from bot.services.papers import Papers
 from bot.services.photos import Photos, Retention
 from bot.services.polling import Poller
 from bot.services.progress import Progress
+from bot.services.proving import Prover
 from bot.services.runner import JobRunner
 from bot.services.sorting import HEAD, Incoming, Sorter
 from bot.services.specs import Specs
@@ -51,7 +54,7 @@ from bot.services.trays import Trays
 from bot.services.vendors import Vendors
 from bot.services.videos import Videos
 from storage import Store
-from storage.records import Arrival, InboxItem, Job, Medium, Notice, NoticeKind, TrayEntry, channel_of
+from storage.records import Arrival, InboxItem, Job, Kept, Medium, Notice, NoticeKind, TrayEntry, channel_of
 from tests.fakes import FakeProvider
 
 ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
@@ -60,7 +63,7 @@ THREAD = "T1/C1/100"
 MOST = 10 * 1024 * 1024
 """Bytes of a file of any kind."""
 CHANNEL = "T1/C1/"
-EDITED = {NoticeKind.TRAY, NoticeKind.CARD}
+EDITED = {NoticeKind.TRAY, NoticeKind.CARD, NoticeKind.RECEIPT}
 
 
 class TurnedClock:
@@ -102,6 +105,10 @@ class World:
     """What the next attempts come to instead; UNKNOWN posts all the same when `posts_unknown`."""
     posts_unknown: bool = True
     looks: deque[Said] = field(default_factory=deque)
+    refuses: deque[Unsaid] = field(default_factory=deque)
+    """What the next attempts to take something back come to instead."""
+    taken_back: list[tuple[Kept, str]] = field(default_factory=list)
+    """What we have taken back, in order, each as often as it was asked for."""
     deliveries: list[Notice] = field(default_factory=list)
     looked: list[Notice] = field(default_factory=list)
 
@@ -153,7 +160,19 @@ class FakeNotifier(Notifier):
                 return Said(Speech.SAID, message.id)
         return Said(Speech.LATER)
 
+    async def take_back(self, what: Kept, ref: str) -> Unsaid:
+        """Delete it from the world, unless told otherwise."""
+        if self.world.refuses:
+            return self.world.refuses.popleft()
+        self.world.taken_back.append((what, ref))
+        self.world.messages.pop(ref, None)
+        return Unsaid.GONE
+
     async def _words(self, notice: Notice) -> str:
+        if notice.kind is NoticeKind.RECEIPT and self.services:
+            kept = await self.services.deletions.receipt(notice.payload["deletion"])
+            left = f", {len(kept.pending)} to come" if kept.pending else ""
+            return f"{kept.deletion.name}: {len(kept.copies)} copies{left}"
         if notice.kind is NoticeKind.CARD and self.services and notice.job_id:
             return (await self.services.progress.view(notice.job_id)).stage.value
         if notice.kind is NoticeKind.PICTURES and self.services:
@@ -243,6 +262,7 @@ class Engine:
     nudges: Nudges
     tidier: Tidier
     eraser: Eraser
+    deleter: Deleter
     links_work: bool = True
 
     async def submit(self) -> None:
@@ -285,6 +305,12 @@ class Engine:
     async def tidy(self) -> None:
         """One tick each of `tidy` and `erase`."""
         await self.tidier.tidy_due()
+        await self.eraser.erase_due()
+
+    async def delete(self) -> None:
+        """One tick each of `delete` and `erase`, to their end."""
+        await self.deleter.delete_due()
+        await self.deleter.idle()
         await self.eraser.erase_due()
 
     async def train(self, *, photos: int = 2, owner: str = ANA, key: str = "wish-1", count: int = 2) -> Job:
@@ -419,6 +445,8 @@ async def engine(
             media=Media(store),
             operators=operators,
             doctor=Doctor(vendors, ()),
+            deletions=Deletions(store, vendors, operators, nudges),
+            prover=Prover(store, photos, Retention(), operators),
         )
         says.services = services
         built: Engine
@@ -444,6 +472,7 @@ async def engine(
             nudges=nudges,
             tidier=Tidier(store, vendors, timing),
             eraser=Eraser(store),
+            deleter=Deleter(store, vendors, operators, says, timing, nudges),
         )
         await store.write(lambda tx: tx.release(store.me, timing.settle))
         await vendors.declare()
@@ -451,6 +480,7 @@ async def engine(
         try:
             yield built
         finally:
+            await built.deleter.stop(0.1)
             await built.inbox.stop(0.1)
             await built.outbox.stop(0.1)
             await built.runner.stop(0.1)

@@ -147,6 +147,20 @@ class InputSpec(Frozen):
     """Each picture must show exactly one face: none or several are a refusal and no mere warning."""
 
 
+class Keeping(Frozen):
+    """How something that a vendor keeps of a job comes to its end there, as far as its pages say.
+
+    With neither there is no call for it: only the vendor's console, or its support, can erase it.
+    """
+
+    by: Literal["tidy", "delete"] | None = None
+    """The method of `Provider` whose call erases it."""
+    expires: timedelta | None = None
+    """After this long the vendor lets go of it by itself."""
+    note: str = ""
+    """What else its pages say of that, or leave open: a sentence for the receipt of a deletion."""
+
+
 class Operation(Frozen):
     """What a vendor's training or generation takes and how it behaves; the modal is drawn from it."""
 
@@ -179,6 +193,10 @@ class Operation(Frozen):
     """The longest a submitting call may live, uploads included."""
     grace: timedelta | None = None
     """How long a tentative failure may be taken back; None: as long as for every other vendor."""
+    keeps_inputs: Keeping = Keeping()
+    """What becomes there of what was given."""
+    keeps_model: Keeping = Keeping()
+    keeps_results: Keeping = Keeping()
     inspects: bool = False
     """The vendor looks at the inputs for nothing before they are submitted: see `Provider.inspect`."""
 
@@ -408,4 +426,7 @@ class Provider(ABC, Generic[S]):
 
     @abstractmethod
     async def delete(self, ref: RemoteRef) -> bool:
-        """Erase what the vendor keeps of a job. False: not erasable by API, and we say so."""
+        """Erase what the vendor keeps of an ended job. False: it has no call for that, or refuses it now.
+
+        Repeatable: what is gone already is a yes. `Operation.keeps_…` says what this erases.
+        """

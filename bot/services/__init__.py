@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.services.callbacks import Callbacks
+from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
 from bot.services.generation import Generation
 from bot.services.inbox import Intake
@@ -17,6 +18,7 @@ from bot.services.operators import Operators
 from bot.services.papers import Papers
 from bot.services.photos import Photos
 from bot.services.progress import Progress
+from bot.services.proving import Prover
 from bot.services.sorting import Sorter
 from bot.services.training import Training
 from bot.services.trays import Trays
@@ -46,6 +48,8 @@ class Services:
     media: Media
     operators: Operators
     doctor: Doctor
+    deletions: Deletions
+    prover: Prover
 
 
 __all__ = ["Services"]

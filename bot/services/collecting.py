@@ -66,12 +66,14 @@ class Collector:
             logger.warning("Result is no picture", extra={"action": "result_odd", **held.log_context()})
             return False
 
-        def keep(tx: Tx) -> None:
+        def keep(tx: Tx) -> bool:
             tx.jobs.renew(held, self._timing.fetch_lease)
+            if not self._store.media.holds(sha256):
+                return False  # Another job made the very same bytes, and they were being erased for it.
             tx.pictures.keep(held.id, result.ordinal, sha256, media_type)
+            return True
 
-        await self._store.write(keep)
-        return True
+        return await self._store.write(keep)
 
     async def _held(self, held: Job, chunks: Any) -> Any:
         """The stream, with the lease renewed as long as it flows: a clip may take longer than one lasts."""

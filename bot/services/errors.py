@@ -83,6 +83,10 @@ class ModelGone(DomainError):
     """The vendor does not keep this model any more."""
 
 
+class BeingDeleted(DomainError):
+    """This is deleted, or about to be: nothing else can be done with it."""
+
+
 class NotRetryable(DomainError):
     """Only a job that failed or was cancelled can be tried again."""
 

@@ -94,6 +94,8 @@ class Generation:
         chosen = check_making(making, prompt, count, options or {}, seed)
 
         def unit(tx: Tx) -> Job:
+            if own_model(tx, owner, model_id).deleted_at:
+                raise ModelGone(model_id)  # While the options were looked at.
             media = tx.inputs.by_hash(sha256 for _, sha256 in inputs)
             given = [Given(role, media[sha256]) for role, sha256 in inputs if sha256 in media]
             made = new_id("job")

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from enum import StrEnum
 
-from bot.services import outcomes
 from bot.services.cards import show_card
-from bot.services.errors import ModelGone, NoSuchThing, NotRetryable, NotWaiting, NotYours, VendorNotOffered
+from bot.services.errors import (
+    BeingDeleted,
+    ModelGone,
+    NoSuchThing,
+    NotRetryable,
+    NotWaiting,
+    NotYours,
+    VendorNotOffered,
+)
 from bot.services.inputs import Given, fitting, judge
 from bot.services.notifier import Clock
+from bot.services.stopping import Stopped, wish_to_stop
 from bot.services.training import serial
 from bot.services.trays import refuse_public_papers
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
 from storage.records import (
-    ENDED,
     FailureReason,
     InboxItem,
     Job,
@@ -28,14 +34,6 @@ from storage.records import (
     TrayState,
     new_id,
 )
-
-
-class Stopped(StrEnum):
-    """What a wish to cancel came to."""
-
-    NOW = "now"
-    SOON = "soon"  # it is with the vendor; the runner stops it at its next step
-    ENDED = "ended"  # it had ended before
 
 
 class Jobs:
@@ -52,15 +50,7 @@ class Jobs:
         def unit(tx: Tx) -> Stopped:
             job = _current(tx, job_id, by)
             show_card(tx, job)  # A stale press brings the card up to date, whatever else it does.
-            if job.state in ENDED:
-                return Stopped.ENDED
-            after = tx.jobs.request_cancel(job.id)
-            if after.state is JobState.CANCELLED:
-                outcomes.tie_up(tx, after)
-                return Stopped.NOW
-            if after.lane not in dict(self._vendors.lanes()):
-                return _stop_without_vendor(tx, after)
-            return Stopped.SOON
+            return wish_to_stop(tx, job, self._vendors)
 
         outcome = await self._store.write(unit)
         for tick in ("poll", "submit", "outbox", "erase"):
@@ -70,11 +60,15 @@ class Jobs:
     async def retry(self, job_id: str, by: str) -> Job:
         """Try a failed or cancelled job again: a copy of its frozen request, on the same card.
 
-        Two presses are one retry. Raises NoSuchThing, NotYours, NotRetryable, VendorNotOffered, ModelGone.
+        Two presses are one retry. Raises NoSuchThing, NotYours, NotRetryable, VendorNotOffered, ModelGone
+        and BeingDeleted.
         """
 
         def unit(tx: Tx) -> Job:
             job = _current(tx, job_id, by)
+            if job.deletion_id:
+                show_card(tx, job)
+                raise BeingDeleted(job.id)
             if job.state not in {JobState.FAILED, JobState.CANCELLED}:
                 show_card(tx, job)
                 _refuse_unless_retried(job)
@@ -190,22 +184,6 @@ class Jobs:
         offer = self._vendors.offer(job.way)
         if judge(offer.inputs, [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]):
             raise NotRetryable(job.id)  # They were erased here since.
-
-
-def _stop_without_vendor(tx: Tx, job: Job) -> Stopped:
-    """No step will ever come for a job whose vendor is gone from the settings, so it ends here."""
-    if job.state is not JobState.SUBMITTING:
-        outcomes.stop(tx, job, at_vendor=False)
-        return Stopped.NOW
-    if job.submit_begun_at is not None:
-        outcomes.fail(tx, job, FailureReason.LOST)
-        return Stopped.ENDED
-    waiting = tx.jobs.request_cancel(tx.jobs.move(job, JobState.QUEUED).id)
-    if waiting.state in ENDED:
-        outcomes.tie_up(tx, waiting)
-    else:
-        outcomes.stop(tx, waiting, at_vendor=False)
-    return Stopped.NOW
 
 
 def _refuse_unless_retried(job: Job) -> None:

@@ -27,11 +27,11 @@ class Eraser:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def erase_due(self) -> None:
-        """Remove every file that was marked. A crash in between leaves the mark for the next call."""
+    async def erase_due(self) -> int:
+        """Remove every file that was marked; returns how many. A crash in between leaves the marks."""
         doomed = await self._store.read(lambda tx: tx.inputs.doomed())
         if not doomed:
-            return
+            return 0
 
         def unit(tx: Tx) -> int:
             gone = 0
@@ -41,7 +41,9 @@ class Eraser:
                     self._store.media.erase(sha256)
                     gone += 1
                 tx.inputs.erased(sha256)
+            tx.erasing.count(gone)
             return gone
 
         gone = await self._store.write(unit)
         logger.info("Files erased", extra={"action": "erased", "files": gone})
+        return gone

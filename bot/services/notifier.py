@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from storage.records import Notice
+from storage.records import Kept, Notice
 
 
 class Speech(StrEnum):
@@ -30,6 +30,14 @@ class Said:
     why: str = ""
 
 
+class Unsaid(StrEnum):
+    """What became of an attempt to take something back that we have put into the chat."""
+
+    GONE = "gone"  # also: it was not there
+    NEVER = "never"  # we may not
+    LATER = "later"
+
+
 class Notifier(Protocol):
     """Says things to people. Implemented by the surface, handed in by the roof."""
 
@@ -38,6 +46,9 @@ class Notifier(Protocol):
 
     async def look(self, notice: Notice) -> Said:
         """Find out whether an earlier attempt posted this: SAID, LATER (it did not) or UNKNOWN."""
+
+    async def take_back(self, what: Kept, ref: str) -> Unsaid:
+        """Delete a file or message of ours from the chat; repeatable. Never raises for its platform."""
 
 
 class Clock(Protocol):

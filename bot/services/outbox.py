@@ -105,6 +105,8 @@ class OutboxRunner:
                     tx.outbox.again(notice, said.wait, maybe_posted=True)
                 case Speech.NEVER:
                     tx.outbox.give_up(notice, said.why)
+            if notice.kind is NoticeKind.RECEIPT:
+                tx.deletions.told(notice.payload["deletion"])
 
         await self._store.write(unit)
         if said.speech is Speech.NEVER:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.imaging.faults import Unusable
 from bot.imaging.lab import Lab
 from bot.services.errors import PhotoRefused
-from bot.services.keeping import keep
+from bot.services.keeping import Eraser, keep
 from storage import Store, Tx
 from storage.records import Medium, Refusal
 
@@ -33,6 +33,7 @@ class Photos:
         self._store = store
         self._retention = retention
         self._lab = lab
+        self._eraser = Eraser(store)
 
     def expect(self) -> None:
         """A photo is on its way: what looks at it comes up while it is downloaded."""
@@ -54,16 +55,18 @@ class Photos:
         if not await self._store.write(lambda tx: tx.lanes.take_turn("sweep", timedelta(hours=1))):
             return 0
         in_use = await self._store.write(self._forget)
+        marked = await self._eraser.erase_due()
         gone = await self._store.media.sweep(in_use, timedelta(hours=1))
         if gone:
+            await self._store.write(lambda tx: tx.erasing.count(gone))
             logger.info("Files erased", extra={"action": "swept", "files": gone})
-        return gone
+        return marked + gone
 
     def _forget(self, tx: Tx) -> set[str]:
         tx.inputs.forget_drafts(self._retention.drafts)
         tx.inputs.forget_ended(self._retention.after_job)
         tx.links.drop_expired()
-        tx.inputs.drop_unneeded(timedelta(hours=1))
+        tx.inputs.mark(tx.inputs.drop_unneeded(timedelta(hours=1)))
         tx.inbox.forget(timedelta(days=3))
         tx.invitations.forget(timedelta(days=2))
         return tx.inputs.hashes_in_use(self._retention.after_job)

@@ -41,6 +41,8 @@ class Stage(StrEnum):
     CANCELLING = "cancelling"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    DELETING = "deleting"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,20 @@ class JobView:
     @property
     def can_cancel(self) -> bool:
         """Whether there is anything left to stop."""
-        return self.current.state not in ENDED and not self.current.cancel_requested
+        wished = self.current.cancel_requested or self.current.deletion_id
+        return self.current.state not in ENDED and not wished
+
+    @property
+    def can_delete(self) -> bool:
+        """Whether it has ended and is here. One that runs is deleted by command, and cancelled first."""
+        return self.current.state in ENDED and self.current.deletion_id is None
 
     @property
     def can_retry(self) -> bool:
         """Whether it ended in a way that can be tried again."""
         ended_badly = self.current.state in {JobState.FAILED, JobState.CANCELLED}
-        return ended_badly and self.inputs_here and self.current.reason not in _FOR_GOOD
+        lasting = self.current.reason in _FOR_GOOD or self.current.deletion_id is not None
+        return ended_badly and self.inputs_here and not lasting
 
 
 _UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING})
@@ -241,6 +250,8 @@ def _costs(family: Sequence[Job]) -> tuple[tuple[Decimal, str], ...]:
 
 
 def _stage(job: Job, here: int, place: int, *, said: bool) -> Stage:
+    if job.deletion_id is not None:
+        return Stage.DELETED if job.deleted_at else Stage.DELETING
     if job.cancel_requested and job.state not in ENDED:
         return Stage.CANCELLING
     training = job.kind is JobKind.TRAINING

@@ -56,6 +56,16 @@ class Timing:
     """Of an ended job while its vendor lets go of what it needed."""
     tidy_tries: int = 8
     """Refusals of that, over some ten minutes; then the vendor's own retention decides."""
+    delete_lease: timedelta = timedelta(seconds=300)
+    """Of a deletion, renewed per copy."""
+    delete_wait: timedelta = timedelta(seconds=2)
+    """While its jobs are being stopped; longer from time to time."""
+    delete_stop: timedelta = timedelta(hours=1)
+    """After so long a job whose answer was lost is not waited for any more."""
+    delete_most: timedelta = timedelta(hours=1)
+    """The longest wait between two attempts at a copy that its holder does not let go of."""
+    delete_within: timedelta = timedelta(days=7)
+    """After so long without success the receipt says so, and a person must see to it."""
     logs: timedelta = timedelta(seconds=5)
     """What a person waits for the vendor's own log of a job."""
 
@@ -63,6 +73,10 @@ class Timing:
         """The same with another settle: the later looks move with it, as they wait for the same thing."""
         share = settle / Timing().settle
         return replace(self, settle=settle, looks=tuple(look * share for look in self.looks))
+
+    def patience(self, tries: int) -> timedelta:
+        """The wait after the n-th refusal to delete something (n from 1): doubles, up to `delete_most`."""
+        return min(self.delete_most, self.backoff_first * float(2 ** min(max(tries, 1) - 1, 16)))
 
     def backoff(self, attempt: int) -> timedelta:
         """The wait after the n-th refusal (n from 1): doubles, up to `backoff_most`."""

@@ -1,4 +1,4 @@
-"""The main job by hand: what a person does and sees, from dropped photos to images and a cancelled job."""
+"""The main job by hand: what a person does and sees, from dropped photos to images, cancelled and deleted."""
 
 from __future__ import annotations
 
@@ -131,6 +131,39 @@ async def test_a_person_goes_from_dropped_photos_to_pictures_and_a_letter(
     await page.screenshot(path=tmp_path / "5-letter.png")
     await letter.get_by_role("link", name="see the images").click()
     await expect(thread(page).get_by_role("group", name="4 pictures")).to_be_in_viewport()
+
+    await card.get_by_role("button", name="Delete…").click()
+    question = page.get_by_role("dialog", name="Delete")
+    await expect(question).to_contain_text("The model ana spring goes.")
+    await expect(question).to_contain_text("4 images")
+    await expect(question).to_contain_text(
+        "Alibaba AIContent cannot be asked by API to delete the trained model"
+    )
+    await page.screenshot(path=tmp_path / "6-question.png")
+    await question.get_by_role("button", name="Close").last.click()
+    await expect(question).to_be_hidden()
+    await expect(card).to_contain_text("done")
+    await card.get_by_role("button", name="Delete…").click()
+    await question.get_by_role("button", name="Delete", exact=True).click()
+    await expect(question).to_be_hidden()
+
+    left = thread(page).get_by_role("listitem").filter(has_text="Nothing of it is kept here any more")
+    await expect(left).to_contain_text("deleted")
+    await expect(left.get_by_role("button", name="Delete…")).to_have_count(0)
+    await expect(thread(page).get_by_role("group", name="4 pictures")).to_have_count(0)
+    await expect(thread(page)).not_to_contain_text("ana spring is ready")
+    await page.screenshot(path=tmp_path / "7-deleted.png")
+    await page.get_by_role("button", name=re.compile("^Darkroom")).click()
+    receipt = page.get_by_role("log", name="Messages").get_by_role("listitem").last
+    await expect(receipt).to_contain_text("ana spring is deleted, as far as that can be done from here.")
+    for line in (
+        "4 images: deleted",
+        "4 pictures that I uploaded: deleted",
+        "3 files that you posted: I cannot delete these; you can, from the menu of your message",
+        "trained model: cannot be deleted by API; Alibaba AIContent's console or support is the way",
+    ):
+        await expect(receipt).to_contain_text(line)
+    await page.screenshot(path=tmp_path / "8-receipt.png")
 
 
 async def test_a_job_is_cancelled_after_a_question(house: Stage, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from bot.providers._base import (
     Finding,
     GenerationSpec,
     InputSpec,
+    Keeping,
     MediaInput,
     OneshotSpec,
     Operation,
@@ -77,6 +78,9 @@ PaintKind = Literal["generation", "oneshot"]
 API = "/api/v1"
 TRAINER, PAINTER, INSPECTOR = "facechain-finetune", "facechain-generation", "facechain-facedetect"
 PICTURES = ("image/jpeg", "image/png")
+RESULTS_LIVE = timedelta(hours=24)
+"""Of a portrait's link, and of the task that knows it."""
+FACE = "Its pages do not say whether the trained face goes with the training."
 TEMPLATE, TRAIN_FREE = "portrait_url_template", "train_free_portrait_url_template"
 
 
@@ -140,6 +144,7 @@ class Dashscope(Provider[DashscopeSettings]):
             "poll_first": has.generate_poll_first,
             "poll_most": has.generate_poll_most,
             "deadline": has.generate_deadline,
+            "keeps_results": Keeping(expires=RESULTS_LIVE),
         }
         training = Operation(
             inputs=(photos,),
@@ -152,6 +157,8 @@ class Dashscope(Provider[DashscopeSettings]):
             deadline=has.train_deadline,
             submit_time=timedelta(seconds=120) if by_link else timedelta(minutes=5),
             inspects=has.inspect,
+            keeps_inputs=Keeping() if by_link else Keeping(by="tidy"),
+            keeps_model=Keeping(by="delete", note=FACE),
         )
         generation = Operation(inputs=(_template(has, least=0),), options=PortraitOptions, **pace)
         own = {"max": 5, "max_bytes": min(3_000_000, has.photo_max_bytes), "max_side": 2048}
@@ -337,17 +344,20 @@ class Dashscope(Provider[DashscopeSettings]):
     async def cancel(self, ref: RemoteRef) -> bool:
         """Stop a training, or portraits that still wait. False: the vendor says that it is too late."""
         path = f"/fine-tunes/{ref.id}/cancel" if ref.kind == "training" else f"/tasks/{ref.id}/cancel"
-        return await self._done("POST", path)
+        return await self._done("POST", path, unknown=False)
 
     async def delete(self, ref: RemoteRef) -> bool:
         """Delete a training and with it, as far as the vendor says, its face. Portraits go by themselves."""
-        return ref.kind == "training" and await self._done("DELETE", f"/fine-tunes/{ref.id}")
+        return ref.kind == "training" and await self._done("DELETE", f"/fine-tunes/{ref.id}", unknown=True)
 
-    async def _done(self, method: str, path: str) -> bool:
+    async def _done(self, method: str, path: str, *, unknown: bool) -> bool:
+        """Whether the vendor did it; `unknown` is the answer where it does not know such a thing."""
         try:
             await self._call(method, path, BODY, safe=True)
-        except (InvalidInput, NotFound):
+        except InvalidInput:
             return False
+        except NotFound:
+            return unknown
         return True
 
     # -- the wire

@@ -17,6 +17,7 @@ from bot.providers._base import (
     Delivery,
     GenerationSpec,
     InputSpec,
+    Keeping,
     Operation,
     RemoteJob,
     RemoteRef,
@@ -105,6 +106,8 @@ class Avatar(Product):
             deadline=has.train_deadline,
             grace=has.train_grace,
             submit_time=has.upload_time,
+            keeps_inputs=Keeping(by="delete"),
+            keeps_model=Keeping(by="delete"),
         )
         generation = Operation(
             options=ClipOptions,

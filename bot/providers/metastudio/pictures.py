@@ -16,6 +16,7 @@ from bot.providers._base import (
     Finding,
     GenerationSpec,
     InputSpec,
+    Keeping,
     MediaInput,
     OneshotSpec,
     Operation,
@@ -74,6 +75,7 @@ class PictureModeling(Product):
                 "subjects": SUBJECTS,
                 "options": PictureOptions,
                 "idempotent": True,
+                "keeps_model": Keeping(by="delete"),
                 **_pace(has),
             }
         )

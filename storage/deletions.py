@@ -1,0 +1,238 @@
+"""Deletions: the wish, committed first, and the fate of every copy of what is to go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, func, insert, or_, select, update
+
+from storage._rows import ZERO, Repository, in_ms
+from storage.errors import NotFound, StaleState
+from storage.records import Copy, Deletion, Fate, Holder, Kept, NoticeKind, new_id
+from storage.schema import deletion, held_copy, job, model, now_ms, outbox
+
+
+class Deletions(Repository):
+    """Rows of things to be deleted, each with a date, a lease and a fence; and their copies."""
+
+    # -- the wish
+
+    def ask(self, owner: str, asked_by: str, root_id: str, name: str, provider: str) -> Deletion:
+        """Want a card and what belongs to it deleted; the same wish again is the one that is there."""
+        if (known := self.of_card(root_id)) is not None:
+            return known
+        made = new_id("del")
+        self.conn.execute(
+            insert(deletion).values(
+                id=made,
+                owner=owner,
+                asked_by=asked_by,
+                root_id=root_id,
+                name=name,
+                provider=provider,
+                due_at=now_ms(),
+                created_at=now_ms(),
+            )
+        )
+        self.mark(self.get(made))
+        return self.get(made)
+
+    def scope(self, root_id: str) -> list[str]:
+        """The cards that go together: this one, and all that was made with a model that was trained on it."""
+        mine = select(job.c.id).where(job.c.root_id == root_id)
+        models = select(model.c.id).where(model.c.job_id.in_(mine))
+        rows = self.conn.execute(
+            select(job.c.root_id)
+            .where(
+                or_(job.c.root_id == root_id, job.c.spec["model"].as_string().in_(models)),
+                job.c.deletion_id.is_(None)
+                | (
+                    job.c.deletion_id
+                    == select(deletion.c.id).where(deletion.c.root_id == root_id).scalar_subquery()
+                ),
+            )
+            .order_by(job.c.created_at)
+        ).scalars()
+        return list(dict.fromkeys(rows))
+
+    def mark(self, asked: Deletion) -> None:
+        """From now on nothing else is done with its cards and models, nor with what is new on them."""
+        cards = self.scope(asked.root_id)
+        self.conn.execute(
+            update(job)
+            .where(job.c.root_id.in_(cards), job.c.deletion_id.is_(None))
+            .values(deletion_id=asked.id)
+        )
+        marked = select(job.c.id).where(job.c.deletion_id == asked.id)
+        self.conn.execute(
+            update(model)
+            .where(model.c.job_id.in_(marked), model.c.deleted_at.is_(None))
+            .values(deleted_at=now_ms())
+        )
+
+    # -- reading
+
+    def get(self, deletion_id: str) -> Deletion:
+        """Raises NotFound."""
+        row = self.conn.execute(select(deletion).where(deletion.c.id == deletion_id)).first()
+        if row is None:
+            raise NotFound(deletion_id)
+        return _deletion(row)
+
+    def of_card(self, root_id: str) -> Deletion | None:
+        """The wish that a card is part of, if there is one."""
+        its = select(job.c.deletion_id).where(job.c.root_id == root_id, job.c.deletion_id.is_not(None))
+        row = self.conn.execute(select(deletion).where(deletion.c.id.in_(its))).first()
+        return _deletion(row) if row else None
+
+    def copies(self, deletion_id: str) -> list[Copy]:
+        """Every copy that was found, in the order it is told of."""
+        rows = self.conn.execute(
+            select(held_copy).where(held_copy.c.deletion_id == deletion_id).order_by(held_copy.c.ordinal)
+        )
+        return [_copy(row) for row in rows]
+
+    # -- working it off
+
+    def claim(self, me: str, lease: timedelta, limit: int) -> list[Deletion]:
+        """Take up to `limit` wishes that are due."""
+        due = select(deletion.c.id).where(*_DUE).order_by(deletion.c.due_at).limit(limit).cte("due")
+        rows = self.conn.execute(
+            update(deletion)
+            .where(deletion.c.id.in_(select(due.c.id)))
+            .values(
+                lease_until=in_ms(lease),
+                lease_owner=me,
+                fence=deletion.c.fence + 1,
+                attempts=deletion.c.attempts + 1,
+            )
+            .returning(deletion)
+        ).all()
+        return [_deletion(row) for row in rows]
+
+    def is_due(self) -> bool:
+        """Whether there is anything to claim."""
+        return self.conn.execute(select(deletion.c.id).where(*_DUE).limit(1)).first() is not None
+
+    def give_back(self, held: Deletion, wait: timedelta) -> None:
+        """Go on with it after `wait`. Raises StaleState."""
+        self._settle(held, due_at=in_ms(wait))
+
+    def renew(self, held: Deletion, lease: timedelta) -> None:
+        """Hold on for longer. Raises StaleState."""
+        row = self.conn.execute(update(deletion).where(*_held(held)).values(lease_until=in_ms(lease)))
+        if row.rowcount == 0:
+            raise StaleState(held.id)
+
+    def found(self, held: Deletion, copies: Sequence[Copy]) -> None:
+        """Nothing is left here; these are all the copies there were, those with a fate among them."""
+        self.conn.execute(held_copy.delete().where(held_copy.c.deletion_id == held.id))
+        for ordinal, one in enumerate(copies):
+            row = _plain(replace(one, deletion_id=held.id, ordinal=ordinal))
+            self.conn.execute(insert(held_copy).values(**row))
+        self.conn.execute(
+            update(deletion)
+            .where(deletion.c.id == held.id)
+            .values(erased_at=func.coalesce(deletion.c.erased_at, now_ms()))
+        )
+
+    def settle(self, one: Copy, fate: Fate, until: datetime | None = None) -> None:
+        """The fate of a copy is known; its holder's id of it is not needed any more."""
+        self.conn.execute(
+            update(held_copy)
+            .where(held_copy.c.deletion_id == one.deletion_id, held_copy.c.ordinal == one.ordinal)
+            .values(fate=fate.value, until=until, ref=None)
+        )
+
+    def tried(self, one: Copy) -> None:
+        """Its holder did not let go of it, and is asked again."""
+        self.conn.execute(
+            update(held_copy)
+            .where(held_copy.c.deletion_id == one.deletion_id, held_copy.c.ordinal == one.ordinal)
+            .values(tries=held_copy.c.tries + 1)
+        )
+
+    def done(self, held: Deletion) -> None:
+        """The fate of every copy is known. Raises StaleState."""
+        self._settle(held, done_at=now_ms())
+        self.conn.execute(
+            update(job)
+            .where(job.c.deletion_id == held.id)
+            .values(deleted_at=func.coalesce(job.c.deleted_at, now_ms()))
+        )
+
+    def told(self, deletion_id: str) -> None:
+        """Forget the name, once the last word of every receipt was said or cannot be."""
+        unsaid = exists().where(
+            outbox.c.kind == NoticeKind.RECEIPT.value,
+            outbox.c.job_id == deletion.c.root_id,
+            outbox.c.sent < outbox.c.wanted,
+        )
+        self.conn.execute(
+            update(deletion)
+            .where(deletion.c.id == deletion_id, deletion.c.done_at.is_not(None), ~unsaid)
+            .values(name="")
+        )
+
+    # -- leases
+
+    def release(self, me: str) -> None:
+        """Free what an earlier process of this node held."""
+        self.conn.execute(
+            update(deletion)
+            .where(deletion.c.lease_owner.is_not(None), deletion.c.lease_owner != me)
+            .values(lease_until=ZERO, lease_owner=None)
+        )
+
+    def any_held(self) -> bool:
+        """Whether somebody holds a row just now."""
+        held = select(deletion.c.id).where(
+            deletion.c.lease_owner.is_not(None), deletion.c.lease_until > now_ms()
+        )
+        return self.conn.execute(held.limit(1)).first() is not None
+
+    def _settle(self, held: Deletion, **values: Any) -> None:
+        row = self.conn.execute(
+            update(deletion).where(*_held(held)).values(lease_until=ZERO, lease_owner=None, **values)
+        )
+        if row.rowcount == 0:
+            raise StaleState(held.id)
+
+
+_DUE = (deletion.c.done_at.is_(None), deletion.c.due_at <= now_ms(), deletion.c.lease_until <= now_ms())
+
+
+def _held(held: Deletion) -> tuple[Any, ...]:
+    return (
+        deletion.c.id == held.id,
+        deletion.c.fence == held.fence,
+        deletion.c.lease_owner == held.lease_owner,
+    )
+
+
+def _deletion(row: Any) -> Deletion:
+    return Deletion(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name.
+
+
+def _copy(row: Any) -> Copy:
+    values = dict(row._mapping)  # noqa: SLF001
+    values |= {"holder": Holder(values["holder"]), "what": Kept(values["what"])}
+    values["fate"] = Fate(values["fate"]) if values["fate"] else None
+    return Copy(**values)
+
+
+def _plain(one: Copy) -> dict[str, Any]:
+    return {
+        "deletion_id": one.deletion_id,
+        "ordinal": one.ordinal,
+        "holder": one.holder.value,
+        "what": one.what.value,
+        "count": one.count,
+        "job_id": one.job_id,
+        "ref": one.ref,
+        "fate": one.fate.value if one.fate else None,
+        "until": one.until,
+    }
