@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from bot.providers._registry import discover
 from bot.services import Services
 from bot.services.inbox import InboxRunner
 from bot.services.outbox import OutboxRunner
@@ -22,6 +21,7 @@ from handlers.manifest import EVENTS, SCOPES, manifest
 from storage import records
 from storage.records import TRANSITIONS
 from storage.schema import metadata
+from tests.vendors import ours
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -79,9 +79,9 @@ def test_no_setting_is_explained_that_does_not_exist() -> None:
     assert set(_rows("configuration.md")) == {name.upper() for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize("name", discover())
+@pytest.mark.parametrize("name", ours())
 def test_every_vendor_has_a_page_that_names_each_of_its_settings(name: str) -> None:
-    page, kind = DOCS / "providers" / f"{name}.md", discover()[name].Settings
+    page, kind = DOCS / "providers" / f"{name}.md", ours()[name].Settings
     text = _read(page)
     prefix = str(kind.model_config.get("env_prefix", ""))
     missing = [field for field in kind.model_fields if f"`{prefix}{field.upper()}`" not in text]

@@ -1,5 +1,6 @@
 """The vendors: their contract, their errors, and `discover()`."""
 
+from bot.providers._answers import Answer, first_text, vendor_words
 from bot.providers._base import (
     PAPERS,
     UPFRONT,
@@ -7,6 +8,7 @@ from bot.providers._base import (
     Callback,
     Capabilities,
     Delivery,
+    Endpoint,
     Finding,
     GenerationSpec,
     InputSpec,
@@ -20,6 +22,7 @@ from bot.providers._base import (
     RemoteRef,
     RemoteState,
     Role,
+    Seconds,
     Spec,
     TrainingSpec,
 )
@@ -38,12 +41,15 @@ from bot.providers._errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from bot.providers._http import HttpClient, roots
+from bot.providers._http import MIB, HostAuth, HttpClient, roots
 from bot.providers._registry import Broken, Unconfigured, discover, load
+from bot.providers._wire import Id, MaybeText, Share, StatusWords, Texts, image, moment
 
 __all__ = [
+    "MIB",
     "PAPERS",
     "UPFRONT",
+    "Answer",
     "Artifact",
     "AuthenticationFailed",
     "Broken",
@@ -51,12 +57,16 @@ __all__ = [
     "Capabilities",
     "ContentRejected",
     "Delivery",
+    "Endpoint",
     "Finding",
     "GenerationSpec",
+    "HostAuth",
     "HttpClient",
+    "Id",
     "InputSpec",
     "InvalidInput",
     "Keeping",
+    "MaybeText",
     "MediaInput",
     "NotFound",
     "OneshotSpec",
@@ -73,13 +83,21 @@ __all__ = [
     "RemoteState",
     "Retired",
     "Role",
+    "Seconds",
+    "Share",
     "Spec",
+    "StatusWords",
+    "Texts",
     "TrainingSpec",
     "TransientError",
     "Unavailable",
     "Unconfigured",
     "UnexpectedResponse",
     "discover",
+    "first_text",
+    "image",
     "load",
+    "moment",
     "roots",
+    "vendor_words",
 ]

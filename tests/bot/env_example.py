@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from bot.providers import discover
 from bot.settings import Settings
+from tests.vendors import ours
 
 PATH = Path(__file__).parents[2] / ".env.example"
 HEAD = """\
@@ -19,7 +19,7 @@ HEAD = """\
 def expected() -> str:
     """The whole file."""
     parts = [HEAD, *_section("Slack and Darkroom", Settings, "")]
-    for name, vendor in discover().items():
+    for name, vendor in ours().items():
         prefix = str(vendor.Settings.model_config.get("env_prefix", "")).upper()
         parts += _section(
             f"Vendor: {name}. Leave the keys empty, and it is not offered", vendor.Settings, prefix

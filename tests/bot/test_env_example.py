@@ -6,9 +6,10 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic_settings import BaseSettings
 
-from bot.providers import discover, load
+from bot.providers import load
 from bot.settings import Settings
 from tests.bot.env_example import PATH, expected
+from tests.vendors import ours
 
 
 def test_the_file_is_what_the_settings_say() -> None:
@@ -19,14 +20,14 @@ def test_every_setting_of_the_bot_and_of_each_vendor_stands_in_it_once() -> None
     lines = PATH.read_text(encoding="utf-8").splitlines()
     named = [line.lstrip("#").split("=")[0] for line in lines if "=" in line and not line.startswith("# ")]
     wanted = [name.upper() for name in Settings.model_fields]
-    for vendor in discover().values():
+    for vendor in ours().values():
         prefix = str(vendor.Settings.model_config["env_prefix"])
         wanted += [f"{prefix}{name}".upper() for name in vendor.Settings.model_fields]
     assert sorted(named) == sorted(wanted)
 
 
 def test_every_setting_is_described_in_a_sentence() -> None:
-    every: list[type[BaseSettings]] = [Settings, *(vendor.Settings for vendor in discover().values())]
+    every: list[type[BaseSettings]] = [Settings, *(vendor.Settings for vendor in ours().values())]
     for settings in every:
         for name, field in settings.model_fields.items():
             assert field.description, name

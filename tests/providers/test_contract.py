@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-import bot.providers
 from bot.providers import (
     Finding,
     NotFound,
@@ -29,10 +28,10 @@ from bot.providers import (
     RemoteState,
     Role,
     TransientError,
-    discover,
 )
 from tests.fakes import FakeProvider, Fault
 from tests.providers.bench import SECRET_PROMPT, Bench, FakeBench, Refusal, Word
+from tests.vendors import benched, ours
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/providers/README.md"
@@ -75,14 +74,14 @@ class HelloBench(Bench):
 
 def benches() -> dict[str, type[Bench]]:
     found: dict[str, type[Bench]] = {"fake": FakeBench, "hello (documentation)": HelloBench}
-    for name in discover():
+    for name in benched():
         found[name] = importlib.import_module(f"tests.providers.{name}.bench").bench
     return found
 
 
 BENCHES = benches()
 FAULTY = {name: kind for name, kind in BENCHES.items() if kind.faulty}
-KINDS = {"fake": FakeProvider, **discover()}
+KINDS = {"fake": FakeProvider, **benched()}
 
 
 @pytest.fixture(params=list(BENCHES.values()), ids=list(BENCHES))
@@ -315,7 +314,7 @@ async def begun(bench: Bench, kind: str) -> RemoteRef:
 def each(claims: str) -> list[Any]:
     """Every claim of a kind that any vendor's bench makes, with its bench."""
     found = []
-    for name in discover():
+    for name in benched():
         made = getattr(BENCHES[name](), claims)()
         assert made, f"the bench of {name} has no {claims}()"
         found += [pytest.param(BENCHES[name], one, id=f"{name}-{one}") for one in made]
@@ -335,7 +334,7 @@ async def test_every_documented_status_word_has_its_state(kind: type[Bench], wor
     assert (told.state, told.tentative) == (word.state, word.tentative)
 
 
-@pytest.mark.parametrize("name", discover())
+@pytest.mark.parametrize("name", benched())
 async def test_a_word_nobody_knows_runs_on_and_is_logged_once(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -463,7 +462,7 @@ def test_the_page_s_provider_is_found_where_the_page_puts_it_and_says_hello(tmp_
 
 
 def test_every_vendor_has_its_bench_its_tests_and_its_page() -> None:
-    for name in bot.providers.discover():
+    for name in ours():
         assert (ROOT / f"tests/providers/test_{name}.py").is_file()
         assert (ROOT / f"tests/providers/{name}/README.md").is_file()
         assert (ROOT / f"docs/providers/{name}.md").is_file()

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import bot.providers
 from bot.app import StartupError, build
 from bot.providers import Broken, Provider, Unconfigured, discover, load
 from bot.settings import Settings
 from storage.records import JobState
-from tests.providers.test_contract import block
+from tests.providers.test_contract import PAGE, block
 from tests.stand_ins import TurnedClock, engine, wish
 
 SET = {"ACME_WORD": "hello from a package"}
@@ -49,6 +50,19 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     for name in set(sys.modules) - before:
         if name.startswith(("acme", "other")):
             del sys.modules[name]
+
+
+TOLD_OF = (
+    *("Endpoint", "Seconds", "HttpClient", "HostAuth", "Answer", "StatusWords", "image"),
+    *("Id", "MaybeText", "Texts", "Share", "moment"),
+)
+
+
+@pytest.mark.parametrize("name", TOLD_OF)
+def test_what_the_page_tells_an_author_of_can_be_imported_by_a_package(name: str) -> None:
+    assert f"`{name}" in PAGE.read_text(encoding="utf-8")
+    assert name in bot.providers.__all__
+    assert hasattr(bot.providers, name)
 
 
 def page(name: str = "acme") -> str:

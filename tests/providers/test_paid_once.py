@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from bot.providers import Operation, Provider, discover
+from bot.providers import Operation, Provider
 from storage.records import FailureReason, JobState, TrayEntry
 from tests.fakes import Fault
 from tests.providers.bench import Bench
 from tests.providers.test_contract import BENCHES
 from tests.stand_ins import Engine, TurnedClock, engine, wish
+from tests.vendors import benched
 
 KINDS = ["training", "generation", "oneshot"]
 WAYS = [
     (name, kind)
-    for name in discover()
+    for name in benched()
     for kind in KINDS
     if kind != "oneshot" or BENCHES[name]().oneshot() is not None
 ]
