@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 
 import pytest
 from playwright.async_api import expect
+from slack_sdk.web.async_client import AsyncWebClient
 
+from tests.browser.every import text
 from tests.browser.played import app, messages
 from tests.browser.stage import Stage
-from tests.sandbox.slack.harness import user_id
+from tests.sandbox.slack.harness import channel_id, plain, png, user_id
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +153,34 @@ async def test_a_message_is_found_by_its_signs_and_names(empty: Stage) -> None:
     assert said.text.startswith("well done 🎉")
     assert f"<@{await user_id(empty.people, 'lee')}>" in said.text
     await expect(messages(page).last.get_by_role("link", name="#general")).to_be_visible()
+
+
+async def test_a_picture_an_app_shows_from_a_file_is_shown_whole_with_its_title(empty: Stage) -> None:
+    page = await empty.sit()
+    async with app(empty) as (client, _):
+        portraits = await channel_id(empty.people, "portraits")
+        kept = await client.files_upload_v2(content=png(900, 300), filename="sheet.png")
+        file = kept["file"]["id"]
+        await empty.people.wait_for(partial(_is_ready, client, file))
+        sheet = {
+            "type": "image",
+            "slack_file": {"id": file},
+            "alt_text": "all photos, small",
+            "title": plain("12 photos"),
+        }
+        await client.chat_postMessage(channel=portraits, text="x", blocks=[text("Usable"), sheet])
+    said = messages(page).last
+    await expect(said.get_by_text("12 photos")).to_be_visible()
+    shot = said.get_by_role("button", name="Open all photos, small")
+    image = shot.get_by_role("img")
+    await image.scroll_into_view_if_needed()
+    await image.evaluate("image => image.decode()")
+    await page.wait_for_function(
+        "(node) => Math.abs(node.clientWidth / node.clientHeight - 3) < 0.1", arg=await shot.element_handle()
+    )
+    await shot.click()
+    await expect(page.get_by_role("dialog", name="Picture").get_by_role("img").first).to_be_visible()
+
+
+async def _is_ready(client: AsyncWebClient, file: str) -> bool | None:
+    return bool((await client.files_info(file=file))["file"]["mimetype"]) or None

@@ -34,11 +34,13 @@ export function picture(block) {
 /** Pictures side by side; each opens large, with the others around it. */
 export function pictures(shown) {
   const many = Math.min(shown.length, 5);
-  return h(
+  const gallery = h(
     "div",
     { class: `gallery of-${many}`, role: "group", "aria-label": shown.length > 1 ? `${shown.length} pictures` : "Picture" },
     shown.map((one, at) => shot(one, shown, at)),
   );
+  const alone = shown.length === 1 && shown[0].caption;
+  return alone ? h("figure", {}, h("figcaption", { class: "hint" }, alone), gallery) : gallery;
 }
 
 function shot(one, shown, at) {
@@ -46,6 +48,8 @@ function shot(one, shown, at) {
   if (one.width && one.height) Object.assign(image, { width: one.width, height: one.height });
   const button = h("button", { type: "button", class: "shot", "aria-label": `Open ${one.alt || one.name}`, on: { click: () => lightbox(shown, at) } }, image);
   if (one.width && one.height && shown.length === 1) button.style.aspectRatio = `${one.width} / ${one.height}`;
+  // One alone is shown whole: where its size is not told beforehand, as soon as it is known.
+  else if (shown.length === 1) image.addEventListener("load", () => (button.style.aspectRatio = `${image.naturalWidth} / ${image.naturalHeight}`));
   image.addEventListener("error", () => button.replaceWith(h("div", { class: "broken" }, icon("file"), h("span", {}, `${one.name} cannot be shown`))));
   return button;
 }
