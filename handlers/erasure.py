@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from bot.services.deletions import Keeping, Plan, Receipt
+from bot.services.deletions import LEFT, Keeping, Plan, Receipt
 from bot.services.models import ModelView
 from handlers.blocks import Block, Message, actions, button, section, small
 from handlers.ids import Action, Modal
@@ -14,6 +14,8 @@ from handlers.modals import View, modal
 from handlers.phrases import day, duration, escape, plural
 from storage.records import Copy, Fate, Holder, Kept
 
+_IDS = 40
+"""Ids told in one receipt."""
 _MODELS = 15
 """Each takes two blocks, and a message has room for fifty."""
 
@@ -136,7 +138,7 @@ def receipt(kept: Receipt, reader: str) -> Message:
     by = "" if asked.asked_by == asked.owner or not own else " An operator asked for it."
     if kept.pending:
         head = f"{name} is being deleted. Not everything is gone yet: I go on asking.{by}"
-    elif any(one.fate in _LEFT for one in kept.copies):
+    elif any(one.fate in LEFT for one in kept.copies):
         head = f"{name} is deleted, as far as that can be done from here.{by}"
     else:
         head = f"{name} is deleted.{by}"
@@ -149,13 +151,13 @@ def receipt(kept: Receipt, reader: str) -> Message:
         if lines:
             blocks.append(section(f"*{title}*\n" + "\n".join(f"• {line}" for line in lines)))
     blocks += [small(f"{label}: {note}") for note in kept.notes]
+    if kept.remote_ids:
+        listed = ", ".join(f"`{escape(one)}`" for one in kept.remote_ids[:_IDS])
+        blocks.append(small(f"Its ids there, for console or support: {listed}"))
     blocks.append(
         small(f"Kept for the accounts: who asked {label} for what kind of job, when, its ids and its cost.")
     )
     return Message(f"{escape(asked.name) if own and asked.name else asked.root_id}: receipt", tuple(blocks))
-
-
-_LEFT = {Fate.BY_HAND, Fate.REFUSED, Fate.UNREACHED, Fate.NOT_SET_UP}
 
 
 def _lines(copies: Sequence[Copy], label: str) -> list[str]:
@@ -187,6 +189,8 @@ def _noun(holder: Holder, what: Kept, count: int) -> str:
             return plural(count, "image")
         case Kept.LINKS:
             return plural(count, "photo link")
+        case Kept.BUCKET:
+            return "copies in the bucket that the vendor fetched from"
         case Kept.FILE:
             return f"{plural(count, 'picture')} that I uploaded"
         case Kept.MESSAGE:

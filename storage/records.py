@@ -484,6 +484,7 @@ class Kept(StrEnum):
     RESULTS = "results"
     WORDS = "words"  # name, prompt, parameters
     LINKS = "links"
+    BUCKET = "bucket"  # copies for the vendor to fetch
     FILE = "file"  # one that we uploaded into the chat
     MESSAGE = "message"
     UPLOADS = "uploads"  # what the person has posted in the chat

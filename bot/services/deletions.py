@@ -15,8 +15,20 @@ from bot.services.stopping import wish_to_stop
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import ENDED, Copy, Deletion, FailureReason, Job, JobKind, JobState
+from storage.records import (
+    ENDED,
+    Copy,
+    Deletion,
+    FailureReason,
+    Fate,
+    Holder,
+    Job,
+    JobKind,
+    JobState,
+)
 
+LEFT = frozenset({Fate.BY_HAND, Fate.REFUSED, Fate.UNREACHED, Fate.NOT_SET_UP})
+"""Fates of what is still there, and that nobody here can end."""
 _AT_MOST = 5
 """Things of one name that are told apart."""
 _LOOKED_THROUGH = 200
@@ -56,6 +68,8 @@ class Receipt:
     label: str
     notes: tuple[str, ...]
     """What the vendor's pages leave open, in sentences."""
+    remote_ids: tuple[str, ...] = ()
+    """The vendor's ids of what it did not let go of: its console and its support ask for them."""
 
     @property
     def pending(self) -> tuple[Copy, ...]:
@@ -129,12 +143,17 @@ class Deletions:
             jobs = tx.jobs.of_deletion(deletion_id)
             keeping = [self._keeping(job) for job in jobs if job.remote_id]
             notes = dict.fromkeys(one.note for kept in keeping for one in kept if one.note)
-            return Receipt(
-                asked,
-                tuple(tx.deletions.copies(deletion_id)),
-                self._vendors.label(asked.provider),
-                tuple(notes),
+            copies = tuple(tx.deletions.copies(deletion_id))
+            stays = {one.job_id for one in copies if one.holder is Holder.VENDOR and one.fate in LEFT}
+            ids = dict.fromkeys(
+                known
+                for job in jobs
+                if job.id in stays
+                for known in (job.remote_id, job.remote_model_id)
+                if known
             )
+            label = self._vendors.label(asked.provider)
+            return Receipt(asked, copies, label, tuple(notes), tuple(ids))
 
         return await self._store.read(unit)
 
@@ -205,4 +224,4 @@ def keeping(vendors: Vendors, job: Job) -> tuple[Keeping, Keeping, Keeping]:
     return operation.keeps_inputs, operation.keeps_model, operation.keeps_results
 
 
-__all__ = ["Deletions", "Keeping", "Plan", "Receipt", "begin", "keeping", "was_sent"]
+__all__ = ["LEFT", "Deletions", "Keeping", "Plan", "Receipt", "begin", "keeping", "was_sent"]

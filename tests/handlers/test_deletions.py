@@ -205,6 +205,7 @@ async def test_a_vendor_without_a_way_to_delete_is_said_to_have_none(tmp_path: P
         await confirmed(surface)
         words = (await receipt(surface, says="as far as that can be done")).words()
         assert "trained model: cannot be deleted by API; Fake's console or support is the way" in words
+        assert "Its ids there, for console or support: `t1`, `model-t1`, `g1`" in words
 
 
 async def test_an_operator_deletes_by_id_and_reads_no_name(surface: Surface) -> None:

@@ -625,6 +625,12 @@ async def test_a_vendor_that_cannot_be_reached_has_not_said_no() -> None:
         await dashscope(refusing(503, "ServiceUnavailable")).delete(TRAINING)
 
 
+async def test_a_training_that_is_not_there_any_more_is_deleted_and_was_not_cancelled() -> None:
+    vendor = dashscope(refusing(404, "NotFound"))
+    assert await vendor.delete(TRAINING)
+    assert not await vendor.cancel(TRAINING)
+
+
 async def test_portraits_cannot_be_deleted_and_nobody_is_asked() -> None:
     vendor = Vendor()
     assert not await dashscope(vendor).delete(PORTRAITS)

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import traceback
 from contextlib import closing
 from pathlib import Path
@@ -24,9 +25,9 @@ from storage import Store, Tx
 from storage.database import HEAD, Database
 from storage.errors import AlreadyRunning, NewerDatabase, StoreFull
 from storage.migrations.run import config
-from storage.records import Arrival
+from storage.records import Arrival, TrayEntry
 from storage.schema import metadata
-from tests.stand_ins import TurnedClock, rows
+from tests.stand_ins import ANA, THREAD, TurnedClock, rows
 from tests.storage.rows import new_job, queue
 
 ROOT = Path(__file__).parents[2]
@@ -272,3 +273,36 @@ async def test_a_database_of_a_newer_version_is_refused_by_name_and_left_as_it_i
             await database.migrate()
         version = text("SELECT version_num FROM alembic_version")
         assert await database.read(lambda conn: conn.execute(version).scalar()) == "9999"
+
+
+def _leavings(data_dir: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in data_dir.glob("darkroom.sqlite3*"))
+
+
+async def test_what_was_deleted_is_in_no_file_once_the_log_is_cut_to_nothing(tmp_path: Path) -> None:
+    async with Store.open(tmp_path) as store:
+        await store.write(lambda tx: tx.trays.add(tx.trays.open(ANA, THREAD).id, [TrayEntry("F1", "s3cret")]))
+        await store.write(lambda tx: tx.trays.remove(tx.trays.open(ANA, THREAD).id, ["F1"]))
+        assert b"s3cret" in _leavings(tmp_path)
+        assert await store.scrub()
+        assert b"s3cret" not in _leavings(tmp_path)
+
+
+async def test_a_reader_keeps_the_log_for_a_while_and_no_writer_waiting(tmp_path: Path) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(tx: Tx) -> int:
+        found = len(tx.trays.open_ids())
+        entered.set()
+        release.wait(60)
+        return found
+
+    async with Store.open(tmp_path) as store:
+        reading = asyncio.create_task(store.read(slow))
+        await asyncio.to_thread(entered.wait, 60)
+        await store.write(lambda tx: tx.trays.open(ANA, THREAD))
+        assert not await store.scrub()
+        await store.write(lambda tx: tx.trays.open(ANA, "T1/C1/9"))
+        release.set()
+        await reading
+        assert await store.scrub()

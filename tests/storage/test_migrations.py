@@ -66,6 +66,7 @@ async def test_a_database_of_the_first_version_goes_on_with_everything_in_it(tmp
         job = await store.read(lambda tx: tx.jobs.get("job_1"))
         assert (job.state, job.remote_id, job.spec["count"]) == (JobState.RUNNING, "r1", 2)
         assert (job.wants, job.findings, job.cost, job.tidied_at) == ((), (), None, None)
+        assert (job.deletion_id, job.deleted_at) == (None, None)
         given = await store.read(lambda tx: tx.inputs.of_job("job_1"))
         assert given == [JobInput("photo", Medium(HASH, "image/jpeg", 7, 300, 400))]
         entries = await store.read(lambda tx: tx.trays.entries("tray_1") + tx.trays.entries("tray_2"))

@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("holder IN ('here', 'chat', 'vendor')", name=op.f("ck_held_copy_holder")),
         sa.CheckConstraint(
-            "what IN ('inputs', 'results', 'words', 'links', 'file', 'message', 'uploads', 'model')",
+            "what IN ('inputs', 'results', 'words', 'links', 'bucket', 'file', 'message', 'uploads', 'model')",
             name=op.f("ck_held_copy_what"),
         ),
         sa.CheckConstraint(
