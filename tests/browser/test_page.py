@@ -273,6 +273,16 @@ async def test_a_vendors_side_is_seen_turned_and_troubled(empty: Stage) -> None:
     await panel.get_by_role("tab", name="AIContent").press("ArrowRight")
     await expect(panel.get_by_role("tab", name="Slack")).to_be_focused()
     await expect(panel.get_by_role("button", name="Cut the socket")).to_be_visible()
+    await panel.get_by_role("button", name=re.compile("^Never shows")).click()
+    await panel.get_by_role("button", name=re.compile("^Down")).click()
+    await expect(orders.get_by_role("listitem")).to_have_text(["never shows × 1", "down, until all is well"])
+    assert [(f.target, f.effect) for f in await empty.people.faults()] == [
+        ("share", "never"),
+        ("api:*", "http_500"),
+    ]
+    await panel.get_by_role("button", name="All is well", exact=True).click()
+    await expect(orders.get_by_role("listitem")).to_have_count(0)
+    assert await empty.people.faults() == []
 
 
 async def test_nothing_is_wider_than_a_phone(empty: Stage) -> None:
@@ -380,6 +390,33 @@ async def test_a_new_stretch_of_messages_goes_on_where_the_last_one_ends(empty: 
     await expect(messages(page)).to_have_count(60)
     await expect(page.locator(".stretch")).to_have_count(1)
     await expect(messages(page).last).to_contain_text("message 59")
+
+
+@pytest.mark.parametrize("place", [500, 0])
+async def test_what_is_older_comes_above_and_moves_nothing(empty: Stage, place: int) -> None:
+    parts = empty.slack.parts
+    portraits, bot = parts.workspace.find_channel("#portraits"), parts.workspace.identity.bot_user
+    for number in range(150):
+        parts.posting.say(portraits, bot, "\n".join([f"message {number}"] * (1 + number % 4)))
+    page = await empty.sit()
+    await expect(messages(page)).to_have_count(60)
+    await expect(page.locator(".resting")).to_have_count(1)
+    moved = """async (place) => {
+      const pane = document.querySelector(".messages");
+      const frame = () => new Promise((next) => requestAnimationFrame(next));
+      const many = () => pane.querySelectorAll(".message").length;
+      pane.scrollTop = place;
+      const one = [...pane.querySelectorAll(".message")].find((m) => m.getBoundingClientRect().top > 100);
+      const was = one.getBoundingClientRect().top;
+      const enough = performance.now() + 40000;
+      while (many() < 120 || pane.querySelector(".stretch:not(.resting)")) {
+        if (performance.now() > enough) throw new Error(`only ${many()} messages came`);
+        await frame();
+      }
+      for (let n = 0; n < 3; n++) await frame();
+      return Math.abs(one.getBoundingClientRect().top - was);
+    }"""
+    assert await page.evaluate(moved, place) < 3
 
 
 async def newest_but_one(shown: Locator) -> str:

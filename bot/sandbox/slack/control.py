@@ -60,6 +60,7 @@ class Control:
             "view": self.view,
             "home": self.home,
             "journal": self.journal,
+            "faults": self.faults,
             "clock": self.clock,
         }
         routes: list[BaseRoute] = [
@@ -195,6 +196,10 @@ class Control:
     async def fault(self, body: Json) -> None:
         """Order trouble."""
         self._parts.faults.order(FaultOrder.model_validate(body))
+
+    async def faults(self, _body: Json) -> Any:
+        """The trouble that is still on order."""
+        return self._parts.faults.on_order()
 
     async def clear_faults(self, _body: Json) -> None:
         """Call off all trouble, and let go of events held back for reordering."""

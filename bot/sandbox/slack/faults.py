@@ -51,6 +51,10 @@ class Faults:
         self._orders[number] = Fault(order.target, order.effect, order.times, dict(order.options))
         self._save(number)
 
+    def on_order(self) -> list[Json]:
+        """What is still to go wrong, in the order it was asked for."""
+        return [asdict(fault) for fault in self._orders.values()]
+
     def clear(self) -> None:
         """Forget every order."""
         for number in self._orders:

@@ -220,6 +220,10 @@ class Director:
         order = FaultOrder(target=target, effect=effect, times=times, options=options)
         await self._send("fault", order.model_dump())
 
+    async def faults(self) -> list[FaultOrder]:
+        """The trouble that is still on order."""
+        return [FaultOrder.model_validate(one) for one in await self._get("faults")]
+
     async def clear_faults(self) -> None:
         """Call off all trouble, and let go of events held back for reordering."""
         await self._send("clear_faults", {})

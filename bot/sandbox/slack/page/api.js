@@ -52,6 +52,11 @@ export function act(what, body = {}, files = []) {
   return ask(`/control/${what}`, { method: "POST", body: form });
 }
 
+/** The trouble that is on order in the local Slack itself. */
+export function onOrder() {
+  return ask("/control/faults");
+}
+
 /** Ask a vendor's stand-in. */
 export function vendor(name, path, method = "GET", body = undefined) {
   const options = { method };

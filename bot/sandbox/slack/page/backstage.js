@@ -2,7 +2,7 @@
 //
 // What a vendor shows is said by its stand-in; nothing here knows one vendor from another.
 
-import { act, Refused, vendor as askVendor } from "./api.js";
+import { act, onOrder, Refused, vendor as askVendor } from "./api.js";
 import { clockFacts, lasting, now } from "./clock.js";
 import { fill, h, iconButton, toast } from "./dom.js";
 import { state } from "./state.js";
@@ -11,12 +11,14 @@ const EVERY = 700;
 const SHOWN = 8;
 const OPEN = new Set(["waiting", "working", "asking"]);
 const SLACK = "Slack";
+// An order for so many times is one for good; what is left of it goes on counting as that for long enough.
+const ALWAYS = 100_000;
 const SPEEDS = [[1, "as it is"], [60, "an hour a minute"], [720, "a day in 2 minutes"]];
 const LEAPS = [["+ 10 min", 600], ["+ 1 hour", 3600], ["+ 1 day", 86_400]];
 const SLACK_TROUBLES = [
   { label: "Slow", about: "its next 10 answers take 2 s", order: { target: "api:*", effect: "slow", times: 10, options: { seconds: 2 } } },
   { label: "Busy", about: "limits the rate of 3 calls", order: { target: "api:*", effect: "rate_limited", times: 3, options: { retry_after: 2 } } },
-  { label: "Down", about: "500 for every call until all is well", order: { target: "api:*", effect: "http_500", times: 100000 } },
+  { label: "Down", about: "500 for every call until all is well", order: { target: "api:*", effect: "http_500", times: 1_000_000 } },
   { label: "Loses an answer", about: "posts the next message; the app hears nothing", order: { target: "api:chat.postMessage", effect: "lose_answer", times: 1 } },
   { label: "Never shows", about: "the next images never appear", order: { target: "share", effect: "never", times: 1 } },
   { label: "Says it twice", about: "delivers the next 3 events twice", order: { target: "event:*", effect: "duplicate", times: 3 } },
@@ -112,26 +114,53 @@ function well(run) {
   return h("button", { type: "button", class: "button small", on: { click: run } }, "All is well");
 }
 
-const onOrder = (one) => `On order: ${one.label.toLowerCase()}, ${one.about}.`;
+const ordered = (one) => `On order: ${one.label.toLowerCase()}, ${one.about}.`;
+
+/** The list of what is on order; it is drawn anew only when it says something else. */
+class Orders {
+  constructor() {
+    this.node = h("ul", { class: "orders", "aria-label": "Trouble on order" });
+  }
+
+  show(words) {
+    const told = words.join("\n");
+    if (told !== this.told) fill(this.node, words.map((one) => h("li", {}, one)));
+    this.told = told;
+  }
+}
 
 class SlackSide {
   constructor(node) {
-    const order = (one) => doing(() => act("fault", one.order), onOrder(one));
+    this.orders = new Orders();
+    const run = (what, words) => doing(what, words).then(() => this.look());
+    const order = (one) => run(() => act("fault", one.order), ordered(one));
     fill(
       node,
       h("p", { class: "hint" }, "The local Slack itself, as the bot meets it."),
-      h("section", {}, h("h3", {}, "Trouble on order"), troubles(SLACK_TROUBLES, order), h("div", { class: "row" }, h("button", { type: "button", class: "button small", on: { click: () => doing(() => act("disconnect", { hard: true }), "The app's socket was cut.") } }, "Cut the socket"), well(() => doing(() => act("clear_faults"), "All is well again.")))),
+      h("section", {}, h("h3", {}, "Trouble on order"), this.orders.node, troubles(SLACK_TROUBLES, order), h("div", { class: "row" }, h("button", { type: "button", class: "button small", on: { click: () => doing(() => act("disconnect", { hard: true }), "The app's socket was cut.") } }, "Cut the socket"), well(() => run(() => act("clear_faults"), "All is well again.")))),
     );
+    this.look();
   }
 
-  look() {}
+  async look() {
+    const words = (f) => {
+      const known = SLACK_TROUBLES.find(({ order }) => order.target === f.target && order.effect === f.effect);
+      const what = known ? known.label.toLowerCase() : `${f.effect.replaceAll("_", " ")} (${f.target})`;
+      return f.times >= ALWAYS ? `${what}, until all is well` : `${what} × ${f.times}`;
+    };
+    try {
+      this.orders.show((await onOrder()).map(words));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
 }
 
 class VendorSide {
   constructor(node, name) {
     this.name = name;
     this.jobs = h("div", { class: "jobs", role: "list", "aria-label": "Jobs" });
-    this.orders = h("ul", { class: "orders", "aria-label": "Trouble on order" });
+    this.orders = new Orders();
     this.paid = h("span", { class: "hint" });
     this.rows = new Map();
     fill(node, h("p", { class: "hint" }, "Asking the stand-in…"));
@@ -149,7 +178,7 @@ class VendorSide {
         h("p", { class: "hint" }, `${panel.about}, played on this machine.`),
         h("section", {}, h("h3", {}, "Jobs ", this.paid), this.jobs),
         knobs.length ? h("section", {}, h("h3", {}, "Knobs"), knobs) : null,
-        h("section", {}, h("h3", {}, "Trouble on order"), this.orders, troubles(panel.troubles, (one) => this.order(one)), well(() => this.run(() => this.ask("faults", "DELETE"), "All is well again."))),
+        h("section", {}, h("h3", {}, "Trouble on order"), this.orders.node, troubles(panel.troubles, (one) => this.order(one)), well(() => this.run(() => this.ask("faults", "DELETE"), "All is well again."))),
       );
     } catch (error) {
       this.away(error, node);
@@ -173,7 +202,7 @@ class VendorSide {
   }
 
   order({ kind, times, action, details, ...words }) {
-    return this.run(() => this.ask("faults", "POST", { kind, times, action, details }), onOrder(words));
+    return this.run(() => this.ask("faults", "POST", { kind, times, action, details }), ordered(words));
   }
 
   // Knobs.
@@ -212,9 +241,7 @@ class VendorSide {
       if (rows.some((row, at) => this.jobs.children[at] !== row) || this.jobs.children.length !== rows.length) fill(this.jobs, rows);
     }
     const words = (f) => `${f.kind.replaceAll("_", " ")}${f.times === null ? ", until all is well" : ` × ${f.times}`}${f.action ? ` (${f.action})` : ""}`;
-    const told = faults.map(words).join("\n");
-    if (told !== this.told) fill(this.orders, faults.map((f) => h("li", {}, words(f))));
-    this.told = told;
+    this.orders.show(faults.map(words));
   }
 
   row(job) {
