@@ -97,7 +97,7 @@ def invitation(asked: Invitation) -> Message:
                 button(Action.HUSH_HERE, "Not in this channel", asked.id, confirm=whole),
                 button(Action.HUSH_ME, "Do not ask me", asked.id),
             ),
-            small("Only you see this, and at most once a day here. Nothing has been looked at."),
+            small("At most once a day here. Nothing has been looked at yet."),
         ),
     )
 

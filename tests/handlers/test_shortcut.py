@@ -18,6 +18,12 @@ async def filled(surface: Surface, words: str, user: str = "ana") -> View:
     return await surface.people.wait_for_view(user, lambda view: words in view.words(), within=20)
 
 
+async def mended(surface: Surface) -> None:
+    """The file host is well again, and the next attempt is due."""
+    await surface.people.clear_faults()
+    surface.clock.advance(600)
+
+
 async def test_the_form_comes_with_the_photos_of_the_message(surface: Surface) -> None:
     posted = await surface.post([*photos(2), odd("more.zip", zipped({"c.jpg": photo(7)}))])
     await choose(surface, posted)
@@ -30,10 +36,10 @@ async def test_the_form_comes_with_the_photos_of_the_message(surface: Surface) -
 
 
 async def test_the_form_is_open_before_the_photos_are_looked_at(surface: Surface) -> None:
-    posted = await surface.post(photos(2))
-    await surface.people.fault("download", "slow", times=2, seconds=3)
-    await choose(surface, posted)
+    await surface.people.fault("download", "http_500", times=100)
+    await choose(surface, await surface.post(photos(2)))
     await filled(surface, "Loading 2 files")
+    await mended(surface)
     await filled(surface, "2 photos from this thread.")
 
 
@@ -73,10 +79,11 @@ async def test_chosen_twice_it_is_one_tray_whose_photos_are_fetched_once(surface
 
 async def test_a_form_that_was_closed_meanwhile_loses_nothing(surface: Surface) -> None:
     posted = await surface.post(photos(2))
-    await surface.people.fault("download", "slow", times=2, seconds=2)
+    await surface.people.fault("download", "http_500", times=100)
     await choose(surface, posted)
     await filled(surface, "Loading 2 files")
     await surface.people.close("ana")
+    await mended(surface)
     tray = await surface.said("2 of 2 photos usable", thread=posted.ts)
     assert "Train…" in tray.buttons()
 
@@ -107,7 +114,6 @@ async def test_a_form_that_waits_is_filled_after_a_restart(tmp_path: Path) -> No
             await surface.people.fault("download", "http_500", times=100)
             await choose(surface, posted)
             await filled(surface, "Loading 2 files")
-        await surface.people.clear_faults()
-        surface.clock.advance(600)
+        await mended(surface)
         async with surface.running():
             await filled(surface, "2 photos from this thread.")
