@@ -332,6 +332,12 @@ def unfit(lacks: Sequence[Lack]) -> str:
     return "This vendor " + "; it ".join(lack(one) for one in lacks) + "."
 
 
+_EITHER = {
+    "neither": "Choose a {option}, or add a template picture.",
+    "both": "Choose a {option} or add a template picture, and not both.",
+}
+
+
 def field_error(error: BadWish) -> str:
     """What stands under a field of the modal."""
     words = {
@@ -345,4 +351,6 @@ def field_error(error: BadWish) -> str:
         ("where", "missing"): "Choose who may see the images.",
         ("photos", "missing"): "Add at least one photo.",
     }
+    if error.rule in _EITHER:
+        return _EITHER[error.rule].format(option=error.field.rpartition(".")[2])
     return words.get((error.field, error.rule)) or error.words or "This value cannot be used."

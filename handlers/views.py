@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
 from bot.services.errors import BadWish, DomainError
+from bot.services.inputs import Given
 from bot.services.options import checked
 from bot.services.options import fields as parameters
 from handlers import fields, forms, modals
@@ -50,7 +52,8 @@ class Views:
             if tray_id and not files:
                 await self._services.training.start(wish, tray_id)
             else:
-                self._services.training.validate(wish)
+                posted = {one.role for one in await self._at_hand(tray_id, wish.owner)}
+                self._services.training.validate(wish, posted | files.keys())
                 payload = {"wish": asdict(wish), "tray": tray_id, "roles": _named(files)}
                 await self._keep(key, "upload", wish.owner, wish.place, payload)
         except DomainError as error:
@@ -105,7 +108,7 @@ class Views:
         try:
             if any(files.values()):
                 await self._services.generation.validate(
-                    owner, wish["model_id"], wish["prompt"], wish["count"], wish["options"]
+                    owner, wish["model_id"], wish["prompt"], wish["count"], wish["options"], _named(files)
                 )
                 payload = {"more": wish, "roles": _named(files)}
                 await self._keep(key, "more", owner, memory["place"], payload)
@@ -141,6 +144,9 @@ class Views:
             await ack(response_action="update", view=modals.words(refusal(error, self._command)))
         else:
             await ack()
+
+    async def _at_hand(self, tray_id: str, owner: str) -> Sequence[Given]:
+        return (await self._services.trays.view(tray_id, owner)).given if tray_id else ()
 
     async def _keep(self, key: str, kind: str, owner: str, place: str, payload: dict[str, Any]) -> None:
         team, user = owner.split("/")

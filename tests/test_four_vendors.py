@@ -61,6 +61,52 @@ async def test_dashscope_makes_portraits_in_the_style_one_chose(tmp_path: Path) 
     assert (bill.training, bill.inference) == (1, 1)
 
 
+async def test_nothing_is_paid_for_where_neither_a_style_nor_a_template_was_chosen(tmp_path: Path) -> None:
+    async with DashscopeStandIn.start(tmp_path / "vendor") as vendor, DashscopeControl(vendor.origin) as desk:
+        env = {"DASHSCOPE_API_KEY": "sandbox-api-key", "DASHSCOPE_ENDPOINT": vendor.origin}
+        async with before(tmp_path, env) as (surface, _):
+            await surface.open_form(await surface.tray(photos(3)))
+            # What this person fills in, and twice: without a scene, and with two.
+            wish = {"subject": "woman", "prompt": None, "count": "2", "provider": "dashscope/training"}
+            neither = await surface.submit(**wish)
+            scene = Upload("scene.jpg", photo(50, size=(800, 800)))
+            both = await surface.submit(
+                **wish, **{"making.style": "f_idcard_female", "file.template": [scene]}
+            )
+            assert surface.rows("job") == 0
+        assert (await desk.paid()).training == 0
+    assert neither.errors == {"making.style": "Choose a style, or add a template picture."}
+    assert both.errors == {"making.style": "Choose a style or add a template picture, and not both."}
+
+
+async def test_more_of_what_a_template_made_is_made_with_it_again(tmp_path: Path) -> None:
+    async with DashscopeStandIn.start(tmp_path / "vendor") as vendor, DashscopeControl(vendor.origin) as desk:
+        await desk.turn(**SWIFT, creates_per_second=0, queries_per_second=0, checks_per_second=0)
+        env = {
+            "DASHSCOPE_API_KEY": "sandbox-api-key",
+            "DASHSCOPE_ENDPOINT": vendor.origin,
+            **pace("DASHSCOPE"),
+        }
+        async with before(tmp_path, env) as (surface, _):
+            tray = await surface.tray(photos(3))
+            await surface.open_form(tray)
+            scene = Upload("scene.jpg", photo(50, size=(800, 800)))
+            done = await surface.submit(subject="woman", prompt=None, count="1", **{"file.template": [scene]})
+            assert done.closed, done
+            await surface.said("is ready after", thread=tray.thread_ts, within=60)
+            card = await surface.card(tray, says="done")
+            await surface.press(card, "1 more")
+            await desk.wait_for_calls("CreatePortraits", 2, seconds=60)
+
+            async def twice() -> bool | None:
+                return (
+                    surface.query("SELECT count(*) FROM picture WHERE sha256 IS NOT NULL") == [(2,)] or None
+                )
+
+            await surface.until(twice, within=60)
+            assert surface.query("SELECT count(*) FROM job WHERE state = 'failed'") == [(0,)]
+
+
 async def test_img_open_trains_on_ten_photos_from_two_posts(tmp_path: Path) -> None:
     async with ImgOpenStandIn.start(tmp_path / "vendor") as vendor, ImgOpenControl(vendor.origin) as desk:
         await desk.settings(**SWIFT)

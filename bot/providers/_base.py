@@ -172,6 +172,8 @@ class Operation(Frozen):
 
     A field marked `UPFRONT`, such as a style, is asked for on the form itself; the others under *Advanced*.
     """
+    either: tuple[str, Role] | None = None
+    """An option and an input that stand for one another: one of the two is given, and not both."""
     prompt_max: int = 0
     """Longest prompt, in characters; 0 where the operation takes no prompt."""
     prompt_means: Literal["picture", "speech"] = "picture"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.services.cards import show_card
@@ -10,7 +10,7 @@ from bot.services.errors import ModelGone, NoSuchThing, NotYours
 from bot.services.inputs import Given, fitting
 from bot.services.notifier import Clock
 from bot.services.outcomes import model_serial
-from bot.services.training import check_making
+from bot.services.training import check_either, check_making
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
@@ -26,13 +26,20 @@ class Generation:
         self._nudge = nudge
 
     async def validate(
-        self, owner: str, model_id: str, prompt: str, count: int, options: Mapping[str, Any]
+        self,
+        owner: str,
+        model_id: str,
+        prompt: str,
+        count: int,
+        options: Mapping[str, Any],
+        brings: Iterable[str] = (),
     ) -> None:
         """Refuse what can be refused without looking at inputs. Raises as `start` does."""
         model = await self._store.read(lambda tx: own_model(tx, owner, model_id))
         if model.deleted_at or (model.expires_at and model.expires_at <= self._store.now()):
             raise ModelGone(model_id)
-        check_making(self._vendors.making(model.provider), prompt, count, options, None)
+        making = self._vendors.making(model.provider)
+        check_either(making, check_making(making, prompt, count, options, None), brings)
 
     async def again(self, owner: str, job_id: str) -> Job:
         """Make what this card's newest job made once more, with another seed.
@@ -41,17 +48,19 @@ class Generation:
         Raises NoSuchThing, NotYours, ModelGone, VendorNotOffered, BadWish and Unfit.
         """
 
-        def unit(tx: Tx) -> tuple[Job, TrainedModel | None, int]:
+        def unit(tx: Tx) -> tuple[Job, TrainedModel | None, int, list[tuple[str, str]]]:
             try:
                 root = tx.jobs.get(job_id)
             except NotFound as error:
                 raise NoSuchThing(job_id) from error
             if root.owner != owner:
                 raise NotYours(job_id)
-            model = tx.models.behind(root.root_id)
-            return tx.jobs.family(root.root_id)[-1], model, tx.models.made_with(model) if model else 0
+            model, made = tx.models.behind(root.root_id), tx.jobs.family(root.root_id)[-1]
+            # A template that is still here is used again, too.
+            inputs = [(one.role, one.medium.sha256) for one in tx.inputs.of_job(made.id)]
+            return made, model, tx.models.made_with(model) if model else 0, inputs
 
-        made, model, results = await self._store.read(unit)
+        made, model, results, inputs = await self._store.read(unit)
         if model is None:
             raise ModelGone(job_id)
         spec = made.spec
@@ -65,6 +74,7 @@ class Generation:
             pictures_place=made.pictures_place,
             request_key=f"more:{model.id}:{made.id}:{results}",
             options=options or {},
+            inputs=inputs,
         )
 
     async def start(
@@ -92,6 +102,7 @@ class Generation:
             raise ModelGone(model_id)
         making = self._vendors.making(model.provider)
         chosen = check_making(making, prompt, count, options or {}, seed)
+        check_either(making, chosen, [role for role, _ in inputs])
 
         def unit(tx: Tx) -> Job:
             if own_model(tx, owner, model_id).deleted_at:

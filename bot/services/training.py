@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,8 +69,11 @@ class Training:
         self._vendors = vendors
         self._nudge = nudge
 
-    def validate(self, wish: Wish) -> Offer:
-        """Refuse what can be refused without looking at inputs. Raises BadWish and VendorNotOffered."""
+    def validate(self, wish: Wish, brings: Iterable[str] | None = None) -> Offer:
+        """Refuse what can be refused without looking at inputs. Raises BadWish and VendorNotOffered.
+
+        `brings` are the roles of all that will be there, where that is known.
+        """
         if not wish.name.strip():
             raise BadWish("name", "empty")
         if len(wish.name) > NAME_MAX:
@@ -80,7 +83,9 @@ class Training:
             raise BadWish("subject", "unknown")
         checked(offer.options, wish.options, prefix="option")
         if offer.makes:
-            check_making(offer.makes, wish.prompt, wish.count, wish.making, wish.seed)
+            chosen = check_making(offer.makes, wish.prompt, wish.count, wish.making, wish.seed)
+            if brings is not None:
+                check_either(offer.makes, chosen, brings)
         if not wish.consent:
             raise BadWish("consent", "missing")
         return offer
@@ -133,6 +138,10 @@ class Training:
         given = [Given(entry.role, media[entry.medium]) for entry in entries if entry.medium in media]
         inputs = fitting(offer.takes, picked(offer.takes, given, wish.pick))
         made = new_id("job")
+        spec = self._spec(wish, offer)
+        if offer.makes:
+            chosen = spec["options" if offer.kind is JobKind.ONESHOT else "making"]
+            check_either(offer.makes, chosen, [role for role, _ in inputs])
         job = tx.jobs.insert(
             NewJob(
                 id=made,
@@ -144,7 +153,7 @@ class Training:
                 provider=offer.provider,
                 name=wish.name.strip(),
                 subject=wish.subject,
-                spec=self._spec(wish, offer),
+                spec=spec,
                 request_key=wish.request_key,
                 serial=serial(offer.provider, offer.kind, made),
                 inputs=inputs,
@@ -205,6 +214,16 @@ def check_making(
     if seed is not None and not 0 <= seed <= SEED_MAX:
         raise BadWish("seed", "out_of_range", SEED_MAX)
     return checked(making.options, options, prefix="making")
+
+
+def check_either(making: Making, options: Mapping[str, Any], roles: Iterable[str]) -> None:
+    """What stands for one another: one of the two, and not both. Raises BadWish."""
+    if making.either is None:
+        return
+    option, role = making.either
+    given = (options.get(option) is not None) + (role in set(roles))
+    if given != 1:
+        raise BadWish(f"making.{option}", "both" if given else "neither")
 
 
 def serial(provider: str, kind: JobKind, job_id: str) -> str:

@@ -23,7 +23,7 @@ from bot.providers import (
 )
 from bot.services import outcomes
 from bot.services.errors import VendorNotOffered
-from bot.services.inputs import Given, InputSpec, Lack, judge
+from bot.services.inputs import Given, InputSpec, Lack, Role, judge
 from bot.services.operators import Operators
 from storage import Store, Tx
 from storage.records import FailureReason, JobKind, JobState, lane_name, way_name
@@ -64,6 +64,8 @@ class Making:
     """To be drawn with `bot.services.options.fields`."""
     inputs: tuple[InputSpec, ...] = ()
     """What it takes beside the model."""
+    either: tuple[str, Role] | None = None
+    """An option and an input of which exactly one is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +340,7 @@ def _making(operation: Operation) -> Making:
         count_max=operation.count_max,
         options=operation.options,
         inputs=operation.inputs,
+        either=operation.either,
     )
 
 

@@ -160,7 +160,12 @@ class Dashscope(Provider[DashscopeSettings]):
             keeps_inputs=Keeping() if by_link else Keeping(by="tidy"),
             keeps_model=Keeping(by="delete", note=FACE),
         )
-        generation = Operation(inputs=(_template(has, least=0),), options=PortraitOptions, **pace)
+        generation = Operation(
+            inputs=(_template(has, least=0),),
+            options=PortraitOptions,
+            either=("style", Role.TEMPLATE),
+            **pace,
+        )
         own = {"max": 5, "max_bytes": min(3_000_000, has.photo_max_bytes), "max_side": 2048}
         faces = photos.model_copy(update={**own, "delivery": Delivery.URL})
         oneshot = Operation(
