@@ -16,7 +16,7 @@ from storage.errors import StoreFull
 from storage.media import MediaStore
 from storage.records import Refusal
 from tests.fakes import Fault
-from tests.stand_ins import MOST, Engine, whole
+from tests.stand_ins import MOST, Engine, whole, zipped
 from tests.surface import Surface, fast_vendor, odd, photo, photos, stage
 
 WHOLE = photo(1)
@@ -189,6 +189,23 @@ async def test_a_download_that_breaks_off_is_tried_again_and_the_poster_hears_of
     surface.clock.advance(2)
     tray = await surface.said("2 of 2 photos usable", thread=posted.ts)
     assert tray.buttons() == ["Train…", "Discard"]
+    assert len(surface.files()) == 2
+
+
+async def test_a_file_host_that_is_asked_too_often_is_asked_again_later(surface: Surface) -> None:
+    await surface.people.fault("download", "rate_limited", times=2, retry_after=1)
+    posted = await surface.post(photos(2), "@darkroom please")
+    await surface.until(lambda: _waits(surface, attempts=1))
+    surface.clock.advance(2)
+    await surface.said("2 of 2 photos usable", thread=posted.ts)
+
+
+async def test_a_zip_that_moved_is_followed_and_one_that_ends_early_leaves_nothing(surface: Surface) -> None:
+    pack = zipped({f"{n}.jpg": photo(n) for n in range(2)})
+    tray = await surface.tray(
+        [odd("half.zip", pack, Scenario.TRUNCATED), odd("moved.zip", pack, Scenario.MOVED)], says="2 of 3"
+    )
+    assert "#1 half.zip arrived incomplete: post it once more" in tray.words()
     assert len(surface.files()) == 2
 
 
