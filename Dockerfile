@@ -9,6 +9,12 @@ WORKDIR /src
 COPY requirements.txt requirements-dev.txt ./
 RUN python -m venv /opt/darkroom \
  && /opt/darkroom/bin/python -m pip install --require-hashes --only-binary :all: -r requirements.txt
+# The face detector, an optional extra (some 80 MB): --build-arg FACES=0 leaves it out.
+ARG FACES=1
+RUN sed -n '/^\(dlib-bin\|numpy\)==/,/# via/p' requirements-dev.txt > requirements-faces.txt \
+ && if [ "$FACES" = 1 ]; then \
+      /opt/darkroom/bin/python -m pip install --require-hashes --only-binary :all: -r requirements-faces.txt; \
+    fi
 # The build backend, from the same lock. A part forgotten here stops the build, since it would have no hash.
 RUN sed -n '/^\(hatchling\|packaging\|pathspec\|pluggy\|tomlkit\|trove-classifiers\)==/,/# via/p' requirements-dev.txt \
     > requirements-build.txt \
