@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import zlib
 
+import pillow_heif
 from PIL import Image, ImageDraw
 
+pillow_heif.register_heif_opener()
+
 TWELVE = (4032, 3024)
+FORTY_EIGHT = (8064, 6048)
 
 
 def photo(number: int, *, quality: int = 90, size: tuple[int, int] = TWELVE, grain: float = 0.1) -> bytes:
@@ -30,6 +34,14 @@ def photo(number: int, *, quality: int = 90, size: tuple[int, int] = TWELVE, gra
     exif[0x010F], exif[0x0112] = "Nobody", 6 if number % 2 else 1
     out = io.BytesIO()
     made.save(out, "JPEG", quality=quality, exif=exif)
+    return out.getvalue()
+
+
+def heif(number: int, size: tuple[int, int]) -> bytes:
+    """One photo of that size as a HEIC of some ten megabytes."""
+    with Image.open(io.BytesIO(photo(number, size=size))) as made:
+        out = io.BytesIO()
+        made.save(out, "HEIF", quality=75, enc_params={"preset": "ultrafast"})
     return out.getvalue()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -36,6 +37,9 @@ _MAX_RATIO: Final = KEPT_SIDE // MIN_SIDE
 _MOST: Final = {Kind.WEBP: 24_000_000, Kind.AVIF: 36_000_000, Kind.HEIC: 50_000_000}
 """Less than `MAX_PIXELS` where the decoder holds several copies of the picture at once."""
 _PIECE: Final = 8 * 1024 * 1024
+_COST: Final = {Kind.HEIC: 8, Kind.AVIF: 9, Kind.WEBP: 16}
+_USUAL_COST: Final = 7
+"""Bytes of memory per pixel while a picture is decoded, as measured. A JPEG of one scan takes hardly any."""
 _SCANS: Final = 100
 _SCANNED_PIXELS: Final = 1_000_000_000
 """A progressive JPEG is gone through once per scan; the encoders of the world write some ten."""
@@ -112,8 +116,11 @@ class Decoded:
     """The file is animated or holds several pictures: this is the first."""
 
 
-def decode(data: bytes) -> Decoded:
-    """Read a picture. Raises Unusable, and MemoryError."""
+def decode(data: bytes, wait: Callable[[int], None] = lambda _: None) -> Decoded:
+    """Read a picture. Raises Unusable, and MemoryError.
+
+    `wait` is told once, before much is taken, about how many bytes of memory that will be.
+    """
     if not data:
         raise Unusable(Fault.EMPTY)
     kind = recognise(data)
@@ -124,7 +131,7 @@ def decode(data: bytes) -> Decoded:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=[_PLUGINS[kind]]) as opened:
-                return _read(opened, kind, data)
+                return _read(opened, kind, data, wait)
         except Image.DecompressionBombError as error:
             raise Unusable(Fault.TOO_MANY_PIXELS) from error
         except _FAILURES as error:
@@ -139,7 +146,7 @@ def _is_unread(data: bytes, kind: Kind) -> bool:
     return bool(codings & _UNREAD) and not codings & _READ
 
 
-def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes) -> Decoded:
+def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes, wait: Callable[[int], None]) -> Decoded:
     _refuse_by_size(opened, kind)
     if kind is Kind.TIFF and _is_raw(cast("TiffImagePlugin.TiffImageFile", opened)):
         raise Unusable(Fault.RAW)
@@ -149,6 +156,7 @@ def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes) -> Decoded:
         parts = step(opened.size)
         opened.draft(None, (width // parts, height // parts))
     several = kind is not Kind.JPEG and _has_several(opened)
+    wait(width * height * (0 if kind is Kind.JPEG and _is_one_scan(data) else _COST.get(kind, _USUAL_COST)))
     opened.load()
     # libheif has turned it already, by the container's own word; the tag is what the camera said before.
     turn = None if kind is Kind.HEIC else _UPRIGHT.get(_orientation(opened))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bot.imaging import wire
+from bot.imaging import turns, wire
 from bot.imaging.clip import Clip
 from bot.imaging.faults import Fault, Unusable
 from bot.imaging.look import Look
@@ -37,7 +37,7 @@ _KEPT_MEMORY: Final = {
 }
 """What is kept for the next picture, some 90 MB at most: to fetch it anew takes a tenth of the time."""
 _BEGIN: Final = (
-    "import sys; sys.path.insert(0, {root!r}); from bot.imaging.worker import main; main({memory})"
+    "import sys; sys.path.insert(0, {root!r}); from bot.imaging.worker import main; main({memory}, {turns})"
 )
 _STARTING: Final = 60.0
 """Seconds a worker process may take to come up on a crowded machine."""
@@ -94,6 +94,7 @@ class Lab:
         self._idle: list[_Worker] = []
         self._gone: set[_Worker] = set()
         self._at_work = 0
+        self._turns: int | None = None
         self._keep = idle
         self._faces = faces
         self._timer: asyncio.TimerHandle | None = None
@@ -149,6 +150,9 @@ class Lab:
         for worker in [*self._idle, *self._gone]:
             worker.kill()
         await asyncio.gather(*(worker.ended() for worker in [*self._idle, *self._gone]))
+        if self._turns is not None:
+            os.close(self._turns)
+            self._turns = None
         self._idle.clear()
         self._gone.clear()
 
@@ -220,7 +224,9 @@ class Lab:
             if worker.alive:
                 return worker
             self._let_go(worker)
-        worker = await _Worker.start(self._fence)
+        if self._turns is None:
+            self._turns = turns.open_file()
+        worker = await _Worker.start(self._fence, self._turns)
         self.sees_faces = worker.sees_faces
         return worker
 
@@ -268,7 +274,7 @@ class _Worker:
         self.sees_faces = False
 
     @classmethod
-    async def start(cls, fence: Fence) -> _Worker:
+    async def start(cls, fence: Fence, turns: int) -> _Worker:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment |= {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
         try:
@@ -276,7 +282,7 @@ class _Worker:
                 sys.executable,
                 "-I",
                 "-c",
-                _BEGIN.format(root=_ROOT, memory=fence.memory),
+                _BEGIN.format(root=_ROOT, memory=fence.memory, turns=turns),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -284,6 +290,7 @@ class _Worker:
                 limit=_PIPE,
                 # What the terminal tells the bot (Ctrl-C) is not for its workers: the bot ends them itself.
                 start_new_session=True,
+                pass_fds=(turns,),
             )
         except OSError as error:
             raise CannotWork("no process could be started") from error

@@ -18,6 +18,7 @@ from bot.imaging import decode, faces, plain, wire
 from bot.imaging.faults import Fault, Unusable
 from bot.imaging.measures import SIDE, measure, reduced
 from bot.imaging.sheet import draw_sheet, preview
+from bot.imaging.turns import Turns
 
 _LOWER: Final = 5
 """How much later than the bot itself this process gets its turn."""
@@ -29,9 +30,10 @@ _SWOLLEN: Final = 256 * 1024 * 1024
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
-def take_in(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+def take_in(facts: dict[str, Any], blobs: list[bytes], turns: Turns) -> Answer:
     """A photo as it is kept, its preview, and how it looks."""
-    decoded = decode.decode(blobs[0])
+    decoded = decode.decode(blobs[0], turns.wait)
+    turns.leave()
     seen = reduced(decoded.picture, SIDE)
     look = measure(decoded, seen=seen, with_faces=facts["faces"])
     kept = plain.encode(decoded.picture)
@@ -39,29 +41,31 @@ def take_in(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
     return {"look": look.facts(), "width": width, "height": height}, [kept, preview(seen)]
 
 
-def fit(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+def fit(facts: dict[str, Any], blobs: list[bytes], turns: Turns) -> Answer:
     """A photo no larger than a vendor takes; nothing where it is no larger anyway."""
-    picture = decode.decode(blobs[0]).picture
+    picture = decode.decode(blobs[0], turns.wait).picture
+    turns.leave()
     if max(picture.size) <= facts["max_side"] and len(blobs[0]) <= facts["max_bytes"]:
         return {}, []
     return {}, [plain.encode(plain.within(picture, facts["max_side"]), facts["max_bytes"])]
 
 
-def sheet(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+def sheet(facts: dict[str, Any], blobs: list[bytes], turns: Turns) -> Answer:
     """A contact sheet."""
+    del turns
     return {}, [draw_sheet(facts["tiles"], blobs)]
 
 
-def video(facts: dict[str, Any], blobs: list[bytes]) -> Answer:
+def video(facts: dict[str, Any], blobs: list[bytes], turns: Turns) -> Answer:
     """What a video is."""
     # Loaded when it is first wanted: it is larger than all else together.
     from bot.imaging.video import inspect
 
-    del blobs
+    del blobs, turns
     return inspect(facts["path"]).facts(), []
 
 
-_DUTIES: Final[dict[str, Callable[[dict[str, Any], list[bytes]], Answer]]] = {
+_DUTIES: Final[dict[str, Callable[[dict[str, Any], list[bytes], Turns], Answer]]] = {
     "take_in": take_in,
     "fit": fit,
     "sheet": sheet,
@@ -69,16 +73,17 @@ _DUTIES: Final[dict[str, Callable[[dict[str, Any], list[bytes]], Answer]]] = {
 }
 
 
-def main(memory: int) -> None:
+def main(memory: int, turns_file: int) -> None:
     """Serve on standard input and output until the input ends.
 
-    `memory` is what a duty may take beside what there is already, in bytes. What it may take of the
-    processor's time comes with it.
+    `turns_file` is what `turns.open_file` gave. `memory` is what a duty may take beside what there is
+    already, in bytes. What it may take of the processor's time comes with it.
     """
     # What a library prints must not come between the answers.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _widen(1)
+    turns = Turns(turns_file)
     asked = os.fdopen(0, "rb", closefd=False)
     os.nice(_LOWER)
     decode.warm()
@@ -90,11 +95,13 @@ def main(memory: int) -> None:
         _allow(facts.pop("seconds"))
         duty = _DUTIES[facts.pop("duty")]
         try:
-            answer, made = duty(facts, blobs)
+            answer, made = duty(facts, blobs, turns)
         except Unusable as unusable:
             answer, made = _fault(unusable), []
         except MemoryError:
             answer, made = _fault(Unusable(Fault.TOO_DEMANDING)) | {"last": True}, []
+        finally:
+            turns.leave()
         last = answer.get("last", False) or _swollen()
         _say(out, answer | {"last": last}, made)
         if last:
