@@ -39,9 +39,9 @@ def photo(number: int, *, quality: int = 90, size: tuple[int, int] = TWELVE, gra
 
 def heif(number: int, size: tuple[int, int]) -> bytes:
     """One photo of that size as a HEIC of some ten megabytes."""
-    with Image.open(io.BytesIO(photo(number, size=size))) as made:
+    with Image.open(io.BytesIO(photo(number))) as made:
         out = io.BytesIO()
-        made.save(out, "HEIF", quality=75, enc_params={"preset": "ultrafast"})
+        made.resize(size).save(out, "HEIF", quality=75, enc_params={"preset": "ultrafast"})
     return out.getvalue()
 
 

@@ -321,8 +321,11 @@ class _Worker:
             async with asyncio.timeout(patience):
                 self._in.write(wire.head(facts, blobs))
                 for blob in blobs:
-                    self._in.write(blob)
-                    await self._in.drain()
+                    view = memoryview(blob)
+                    # In pieces: what does not go through at once would be kept a second time.
+                    for at in range(0, len(view), _PIPE):
+                        self._in.write(view[at : at + _PIPE])
+                        await self._in.drain()
                 answer, made = await self._hear()
         except TimeoutError as error:
             raise _SaidNothing from error
