@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -24,11 +25,16 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.imaging.archive import Allowance
 from bot.imaging.lab import Lab
 from bot.looks import looks
+from bot.outside.address import BucketAddress
+from bot.outside.address import read as address
+from bot.outside.bucket import S3Bucket
+from bot.outside.reach import PublicReach
 from bot.providers import Broken, Provider, Unconfigured, load, roots
 from bot.scheduler import Tick, Ticker
 from bot.services import Services
 from bot.services.archives import Archives
 from bot.services.callbacks import Callbacks
+from bot.services.copies import Copies
 from bot.services.deleting import Deleter
 from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
@@ -114,7 +120,7 @@ async def build(
         vendors_here = providers if providers is not None else _configured(env_file)
         for provider in vendors_here:
             stack.push_async_callback(provider.http.aclose)
-        address = _bind(settings, stack)
+        socket_here = _bind(settings, stack)
         client = await _slack_client(settings, stack)
         who = await _who_are_we(client, settings)
         store = await _store(settings, stack, clock_ms)
@@ -124,7 +130,9 @@ async def build(
         clock = Ticker()
         operators = Operators(store, [owner_of(who["team_id"], user) for user in settings.operators])
         vendors = Vendors(store, vendors_here, operators)
-        links = Links(store, settings.darkroom_public_url, pace.link_life)
+        bucket = None if settings.bucket is None else _bucket(settings, http, settings.bucket)
+        copies = Copies(store, bucket, lambda where: _bucket(settings, http, address(where)), operators, pace)
+        links = Links(store, settings.darkroom_public_url, pace.link_life, PublicReach(http), copies)
         lab = lab or Lab()
         stack.push_async_callback(lab.close)
         app = _bolt(client, who, settings)
@@ -140,7 +148,6 @@ async def build(
                 clock=clock,
                 slack=client,
                 socket=handler.client if handler else None,
-                http=http,
                 links=links,
                 data_dir=settings.darkroom_data_dir,
             ),
@@ -159,7 +166,7 @@ async def build(
         receiver = SlackReceiver(services, client, downloader, settings.darkroom_command)
         notifier = SlackNotifier(services, client, commands, Uploader(services, client, http, pace))
         poller = Poller(store, vendors, operators, pace, clock)
-        submitter = Submitter(store, vendors, Specs(store, links, lab, _probe(http)), operators, pace, clock)
+        submitter = Submitter(store, vendors, Specs(store, links, lab, pace), operators, pace, clock)
         runner = JobRunner(store, vendors, submitter, poller, pace)
         inbox = InboxRunner(store, receiver, operators, pace, clock)
         outbox = OutboxRunner(store, notifier, pace, clock)
@@ -167,9 +174,15 @@ async def build(
 
         await store.write(lambda tx: tx.release(store.me, pace.settle))
         await vendors.declare()
-        pages = web_app(services, _health(store, vendors, clock, handler))
+        prefix = urlsplit(settings.darkroom_public_url).path
+        pages = web_app(services, _health(store, vendors, clock, handler), prefix)
         tidier, eraser = Tidier(store, vendors, pace), Eraser(store)
-        port = await stack.enter_async_context(serve(pages, address))
+
+        async def sweep() -> None:
+            await services.prover.sweep_due()
+            await copies.sweep()
+
+        port = await stack.enter_async_context(serve(pages, socket_here, settings.proxies))
         clock.start(
             [
                 Tick("submit", 0.5, runner.submit_due),
@@ -179,8 +192,9 @@ async def build(
                 Tick("tidy", 5.0, tidier.tidy_due),
                 Tick("erase", 10.0, eraser.erase_due),
                 Tick("delete", 2.0, deleter.delete_due),
+                Tick("copies", 5.0, copies.erase_due),
                 Tick("vendors", 60.0, vendors.check),
-                Tick("sweep", 600.0, services.prover.sweep_due),
+                Tick("sweep", 600.0, sweep),
             ]
         )
         stack.push_async_callback(outbox.stop, _PATIENCE)
@@ -233,6 +247,15 @@ def _services(
         deletions=Deletions(store, vendors, operators, clock),
         prover=Prover(store, photos, retention, operators),
     )
+
+
+def _bucket(settings: Settings, http: httpx.AsyncClient, where: BucketAddress) -> S3Bucket:
+    """A bucket with the keys of the settings, also one that an earlier setting named."""
+    keys = settings.darkroom_photo_links_key_id, settings.darkroom_photo_links_key_secret
+    key_id, secret, token = (
+        "" if one is None else one.get_secret_value() for one in (*keys, settings.darkroom_photo_links_token)
+    )
+    return S3Bucket(where, http, key_id=key_id, key_secret=secret, token=token)
 
 
 async def _slack_client(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
@@ -358,16 +381,3 @@ def _bolt_logger() -> logging.Logger:
         # It finds SLACK_BOT_TOKEN in the environment by itself, and then says that it has no use for it.
         logger.addFilter(lambda record: "`token` will be unused" not in record.getMessage())
     return logger
-
-
-def _probe(http: httpx.AsyncClient) -> Any:
-    async def fetches(url: str) -> bool:
-        try:
-            answer = await http.head(url, follow_redirects=False)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == httpx.codes.OK and answer.headers.get("content-type", "").startswith(
-            ("image/", "video/", "application/pdf")
-        )
-
-    return fetches

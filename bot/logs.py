@@ -13,6 +13,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 _SECRETS = re.compile(
     r"xox[abeprs][-.][\w.-]+|xapp-[\w-]+|Bearer\s+\S+|Signature=\w+|LTAI\w{8,}"
     r"|(?<=[?&])[\w-]*(?:[Ss]ignature|[Tt]oken|[Kk]ey|[Ss]ecret|[Tt]icket)[\w-]*=[^&\s]+"
+    r"|(?<=[?&])[Xx]-[Aa]mz-[\w-]+=[^&\s]+"
     r"|/p/[\w-]{20,}(?:\.\w+)?|(?<=/callback/)[\w-]+/[\w-]+"
 )
 _QUIET = {

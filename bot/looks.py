@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import aiohttp
-import httpx
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
@@ -17,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.imaging.faces import installed
 from bot.scheduler import Ticker
 from bot.services.doctor import Diagnosis, Look
-from bot.services.links import OVER, Links
+from bot.services.links import Links
 from handlers.manifest import SCOPES
 from storage import Store
 
@@ -33,7 +32,6 @@ def looks(
     clock: Ticker,
     slack: AsyncWebClient,
     socket: AsyncBaseSocketModeClient | None,
-    http: httpx.AsyncClient,
     links: Links,
     data_dir: Path,
 ) -> list[tuple[str, Look]]:
@@ -54,7 +52,8 @@ def looks(
         return Diagnosis("socket", "" if socket is None or await socket.is_connected() else "not_connected")
 
     async def photo_links() -> Diagnosis:
-        return Diagnosis("links", await _reachable(http, links.nowhere()))
+        trouble = await links.examine()
+        return Diagnosis("links", "" if trouble is None else str(trouble), links.means.value)
 
     async def erasure() -> Diagnosis:
         last = await store.read(lambda tx: tx.erasing.last_proof())
@@ -99,12 +98,3 @@ async def _slack(client: AsyncWebClient) -> Diagnosis:
     except (KeyError, ValueError):
         return Diagnosis("slack")
     return Diagnosis("slack", "clock_off", f"{abs(off):.0f} s") if abs(off) > _SKEW else Diagnosis("slack")
-
-
-async def _reachable(http: httpx.AsyncClient, url: str) -> str:
-    """A link to nothing, asked for from outside: only this process says of it that it is over."""
-    try:
-        answer = await http.get(url, follow_redirects=False)
-    except httpx.HTTPError:
-        return "not_reached"
-    return "" if answer.status_code == httpx.codes.NOT_FOUND and answer.text == OVER else "not_us"

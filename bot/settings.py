@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.outside.address import BucketAddress
+from bot.outside.address import read as read_address
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -40,8 +44,25 @@ class Settings(BaseSettings):
     darkroom_data_dir: Path = Field(
         Path("data"), description="Where the database and the photos lie: a local disk, not a network share."
     )
+    darkroom_photo_links: str = Field(
+        "relay",
+        description="How vendors fetch photos: relay (from this process), or a bucket, s3://bucket?region=….",
+    )
+    darkroom_photo_links_key_id: SecretStr | None = Field(
+        None, description="Access key id for that bucket; it is not the key of a vendor."
+    )
+    darkroom_photo_links_key_secret: SecretStr | None = Field(
+        None, description="Secret access key that belongs to the id."
+    )
+    darkroom_photo_links_token: SecretStr | None = Field(
+        None, description="Session token, with temporary keys for that bucket only."
+    )
     darkroom_public_url: str = Field(
         description="The https address under which vendors reach this process to fetch photos."
+    )
+    darkroom_trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Proxies whose X-Forwarded-For is believed: addresses and networks, comma-separated.",
     )
     darkroom_web_host: str = Field("127.0.0.1", description="Address the photo links and /healthz listen on.")
     darkroom_web_port: int = Field(8080, ge=1, le=65535, description="Port of the same.")
@@ -108,6 +129,23 @@ class Settings(BaseSettings):
             raise ValueError("must be https: faces and tokens travel over it")
         return value.rstrip("/") + "/"
 
+    @field_validator("darkroom_photo_links")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value == "relay":
+            return value
+        return str(read_address(value))
+
+    @field_validator("darkroom_trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: str) -> str:
+        for one in value.split(","):
+            try:
+                ip_network(one.strip()) if one.strip() else None
+            except ValueError:
+                raise ValueError("must be addresses or networks such as 10.0.0.0/8, and never all") from None
+        return value
+
     @field_validator("darkroom_command")
     @classmethod
     def _command(cls, value: str) -> str:
@@ -137,6 +175,14 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _bucket_keys(self) -> Self:
+        if self.bucket and not (self.darkroom_photo_links_key_id and self.darkroom_photo_links_key_secret):
+            raise ValueError(
+                "DARKROOM_PHOTO_LINKS names a bucket: set DARKROOM_PHOTO_LINKS_KEY_ID and …_KEY_SECRET too"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _origins(self) -> Self:
         for origin in self.file_origins:
             parts = urlsplit(origin)
@@ -150,6 +196,16 @@ class Settings(BaseSettings):
         return frozenset(
             one.strip().lower().rstrip("/") for one in self.slack_file_origins.split(",") if one.strip()
         )
+
+    @property
+    def bucket(self) -> BucketAddress | None:
+        """The bucket that vendors fetch photos from; None: they fetch from this process."""
+        return None if self.darkroom_photo_links == "relay" else read_address(self.darkroom_photo_links)
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Addresses and networks whose word on who calls is believed."""
+        return tuple(one.strip() for one in self.darkroom_trusted_proxies.split(",") if one.strip())
 
     @property
     def operators(self) -> tuple[str, ...]:

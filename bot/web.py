@@ -5,30 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
+from bot.relay import UNSEEN, Gate, Relay
 from bot.services import Services
-from bot.services.links import OVER
 
 Health = Callable[[], Awaitable[dict[str, object]]]
 
 
-def web_app(services: Services, health: Health) -> Starlette:
-    """`/p/NAME`, `/callback/VENDOR/SECRET` and `/healthz`, and nothing else."""
-    gate = Gate()
+def web_app(services: Services, health: Health, prefix: str = "/") -> Starlette:
+    """`/p/NAME`, `/callback/VENDOR/SECRET` and `/healthz`, and nothing else.
 
-    async def photo(request: Request) -> Response:
-        shown = await services.links.resolve(request.path_params["name"])
-        if shown is None or not await asyncio.to_thread(shown.path.exists):
-            return PlainTextResponse(OVER, status_code=404, headers=_UNSEEN)
-        return FileResponse(shown.path, media_type=shown.media_type, headers=_UNSEEN)
+    `prefix` is the path of the public address: a proxy may cut it off or pass it on.
+    """
+    gate, relay = Gate(), Relay(services.links)
 
     async def healthz(_request: Request) -> Response:
         found = await health()
@@ -48,30 +44,17 @@ def web_app(services: Services, health: Health) -> Starlette:
             return _nothing()
         return Response(status_code=200) if heard.answer is None else JSONResponse(heard.answer)
 
-    return Starlette(
-        routes=[
-            Route("/p/{name}", photo, methods=["GET"]),
-            Route("/callback/{provider}/{secret}", callback, methods=["POST"]),
-            Route("/healthz", healthz),
-        ]
-    )
+    async def photo(request: Request) -> Response:
+        return await relay(request)
 
-
-class Gate:
-    """Lets so many calls through per vendor: a vendor that is known may still go wild."""
-
-    def __init__(self, per_second: float = 20.0, burst: float = 100.0) -> None:
-        self._pace = per_second
-        self._burst = burst
-        self._left: dict[str, tuple[float, float]] = {}
-
-    def opens(self, name: str) -> bool:
-        """Whether one more may come now."""
-        now = time.monotonic()
-        left, at = self._left.get(name, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._pace)
-        self._left[name] = (left - 1 if left >= 1 else left, now)
-        return left >= 1
+    routes: list[BaseRoute] = [
+        Route("/p/{name}", photo, methods=["GET"]),
+        Route("/callback/{provider}/{secret}", callback, methods=["POST"]),
+        Route("/healthz", healthz),
+    ]
+    if prefix.strip("/"):
+        routes.append(Mount("/" + prefix.strip("/"), routes=list(routes)))
+    return Starlette(routes=routes)
 
 
 _CALLBACK_MAX = 256 * 1024
@@ -90,10 +73,7 @@ async def _limited(request: Request, most: int) -> bytes | None:
 
 def _nothing() -> Response:
     """The same for a vendor we do not have, a wrong secret, and a job that is not ours."""
-    return PlainTextResponse("There is nothing here.\n", status_code=404, headers=_UNSEEN)
-
-
-_UNSEEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "X-Content-Type-Options": "nosniff"}
+    return PlainTextResponse("There is nothing here.\n", status_code=404, headers=UNSEEN)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -110,11 +90,23 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+_AT_ONCE = 512
+"""Connections and answers under way; more are told to come again."""
+
+
 @contextlib.asynccontextmanager
-async def serve(app: Starlette, bound: socket.socket) -> AsyncIterator[int]:
-    """Serve in this event loop until the block is left; yields the port."""
+async def serve(app: Starlette, bound: socket.socket, proxies: Sequence[str] = ()) -> AsyncIterator[int]:
+    """Serve in this event loop until the block is left; yields the port.
+
+    `proxies` are believed when they say who calls.
+    """
     config = uvicorn.Config(
         app,
+        http="h11",  # Whatever else happens to be installed: what is tested is what runs.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        limit_concurrency=_AT_ONCE,
+        # It would write whole paths, and a link is a path. The relay writes a line of its own.
         access_log=False,
         log_config=None,
         lifespan="off",

@@ -9,9 +9,10 @@ from bot.services.progress import JobView, Stage
 from bot.services.trays import TrayView
 from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
 from handlers.ids import Action
+from handlers.link_words import link_fault, link_fix
 from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
 from handlers.places import permalink, user_of
-from storage.records import Invitation, JobKind, TrayState
+from storage.records import Invitation, JobKind, LinkTrouble, TrayState
 
 _VERDICTS = 30
 """Refused files named one by one: all text of a message together has a limit too."""
@@ -402,9 +403,10 @@ _OPERATOR = {
     "refused": "answers our check with a refusal. It is not offered until that ends.",
     "authentication": "refused a job for our credentials, clock or permissions: check them, then restart.",
     "quota": "refused a job: the account has no quota or no money left.",
-    "links_unreachable": (
-        "could not have fetched the photo links: `DARKROOM_PUBLIC_URL` does not lead to this process. "
-        "Check the address, the proxy in front and the firewall."
+    "copies_stay": "cannot be erased from the bucket: check that the keys may delete there. I go on trying.",
+    "copies_left": (
+        "could not be erased from the bucket for a week, and nobody tries any more: delete what lies under "
+        "`darkroom/` there by hand. The log names the jobs."
     ),
     "files_read": (
         "answered a file download with its login page: the app lacks `files:read`, or was not re-installed "
@@ -425,5 +427,7 @@ _OPERATOR = {
 
 def operator(about: str, fault: str, words: str = "") -> Message:
     """Something only the operator can mend; `words` say which of what it may be, and how."""
+    if trouble := LinkTrouble.read(fault):
+        return Message(f"*{escape(about)}* lead nowhere: {link_fault(trouble)}. {link_fix(trouble)}")
     advice = f" _{escape(words)}_" if words else ""
     return Message(f"*{escape(about)}* {_OPERATOR.get(fault, 'needs attention: see the log.')}{advice}")

@@ -12,6 +12,7 @@ from bot.services.progress import JobView
 from handlers.blocks import Block, section, small
 from handlers.ids import Modal
 from handlers.phrases import clock, escape, failure, plural, stage
+from storage.records import LinkTrouble
 
 View = dict[str, Any]
 _LOG_LINES = 20
@@ -63,7 +64,7 @@ def details(view: JobView, logs: Sequence[str] = ()) -> View:
     if chosen := {**job.spec.get("options", {}), **job.spec.get("making", {})}:
         listed = ", ".join(f"{name} {value}" for name, value in chosen.items())
         blocks.append(section(f"*Parameters*\n{escape(listed)[:2000]}"))
-    if job.detail:
+    if job.detail and LinkTrouble.read(job.detail) is None:
         blocks.append(small(f"What {escape(view.label)} said: {escape(job.detail)[:500]}"))
     if logs:
         told = "\n".join(escape(line) for line in logs[-_LOG_LINES:])

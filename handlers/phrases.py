@@ -23,7 +23,8 @@ from bot.services.errors import (
 )
 from bot.services.inputs import Lack, Lacking, Role
 from bot.services.progress import JobView, Stage
-from storage.records import FailureReason, Refusal
+from handlers.link_words import link_fault
+from storage.records import FailureReason, LinkTrouble, Refusal
 
 
 def escape(text: str) -> str:
@@ -127,8 +128,9 @@ _ANEW = "Trying again is safe; it is charged like a new job."
 
 def failure(view: JobView) -> Failure:
     """Whose turn, why, charged or not, and whether a retry is safe."""
-    turn, reason, charged, retry = _FAILURES[view.current.reason or FailureReason.UNEXPECTED]
-    return Failure(*(part.format(label=view.label) for part in (turn, reason, charged, retry)))
+    said = _FAILURES[view.current.reason or FailureReason.UNEXPECTED]
+    links = link_fault(LinkTrouble.read(view.current.detail))
+    return Failure(*(part.format(label=view.label, links=links) for part in said))
 
 
 _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
@@ -170,7 +172,7 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
     ),
     FailureReason.LINKS_UNREACHABLE: (
         "Us",
-        "The photo links cannot be fetched from outside, not by {label} either. The operator has been told.",
+        "{label} could not have fetched the photos: {links}. The operator has been told.",
         _NOT_CHARGED,
         "Trying again is safe once the operator has mended it.",
     ),

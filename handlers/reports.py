@@ -8,7 +8,9 @@ from bot.services.doctor import Diagnosis
 from bot.services.vendors import Offer
 from handlers.blocks import Message, paragraphs, section
 from handlers.forms import describe, why_unavailable
+from handlers.link_words import link_fault, link_fix
 from handlers.phrases import clock, duration, escape, plural
+from storage.records import LinkTrouble
 
 _ABOUT = {
     "slack": "Slack's token, scopes and clock",
@@ -29,12 +31,6 @@ _FIXES = {
     ("database", "no_answer"): "cannot be read: check the disk, then restart.",
     ("disk", "little_room"): "only {words}: make room, photos are not taken without it.",
     ("ticks", "stalled"): "stands still: {words}. Restart; nothing is lost.",
-    ("links", "not_reached"): (
-        "`DARKROOM_PUBLIC_URL` cannot be reached: check the address, the proxy and the firewall."
-    ),
-    ("links", "not_us"): (
-        "somebody else answers at `DARKROOM_PUBLIC_URL`: the proxy must pass `/p/…` on to this process."
-    ),
     ("erasure", "overdue"): "{words} overdue: the log says what kept the sweep from its work.",
     ("faces", "no_detector"): (
         "not installed, so photos without a face are not noticed: install the extra `faces`."
@@ -64,6 +60,8 @@ def _line(one: Diagnosis) -> str:
         return f":white_check_mark: *{about}*: well{words}"
     mark = ":information_source:" if one.about in _OPTIONAL else ":x:"
     since = f" Since {clock(one.since)}." if one.since else ""
+    if trouble := LinkTrouble.read(one.fault):
+        return f"{mark} *{about}*: {link_fault(trouble)}. {link_fix(trouble)}{since}"
     if one.about in _ABOUT:
         text = _FIXES.get((one.about, one.fault), "no answer.")
         return f"{mark} *{about}*: {text.format(words=escape(one.words))}{since}"

@@ -24,8 +24,9 @@ from storage.inputs import Inputs
 from storage.invitations import Invitations
 from storage.jobs import Jobs
 from storage.lanes import Lanes
+from storage.links import Links
 from storage.media import MediaStore
-from storage.models import Links, Models, Pictures
+from storage.models import Models, Pictures
 from storage.outbox import Outbox
 from storage.trays import Trays
 
@@ -92,7 +93,7 @@ class Tx:
 
     @cached_property
     def links(self) -> Links:
-        """Links under which vendors fetch inputs."""
+        """Ways by which vendors fetch inputs: links to us, and copies in a bucket."""
         return Links(self._conn)
 
     @cached_property

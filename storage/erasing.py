@@ -12,8 +12,10 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, in_ms
 from storage.inputs import Inputs
+from storage.links import Links
 from storage.records import ENDED, NoticeKind, Proof, TrayState
 from storage.schema import (
+    bucket_copy,
     deletion,
     erasure,
     job,
@@ -62,7 +64,7 @@ class Erasing(Repository):
         jobs = list(self.conn.execute(select(job.c.id).where(job.c.deletion_id == deletion_id)).scalars())
         inputs, uploads = self._inputs(jobs)
         left = select(func.count()).where(medium.c.sha256.in_(inputs))
-        links = self.conn.execute(delete(link).where(link.c.job_id.in_(jobs))).rowcount
+        links = Links(self.conn).end(jobs)
         Inputs(self.conn).doom(inputs)
         shared = int(self.conn.execute(left).scalar_one())
         results = self._results(jobs)
@@ -90,6 +92,7 @@ class Erasing(Repository):
             select(func.count()).select_from(job_input).where(job_input.c.job_id.in_(ended)),
             select(func.count()).select_from(tray_entry).where(tray_entry.c.tray_id.in_(idle)),
             select(func.count()).select_from(link).where(link.c.expires_at < in_ms(-late)),
+            select(func.count()).select_from(bucket_copy).where(bucket_copy.c.over_at < in_ms(-late)),
             select(func.count())
             .select_from(deletion)
             .where(deletion.c.erased_at.is_(None), deletion.c.created_at < in_ms(-timedelta(days=1))),

@@ -10,6 +10,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, in_ms
+from storage.links import Links
 from storage.records import ENDED, JobInput, Medium, TrayState
 from storage.schema import doomed, job, job_input, link, medium, now_ms, outbox, picture, tray, tray_entry
 
@@ -78,7 +79,7 @@ class Inputs(Repository):
         """Let go of a job's inputs of these roles at once, here and in the tray it was started from."""
         of_roles = job_input.c.role.in_(list(roles))
         its = select(job_input.c.medium).where(job_input.c.job_id == job_id, of_roles)
-        self.conn.execute(delete(link).where(link.c.job_id == job_id, link.c.medium.in_(its)))
+        Links(self.conn).close(job_id, set(self.conn.execute(its).scalars()))
         used = select(tray.c.id).where(tray.c.job_id == job_id, tray.c.state == TrayState.USED)
         for rows, where in (
             (job_input, job_input.c.job_id == job_id),

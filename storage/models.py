@@ -11,8 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository
 from storage.errors import NotFound
-from storage.records import Job, JobKind, Medium, Picture, TrainedModel, new_id
-from storage.schema import job, link, medium, model, now_ms, picture
+from storage.records import Job, JobKind, Picture, TrainedModel, new_id
+from storage.schema import job, model, now_ms, picture
 
 
 class Models(Repository):
@@ -130,34 +130,3 @@ class Pictures(Repository):
             .values(batch=last + 1)
         )
         return [row for row in self.of_job(job_id) if row.batch == last + 1]
-
-
-class Links(Repository):
-    """Links under which a vendor may fetch an input."""
-
-    def insert(self, rows: Sequence[tuple[str, str, str]], expires_at: datetime) -> None:
-        """Open links: (hash of the token, job, hash of the medium)."""
-        self.conn.execute(
-            insert(link),
-            [
-                {"token_hash": token_hash, "job_id": job_id, "medium": sha256, "expires_at": expires_at}
-                for token_hash, job_id, sha256 in rows
-            ],
-        )
-
-    def resolve(self, token_hash: str) -> Medium | None:
-        """The medium behind a link that is still open."""
-        r = self.conn.execute(
-            select(medium)
-            .join(link, link.c.medium == medium.c.sha256)
-            .where(link.c.token_hash == token_hash, link.c.expires_at > now_ms())
-        ).first()
-        return None if r is None else Medium(r.sha256, r.media_type, r.size, r.width, r.height, r.seconds)
-
-    def close(self, job_id: str) -> None:
-        """Close every link of a job."""
-        self.conn.execute(link.delete().where(link.c.job_id == job_id))
-
-    def drop_expired(self) -> None:
-        """Remove links nobody can use any more."""
-        self.conn.execute(link.delete().where(link.c.expires_at <= now_ms()))

@@ -253,6 +253,23 @@ link = Table(
     _instant("expires_at"),
 )
 
+bucket_copy = Table(
+    "bucket_copy",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("bucket", Text, nullable=False),
+    # Neither refers to a row: what lies in a bucket must be erased whatever else is gone by then.
+    Column("job_id", Text, nullable=False, index=True),
+    Column("medium", Text, nullable=False),
+    _instant("created_at"),
+    _instant("expires_at"),
+    _instant("put_at", null=True),
+    _instant("over_at", null=True),
+    Column("due_at", Instant, nullable=False, server_default=text("0")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+)
+Index("ix_bucket_copy_over", bucket_copy.c.due_at, sqlite_where=bucket_copy.c.over_at.is_not(None))
+
 outbox = Table(
     "outbox",
     metadata,

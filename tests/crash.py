@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from bot.services.notifier import Said, Unsaid
 from storage import Store, Tx
 from storage.media import MediaStore
 from storage.records import Kept, Notice
+from tests.fake_bucket import FakeBucket
 from tests.fakes import FakeProvider, FakeVendor
 from tests.stand_ins import FakeNotifier, World
 
@@ -198,3 +199,22 @@ class MortalNotifier(FakeNotifier):
         return await self._fate.around(
             f"take back {what.value}", lambda: super(MortalNotifier, self).take_back(what, ref)
         )
+
+
+class MortalBucket(FakeBucket):
+    """A bucket whose writer may die around every call."""
+
+    fate: Fate
+
+    async def put(self, name: str, path: Path, media_type: str) -> None:
+        """Write a copy."""
+        await self.fate.around("bucket put", lambda: super(MortalBucket, self).put(name, path, media_type))
+
+    async def link(self, name: str, life: timedelta) -> str:
+        """Sign: nothing outside changes."""
+        self.fate.alive()
+        return await super().link(name, life)
+
+    async def erase(self, name: str) -> None:
+        """Erase a copy."""
+        await self.fate.around("bucket erase", lambda: super(MortalBucket, self).erase(name))

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from PIL import Image
@@ -23,6 +24,7 @@ from bot.providers import Provider
 from bot.services import Services
 from bot.services.archives import Archives
 from bot.services.callbacks import Callbacks
+from bot.services.copies import Bucket, Copies
 from bot.services.deleting import Deleter
 from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
@@ -32,7 +34,7 @@ from bot.services.inputs import Role
 from bot.services.invitations import Invitations
 from bot.services.jobs import Jobs
 from bot.services.keeping import Eraser
-from bot.services.links import Links
+from bot.services.links import Links, Reach
 from bot.services.media import Media
 from bot.services.models import Models
 from bot.services.notifier import Clock, Notifier, Said, Speech, Unsaid
@@ -54,7 +56,18 @@ from bot.services.trays import Trays
 from bot.services.vendors import Vendors
 from bot.services.videos import Videos
 from storage import Store
-from storage.records import Arrival, InboxItem, Job, Kept, Medium, Notice, NoticeKind, TrayEntry, channel_of
+from storage.records import (
+    Arrival,
+    InboxItem,
+    Job,
+    Kept,
+    LinkFault,
+    Medium,
+    Notice,
+    NoticeKind,
+    TrayEntry,
+    channel_of,
+)
 from tests.fakes import FakeProvider
 
 ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
@@ -236,6 +249,19 @@ class FakeReceiver(Receiver):
         return ANA, THREAD
 
 
+class FakeReach(Reach):
+    """The way from outside: open, or shut for the reason given."""
+
+    def __init__(self) -> None:
+        self.fault: LinkFault | None = None
+        self.fetched: list[str] = []
+
+    async def fetch(self, url: str, medium: Medium) -> LinkFault | None:
+        """Note the address."""
+        self.fetched.append(url)
+        return self.fault
+
+
 class Nudges(list[str], Clock):
     """The ticks that were asked for early."""
 
@@ -263,7 +289,8 @@ class Engine:
     tidier: Tidier
     eraser: Eraser
     deleter: Deleter
-    links_work: bool = True
+    reach: FakeReach
+    copies: Copies
 
     async def submit(self) -> None:
         """One tick of `submit`, to its end."""
@@ -413,6 +440,8 @@ async def engine(
     kind: type[Store] = Store,
     opened: Callable[[Store], None] = lambda store: None,
     notifier: Callable[[World], FakeNotifier] = FakeNotifier,
+    bucket: Bucket | None = None,
+    earlier: Mapping[str, Bucket] = MappingProxyType({}),
 ) -> AsyncIterator[Engine]:
     """Open the store and wire the services, as the roof does; `opened` may prepare the store first."""
     provider = provider or FakeProvider()
@@ -423,7 +452,9 @@ async def engine(
         opened(store)
         operators = Operators(store, [OLGA])
         vendors = Vendors(store, [provider, *more], operators)
-        links = Links(store, "http://127.0.0.1:1", timing.link_life)
+        reach = FakeReach()
+        copies = Copies(store, bucket, lambda where: earlier[where], operators, timing)
+        links = Links(store, "http://127.0.0.1:1", timing.link_life, reach, copies)
         says = notifier(world)
         photos, videos, papers = Photos(store, Retention(), lab), Videos(store, MOST, lab), Papers(store, lab)
         services = Services(
@@ -449,13 +480,8 @@ async def engine(
             prover=Prover(store, photos, Retention(), operators),
         )
         says.services = services
-        built: Engine
-
-        async def probe(url: str) -> bool:
-            return built.links_work
-
         poller = Poller(store, vendors, operators, timing, nudges)
-        submitter = Submitter(store, vendors, Specs(store, links, lab, probe), operators, timing, nudges)
+        submitter = Submitter(store, vendors, Specs(store, links, lab, timing), operators, timing, nudges)
         received = receiver or FakeReceiver()
         built = Engine(
             store=store,
@@ -473,6 +499,8 @@ async def engine(
             tidier=Tidier(store, vendors, timing),
             eraser=Eraser(store),
             deleter=Deleter(store, vendors, operators, says, timing, nudges),
+            reach=reach,
+            copies=copies,
         )
         await store.write(lambda tx: tx.release(store.me, timing.settle))
         await vendors.declare()

@@ -33,7 +33,7 @@ from bot.services.notifier import Said, Speech
 from bot.services.sorting import Room
 from storage import Store
 from storage.records import Arrival, InboxItem, NoticeKind, TrayEntry
-from tests.crash import Crash, Fate, MortalMedia, MortalNotifier, MortalProvider, MortalStore
+from tests.crash import Crash, Fate, MortalBucket, MortalMedia, MortalNotifier, MortalProvider, MortalStore
 from tests.fakes import TRAINING as FAKE_TRAINING
 from tests.fakes import FakeVendor, Fault, Step
 from tests.stand_ins import (
@@ -142,6 +142,8 @@ class Walk:
     story: str = TRAINING
     zipped: bool = False
     """The photos come in a zip."""
+    bucket: MortalBucket | None = None
+    """Where copies of the photos are put for the vendor; None: it fetches by the relay."""
     cancel_after: int | None = None
     """Ana presses *Cancel* in the n-th round after she started."""
     crashes: int = 0
@@ -153,6 +155,9 @@ class Walk:
     _idle: int = 0
 
     def __post_init__(self) -> None:
+        if self.bucket is not None:
+            self.bucket.fate = self.fate
+            self.clock = self.bucket.clock
         if self.story == FILM and self.vendor.scripts["training"] == FAKE_TRAINING:
             self.vendor.scripts["training"] = REVIEW
 
@@ -181,6 +186,7 @@ class Walk:
             kind=MortalStore,
             opened=self._make_mortal,
             notifier=lambda world: MortalNotifier(world, self.fate),
+            bucket=self.bucket,
         ) as house:
             receiver.engine = house
             while not self._is_over():
@@ -193,6 +199,7 @@ class Walk:
                 await house.submit()
                 await house.poll()
                 await house.tidy()
+                await house.copies.erase_due()
                 await house.outbox.say_due()
                 await house.outbox.idle()
                 self.fate.alive()
@@ -249,6 +256,7 @@ class Walk:
             " UNION ALL SELECT 1 FROM inbox WHERE done_at IS NULL"
             " UNION ALL SELECT 1 FROM job WHERE tidied_at IS NULL"
             " UNION ALL SELECT 1 FROM doomed"
+            " UNION ALL SELECT 1 FROM bucket_copy"
         )
 
     def _see(self, query: str) -> list[tuple[object, ...]]:
@@ -266,6 +274,8 @@ class Walk:
         assert self._see("SELECT key FROM outbox WHERE lease_owner NOT NULL OR sent < wanted") == []
         assert self._see("SELECT key FROM outbox WHERE given_up NOT NULL") == []
         assert self._see("SELECT * FROM link") == []
+        assert self._see("SELECT * FROM bucket_copy") == []
+        assert self.bucket is None or self.bucket.objects == {}
         assert self._see("SELECT state, count(*) FROM tray") == [("used", 1)]
         self._check_papers()
         assert {key for _, key in self.vendor.tidied} >= set(paid)
@@ -386,6 +396,23 @@ async def test_a_crash_at_any_moment_of_unpacking_a_zip_loses_no_photo_and_bring
         entries = rows(walk.data_dir, "SELECT source, name, ordinal FROM tray_entry ORDER BY ordinal")
         assert entries == [("F#1", "0.jpg", 1), ("F#2", "1.jpg", 2)]
         assert list((walk.data_dir / "media" / "aside").iterdir()) == []
+        shutil.rmtree(walk.data_dir)
+
+
+async def test_a_crash_at_any_moment_of_a_copys_life_leaves_nothing_in_the_bucket(begin: Begin) -> None:
+    whole = begin(bucket=MortalBucket(TurnedClock()))
+    await whole.to_the_end()
+    whole.check_that_all_went_well()
+    trail = whole.fate.trail
+    begun = next(n for n, name in enumerate(trail, 1) if "Copies.open" in name)
+    sent = next(n for n, name in enumerate(trail, 1) if name.endswith(" submit"))
+    erased = [n for n, name in enumerate(trail, 1) if "bucket erase" in name or "Copies._erase" in name]
+    assert sum(name == "before bucket put" for name in trail) == 2
+    assert sum(name == "before bucket erase" for name in trail) == 2
+    for moment in sorted({*range(begun, sent + 2), *erased}):
+        walk = begin(moment, bucket=MortalBucket(TurnedClock()), dice=random.Random(moment))
+        await _as_told(walk, f"crash at {moment}: {trail[moment - 1]}", well=True)
+        assert walk.crashes == 1
         shutil.rmtree(walk.data_dir)
 
 

@@ -51,7 +51,7 @@ class JobRunner:
 
     async def _claim(self, lane: str, provider: Provider[Any]) -> Job | None:
         kind = JobKind(lane.rpartition(":")[2])
-        lease = self._submitter.lease(self._vendors.operation(provider, kind))
+        lease = self._submitter.hold(self._vendors.operation(provider, kind))
         return await self._store.write(lambda tx: tx.jobs.claim_submission(lane, self._store.me, lease))
 
     async def poll_due(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.imaging.faults import Unusable
@@ -19,19 +18,13 @@ from bot.providers import (
 )
 from bot.services.keeping import keep
 from bot.services.links import Links
+from bot.services.timing import Timing
 from storage import Store
-from storage.records import Job, JobKind, Medium
-
-Probe = Callable[[str], Awaitable[bool]]
-"""Fetches one link as a vendor would, and says whether the medium came."""
+from storage.records import Job, JobKind, LinkMeans, Medium
 
 
 class InputsGone(Exception):
     """Something this job needs is no longer on our disk."""
-
-
-class LinksUnreachable(Exception):
-    """A link cannot be fetched from its public address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +38,23 @@ class Prepared:
 class Specs:
     """Builds requests; opens links where a vendor fetches."""
 
-    def __init__(self, store: Store, links: Links, lab: Lab, probe: Probe) -> None:
+    def __init__(self, store: Store, links: Links, lab: Lab, timing: Timing) -> None:
         self._store = store
         self._lab = lab
         self._links = links
-        self._probe = probe
+        self._timing = timing
+
+    @property
+    def means(self) -> LinkMeans:
+        """How vendors fetch here."""
+        return self._links.means
 
     async def prepare(self, job: Job, operation: Operation) -> Prepared:
-        """The whole request of a job. Raises InputsGone and LinksUnreachable."""
+        """The whole request of a job. Raises InputsGone, LinksUnreachable and StaleState."""
         given = await self._chosen(job, operation)
         chosen = [(spec, await self._fitted(spec, medium)) for spec, medium in given]
         fetched = [medium for spec, medium in chosen if spec.delivery is Delivery.URL]
-        links = iter(await self._links.open(job.id, fetched) if fetched else [])
+        links = iter(await self._given(job, operation, fetched) if fetched else [])
         inputs = tuple(
             MediaInput(
                 role=spec.role,
@@ -66,11 +64,14 @@ class Specs:
             )
             for spec, medium in chosen
         )
-        first = next((one.url for one in inputs if one.url), None)
-        # One fetch by ourselves, from the public address, before any money.
-        if first is not None and not await self._probe(first):
-            raise LinksUnreachable
         return Prepared(spec_of(job, inputs), tuple(medium for _, medium in given))
+
+    async def _given(self, job: Job, operation: Operation, media: list[Medium]) -> list[str]:
+        """Links that have been proved to lead somewhere, before any money."""
+        try:
+            return await self._links.open(job.id, media, need=operation.deadline + self._timing.link_need)
+        except FileNotFoundError as error:
+            raise InputsGone from error
 
     async def _chosen(self, job: Job, operation: Operation) -> list[tuple[InputSpec, Medium]]:
         """What this operation takes of the job's inputs: others may be there for what follows it."""

@@ -27,14 +27,15 @@ from bot.providers import (
 )
 from bot.services import outcomes
 from bot.services.cards import show_card
+from bot.services.links import LinksUnreachable
 from bot.services.notifier import Clock
 from bot.services.operators import Operators
-from bot.services.specs import InputsGone, LinksUnreachable, Prepared, Specs, bare_spec
+from bot.services.specs import InputsGone, Prepared, Specs, bare_spec
 from bot.services.stopping import told_to_stop
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store, Tx
-from storage.records import FailureReason, Job, JobState
+from storage.records import FailureReason, Job, JobState, LinkFault, LinkTrouble
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,10 @@ class Submitter:
         """How long a job is held for a submission: longer than the call can live."""
         return max(self._timing.call, operation.submit_time) + self._timing.settle
 
+    def hold(self, operation: Operation) -> timedelta:
+        """How long a job is held when it is taken up: its inputs have to be made ready before the call."""
+        return self._timing.ready + self.lease(operation)
+
     async def step(self, held: Job, provider: Provider[Any]) -> None:
         """Send a held job, unless it may have been sent before; then look first. Raises StaleState."""
         if held.submit_begun_at is not None:
@@ -77,12 +82,26 @@ class Submitter:
 
     async def _prepare(self, held: Job, provider: Provider[Any]) -> Prepared | None:
         try:
-            return await self._specs.prepare(held, self._vendors.operation(provider, held.kind))
+            async with asyncio.timeout(self._timing.ready.total_seconds()):
+                return await self._specs.prepare(held, self._vendors.operation(provider, held.kind))
         except InputsGone:
             await self._fail(held, FailureReason.PHOTOS_GONE, None)
-        except LinksUnreachable:
-            await self._fail(held, FailureReason.LINKS_UNREACHABLE, None)
+        except LinksUnreachable as error:
+            await self._unreachable(held, error.trouble)
+        except TimeoutError:
+            await self._unreachable(held, LinkTrouble(self._specs.means, LinkFault.SILENT))
         return None
+
+    async def _unreachable(self, held: Job, trouble: LinkTrouble) -> None:
+        await self._store.write(
+            lambda tx: outcomes.fail(tx, held, FailureReason.LINKS_UNREACHABLE, str(trouble))
+        )
+        logger.warning(
+            "Links lead nowhere",
+            extra={"action": "links_unreachable", "trouble": str(trouble), **held.log_context()},
+        )
+        await self._operators.tell("Photo links", str(trouble))
+        self._nudge("outbox")
 
     async def _passes(self, held: Job, provider: Provider[Any], prepared: Prepared) -> bool:
         """The vendor's own look, free, before anything is paid. One that cannot be had stops nothing.
@@ -283,7 +302,7 @@ class Submitter:
         )
         if isinstance(error, Retired):
             await self._vendors.retire(job.provider, job.kind)
-        if reason in {FailureReason.AUTHENTICATION, FailureReason.QUOTA, FailureReason.LINKS_UNREACHABLE}:
+        if reason in {FailureReason.AUTHENTICATION, FailureReason.QUOTA}:
             await self._operators.tell(self._vendors.label(job.provider), reason.value, words=detail or "")
         self._nudge("outbox")
 

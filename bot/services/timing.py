@@ -48,6 +48,12 @@ class Timing:
     share_lost: timedelta = timedelta(seconds=45)
     """After so long without a share the files are uploaded anew."""
     link_life: timedelta = timedelta(hours=6)
+    link_need: timedelta = timedelta(minutes=30)
+    """Beyond a job's deadline a link is of no use; this much on top, for waits before its start."""
+    ready: timedelta = timedelta(minutes=10)
+    """The longest that making a job's inputs ready may take: fitting, copying into a bucket, the trial."""
+    erase_tries: int = 200
+    """Refusals to erase a copy in a bucket, over some eight days; then a human looks."""
     reminders: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(hours=72))
     """After a vendor has asked for better inputs: when its owner is reminded."""
     answer_within: timedelta = timedelta(days=14)
@@ -77,6 +83,10 @@ class Timing:
     def patience(self, tries: int) -> timedelta:
         """The wait after the n-th refusal to delete something (n from 1): doubles, up to `delete_most`."""
         return min(self.delete_most, self.backoff_first * float(2 ** min(max(tries, 1) - 1, 16)))
+
+    def erase_wait(self, tries: int) -> timedelta:
+        """The wait after the n-th refusal to erase a copy: doubles, up to an hour."""
+        return min(timedelta(hours=1), self.backoff_first * float(2 ** min(tries - 1, 16)))
 
     def backoff(self, attempt: int) -> timedelta:
         """The wait after the n-th refusal (n from 1): doubles, up to `backoff_most`."""

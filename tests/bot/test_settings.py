@@ -64,6 +64,11 @@ WRONG = [
     ("DARKROOM_PUBLIC_URL", "darkroom.example.com", "must be a whole address"),
     ("DARKROOM_PUBLIC_URL", "http://darkroom.example.com", "must be https"),
     ("DARKROOM_PUBLIC_URL", "ftp://darkroom.example.com", "must be a whole address"),
+    ("DARKROOM_PHOTO_LINKS", "bucket", "must be relay, or a bucket such as s3://"),
+    ("DARKROOM_PHOTO_LINKS", "s3://photos", "must say region"),
+    ("DARKROOM_PHOTO_LINKS", "s3://photos?region=eu-west-1", "set DARKROOM_PHOTO_LINKS_KEY_ID and"),
+    ("DARKROOM_TRUSTED_PROXIES", "*", "must be addresses or networks"),
+    ("DARKROOM_TRUSTED_PROXIES", "10.0.0.1, proxy.example.com", "must be addresses or networks"),
     ("DARKROOM_WEB_PORT", "0", "greater than or equal to 1"),
     ("DARKROOM_WEB_PORT", "70000", "less than or equal to 65535"),
     ("DARKROOM_WEB_PORT", "eighty", "must be a valid integer"),
@@ -77,6 +82,8 @@ WRONG = [
     ("DARKROOM_MAX_PHOTO_MB", "999", "less than or equal to 200"),
     ("DARKROOM_MAX_VIDEO_MB", "0", "greater than or equal to 1"),
     ("DARKROOM_MAX_VIDEO_MB", "9999", "less than or equal to 5120"),
+    ("DARKROOM_MAX_ZIP_MB", "0", "greater than or equal to 1"),
+    ("DARKROOM_MAX_ZIP_MB", "9999", "less than or equal to 5120"),
     ("DARKROOM_ANSWER_DAYS", "0", "greater than 0"),
     ("DARKROOM_ANSWER_DAYS", "nan", "less than or equal to 365"),
     ("DARKROOM_CALLBACK_SECRET", "short", "at least 16"),
@@ -108,6 +115,7 @@ def test_a_wrong_token_is_never_repeated(tmp_path: Path, name: str) -> None:
 
 def test_every_setting_that_can_be_wrong_is_tried_above() -> None:
     free = {"DARKROOM_DATA_DIR", "DARKROOM_WEB_HOST"}  # Known only once they are used: the start says so.
+    free |= {f"DARKROOM_PHOTO_LINKS_{key}" for key in ("KEY_ID", "KEY_SECRET", "TOKEN")}  # The trial says so.
     assert {name for name, _, _ in WRONG} | free == {name.upper() for name in Settings.model_fields}
 
 
@@ -131,3 +139,21 @@ def test_tokens_do_not_show_when_the_settings_are_printed(tmp_path: Path) -> Non
     shown = repr(read(env(tmp_path)))
     assert "xoxb-1-a" not in shown
     assert "xapp-1-a" not in shown
+
+
+def test_a_bucket_is_one_url_and_its_keys_are_secrets(tmp_path: Path) -> None:
+    keys = {f"DARKROOM_PHOTO_LINKS_{name}": "s3cret" for name in ("KEY_ID", "KEY_SECRET")}
+    settings = read(env(tmp_path, DARKROOM_PHOTO_LINKS="s3://photos/team?region=eu-west-1", **keys))
+    assert settings.bucket is not None
+    assert (settings.bucket.bucket, settings.bucket.prefix) == ("photos", "team")
+    assert "s3cret" not in repr(settings)
+
+
+def test_without_a_bucket_there_is_none(tmp_path: Path) -> None:
+    assert read(env(tmp_path)).bucket is None
+
+
+def test_proxies_are_addresses_and_networks(tmp_path: Path) -> None:
+    assert read(env(tmp_path)).proxies == ("127.0.0.1", "::1")
+    several = read(env(tmp_path, DARKROOM_TRUSTED_PROXIES="10.0.0.0/8, fd00::/8,192.0.2.7"))
+    assert several.proxies == ("10.0.0.0/8", "fd00::/8", "192.0.2.7")

@@ -45,7 +45,7 @@ async def test_a_link_gives_the_photo_while_its_job_runs(
     answer = await outside.get(first)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "private, no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
     kept = {path.read_bytes() for path in surface.files()}
     assert {answer.content, (await outside.get(second)).content} == kept

@@ -91,7 +91,8 @@ async def test_a_public_address_that_leads_nowhere_is_found(tmp_path: Path) -> N
         surface.running(),
     ):
         words = (await report(surface, "doctor")).words()
-        assert ":x: *Photo links from outside*: `DARKROOM_PUBLIC_URL` cannot be reached" in words
+        assert ":x: *Photo links from outside*: nobody answers at their links' address." in words
+        assert "Check the address in `DARKROOM_PUBLIC_URL`" in words
 
 
 async def test_a_public_address_at_which_somebody_else_answers_is_found(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ async def test_a_public_address_at_which_somebody_else_answers_is_found(tmp_path
         surface.settings = theirs
         async with surface.running():
             words = (await report(surface, "doctor")).words()
-            assert "somebody else answers at `DARKROOM_PUBLIC_URL`" in words
+            assert "what answers at their links' address does not know them" in words
 
 
 async def test_providers_says_what_is_set_up_and_what_it_takes(surface: Surface) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,9 +47,9 @@ async def test_a_job_stopped_while_its_photos_are_made_ready_is_never_sent(
     job = await house.train()
     opened = house.services.links.open
 
-    async def stopped_meanwhile(job_id: str, media: Sequence[Medium]) -> list[str]:
+    async def stopped_meanwhile(job_id: str, media: Sequence[Medium], **facts: Any) -> list[str]:
         assert await house.services.jobs.cancel(job_id, ANA) is Stopped.SOON
-        return await opened(job_id, media)
+        return await opened(job_id, media, **facts)
 
     monkeypatch.setattr(house.services.links, "open", stopped_meanwhile)
     await house.submit()

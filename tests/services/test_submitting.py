@@ -27,7 +27,7 @@ from bot.providers import (
 )
 from bot.services.jobs import Stopped
 from bot.services.timing import Timing
-from storage.records import FailureReason, Job, JobKind, JobState, NoticeKind
+from storage.records import FailureReason, Job, JobKind, JobState, LinkFault, NoticeKind
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, OLGA, Engine, TurnedClock, engine, wish
 
@@ -84,7 +84,7 @@ async def test_the_vendor_is_given_the_photos_of_the_tray_under_open_links(house
 async def test_no_link_is_opened_for_a_vendor_that_takes_uploads(tmp_path: Path, clock: TurnedClock) -> None:
     vendor = FakeProvider(delivery=Delivery.UPLOAD)
     async with engine(tmp_path / "data", clock, provider=vendor) as house:
-        house.links_work = False
+        house.reach.fault = LinkFault.REFUSED
         await house.running()
         spec = vendor.jobs["t1"].spec
         assert isinstance(spec, TrainingSpec)
@@ -388,7 +388,7 @@ async def test_operators_hear_of_what_only_they_can_mend(
 
 
 async def test_links_that_lead_nowhere_are_found_out_before_any_money(house: Engine) -> None:
-    house.links_work = False
+    house.reach.fault = LinkFault.REFUSED
     job = await house.running()
     assert (job.state, job.reason) == (JobState.FAILED, FailureReason.LINKS_UNREACHABLE)
     assert house.provider.paid == 0

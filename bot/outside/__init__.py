@@ -1,0 +1,1 @@
+"""What lies outside this process: its own address as a vendor meets it, and the operator's bucket."""
