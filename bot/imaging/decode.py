@@ -157,15 +157,36 @@ def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes, wait: Callable[[
         opened.draft(None, (width // parts, height // parts))
     several = kind is not Kind.JPEG and _has_several(opened)
     wait(width * height * (0 if kind is Kind.JPEG and _is_one_scan(data) else _COST.get(kind, _USUAL_COST)))
-    opened.load()
+    rows = _HeifRows(data) if kind is Kind.HEIC and step(opened.size) > 1 else None
+    if rows is None:
+        opened.load()
     # libheif has turned it already, by the container's own word; the tag is what the camera said before.
     turn = None if kind is Kind.HEIC else _UPRIGHT.get(_orientation(opened))
-    picture = plain(opened, turn, _profile(opened, kind, data))
+    picture = plain(opened if rows is None else rows, turn, _profile(opened, kind, data))
     if kind is not Kind.JPEG:
-        width, height = opened.size  # A decoder that turns the picture says so only now.
+        width, height = (
+            opened if rows is None else rows
+        ).size  # A decoder that turns the picture says so only now.
     if turn in _SIDEWAYS:
         width, height = height, width
     return Decoded(picture, kind, width, height, several)
+
+
+class _HeifRows:
+    """A large HEIC as its decoder holds it: as a whole picture it would be in memory a second time."""
+
+    def __init__(self, data: bytes) -> None:
+        whole = pillow_heif.open_heif(data)
+        self._pixels, self._stride = memoryview(whole.data), whole.stride
+        # A decoder that turns the picture says so only now.
+        self.mode, self.size = whole.mode, whole.size
+
+    def crop(self, box: tuple[int, int, int, int]) -> Image.Image:
+        """Some rows of it, in full width."""
+        _, top, _, bottom = box
+        part = self._pixels[top * self._stride : bottom * self._stride]
+        size = self.size[0], bottom - top
+        return Image.frombytes(self.mode, size, part, "raw", self.mode, self._stride)
 
 
 def _refuse_by_size(opened: ImageFile.ImageFile, kind: Kind) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from PIL import Image, ImageChops, ImageCms
 
@@ -43,7 +43,22 @@ def step(size: tuple[int, int]) -> int:
     return max(1, max(size) // _HALVED_SIDE)
 
 
-def plain(opened: Image.Image, turn: Image.Transpose | None, profile: bytes | None) -> Image.Image:
+class Rows(Protocol):
+    """A decoded picture of which parts can be had: an `Image`, or what a decoder holds before it is one."""
+
+    @property
+    def mode(self) -> str:
+        """As Pillow names it."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+
+    def crop(self, box: tuple[int, int, int, int]) -> Image.Image:
+        """A part of it."""
+
+
+def plain(opened: Image.Image | Rows, turn: Image.Transpose | None, profile: bytes | None) -> Image.Image:
     """The picture upright, in sRGB and nothing else. Raises Unusable where its values are no picture."""
     made = _in_srgb(_shrunk(opened), profile)
     if turn is not None:
@@ -54,13 +69,16 @@ def plain(opened: Image.Image, turn: Image.Transpose | None, profile: bytes | No
     return made
 
 
-def _shrunk(opened: Image.Image) -> Image.Image:
+def _shrunk(opened: Image.Image | Rows) -> Image.Image:
     """The picture without palette and alpha, its longer side at most what is kept.
 
     A large one goes through in bands, so that it is never whole in memory a second time.
     """
     levels, parts = _levels(opened), step(opened.size)
-    small = _flat(opened, levels) if parts == 1 else _in_bands(opened, levels, parts)
+    if parts > 1 or not isinstance(opened, Image.Image):
+        small = _in_bands(opened, levels, parts)
+    else:
+        small = _flat(opened, levels)
     return within(small, KEPT_SIDE)
 
 
@@ -74,20 +92,23 @@ def within(
     return picture.resize((width, height), method)
 
 
-def _in_bands(opened: Image.Image, levels: tuple[float, float] | None, parts: int) -> Image.Image:
+def _in_bands(opened: Image.Image | Rows, levels: tuple[float, float] | None, parts: int) -> Image.Image:
+    width, height = opened.size
     rows, small = parts * max(1, _BAND // parts), None
-    for top in range(0, opened.height, rows):
-        band = opened.crop((0, top, opened.width, min(top + rows, opened.height)))
+    for top in range(0, height, rows):
+        band = opened.crop((0, top, width, min(top + rows, height)))
         reduced = _flat(band, levels).reduce(parts)
         if small is None:
-            small = Image.new(reduced.mode, (reduced.width, -(-opened.height // parts)))
+            small = Image.new(reduced.mode, (reduced.width, -(-height // parts)))
         small.paste(reduced, (0, top // parts))
     assert small is not None
     return small
 
 
-def _levels(opened: Image.Image) -> tuple[float, float] | None:
+def _levels(opened: Image.Image | Rows) -> tuple[float, float] | None:
     """What brings more than eight bits of grey into eight: factor and offset. None where there are eight."""
+    if not isinstance(opened, Image.Image):
+        return None
     if opened.mode.startswith("I;16"):
         return 1 / 256, 0.0
     if opened.mode not in {"I", "F"}:

@@ -186,6 +186,16 @@ def test_large_pictures_with_alpha_and_palette_go_through_in_bands_and_stay_whol
         assert found.size == (2048, 1536)
 
 
+@pytest.mark.parametrize(("mode", "orientation"), [("RGB", 1), ("RGB", 6), ("RGBA", 3), ("L", 1)])
+def test_a_large_heic_goes_through_in_bands_and_stays_whole(mode: str, orientation: int) -> None:
+    image = turned(corners((4400, 3300)), orientation).convert(mode)
+    made, decoded = kept(file_of(image, "HEIF", exif=held(orientation)))
+    assert (decoded.width, decoded.height) == (4400, 3300)
+    found = Image.open(io.BytesIO(made))
+    assert found.size == (2048, 1536)
+    assert is_upright(found, by=40) or mode == "L"
+
+
 # -- what is kept
 
 
