@@ -190,7 +190,7 @@ def _noun(holder: Holder, what: Kept, count: int) -> str:
         case Kept.LINKS:
             return plural(count, "photo link")
         case Kept.BUCKET:
-            return "copies in the bucket that the vendor fetched from"
+            return f"{count} copies in the bucket" if count > 1 else "1 copy in the bucket"
         case Kept.FILE:
             return f"{plural(count, 'picture')} that I uploaded"
         case Kept.MESSAGE:
@@ -203,6 +203,8 @@ def _fate(holder: Holder, what: Kept, fate: Fate | None, until: str, label: str)
     if fate is None:
         return "not yet; I go on asking"
     at_slack = holder is Holder.CHAT
+    if what is Kept.BUCKET and fate is not Fate.DELETED:
+        return "the bucket did not let go of it for a week; its operator has been told"
     match fate:
         case Fate.DELETED:
             return "closed" if what is Kept.LINKS else "deleted"

@@ -121,7 +121,9 @@ class Deleter:
                 return False
             jobs = tx.jobs.of_deletion(held.id)
             erased = tx.erasing.erase(held.id)
-            tx.deletions.found(held, [*_here(erased), *_in_chat(erased), *_at_vendor(jobs)])
+            # What lies in a bucket for the vendor to fetch is on its way out by now, and waited for.
+            copied = tx.links.outside([job.id for job in jobs]).copies
+            tx.deletions.found(held, [*_here(erased, copied), *_in_chat(erased), *_at_vendor(jobs)])
             return True
 
         erased = await self._store.write(unit)
@@ -142,7 +144,7 @@ class Deleter:
         for one in copies:
             if one.fate is not None:
                 continue
-            fate, until = await (self._take_back(one) if one.holder is Holder.CHAT else self._forget(one))
+            fate, until = await self._asked_for(held, one)
             if fate is None and over:
                 fate = Fate.REFUSED if until else Fate.UNREACHED
             changed |= fate is not None
@@ -158,6 +160,21 @@ class Deleter:
                 tx.deletions.settle(one, fate, until)
 
         await self._store.write(unit)
+
+    async def _asked_for(self, held: Deletion, one: Copy) -> tuple[Fate | None, datetime | None]:
+        match one.holder:
+            case Holder.CHAT:
+                return await self._take_back(one)
+            case Holder.VENDOR:
+                return await self._forget(one)
+            case Holder.HERE:
+                return await self._gone_from_bucket(held), None
+
+    async def _gone_from_bucket(self, held: Deletion) -> Fate | None:
+        def unit(tx: Tx) -> int:
+            return tx.links.outside([job.id for job in tx.jobs.of_deletion(held.id)]).copies
+
+        return None if await self._store.read(unit) else Fate.DELETED
 
     async def _take_back(self, one: Copy) -> tuple[Fate | None, datetime | None]:
         match await self._notifier.take_back(one.what, one.ref or ""):
@@ -242,7 +259,7 @@ def _receipts(held: Deletion) -> dict[str, str]:
     return receipts
 
 
-def _here(erased: Erased) -> list[Copy]:
+def _here(erased: Erased, copied: int) -> list[Copy]:
     told = [
         (Kept.INPUTS, erased.inputs - erased.shared, Fate.DELETED),
         (Kept.INPUTS, erased.shared, Fate.SHARED),
@@ -250,7 +267,8 @@ def _here(erased: Erased) -> list[Copy]:
         (Kept.LINKS, erased.links, Fate.DELETED),
         (Kept.WORDS, 1, Fate.DELETED),
     ]
-    return [Copy("", 0, Holder.HERE, what, count, fate=fate) for what, count, fate in told if count]
+    found = [Copy("", 0, Holder.HERE, what, count, fate=fate) for what, count, fate in told if count]
+    return [*found, Copy("", 0, Holder.HERE, Kept.BUCKET, copied)] if copied else found
 
 
 def _in_chat(erased: Erased) -> list[Copy]:

@@ -12,7 +12,8 @@ from bot.providers import InvalidInput, NotFound, RemoteState, Unavailable
 from bot.services.errors import BeingDeleted, ModelGone, NoSuchThing, NotYours
 from bot.services.notifier import Unsaid
 from bot.services.progress import Stage
-from storage.records import Copy, Fate, Holder, Job, JobState, Kept, NoticeKind
+from storage.records import Copy, Fate, Holder, Job, JobState, Kept, LinkFault, NoticeKind
+from tests.fake_bucket import FakeBucket
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, OLGA, THREAD, Engine, TurnedClock, engine, picture, wish
 
@@ -534,6 +535,26 @@ async def test_a_photo_posted_again_while_its_bytes_go_is_there_afterwards(house
     await house.eraser.erase_due()
     assert house.store.media.holds(again.sha256)
     assert house.rows("SELECT sha256 FROM medium") == [(again.sha256,)]
+
+
+async def test_copies_in_a_bucket_are_waited_for_and_told_of(tmp_path: Path, clock: TurnedClock) -> None:
+    bucket = FakeBucket(clock)
+    async with engine(tmp_path / "data", clock, bucket=bucket) as house:
+        job = await house.running()
+        bucket.faults["erase"] = LinkFault.STORE_REFUSES
+        asked = await house.services.deletions.ask(job.id, ANA)
+        await house.poll()
+        house.turn(minutes=1)
+        await house.delete()
+        await house.copies.erase_due()
+        assert (await fates(house, asked.id))[(Holder.HERE, Kept.BUCKET)] == (None, 2)
+        assert len(bucket.objects) == 2
+        bucket.faults.clear()
+        house.turn(hours=2)
+        await house.copies.erase_due()
+        await to_the_end(house)
+        assert (await fates(house, asked.id))[(Holder.HERE, Kept.BUCKET)] == (Fate.DELETED, 2)
+        assert bucket.objects == {}
 
 
 async def test_copies_are_told_in_a_fixed_order(house: Engine) -> None:
