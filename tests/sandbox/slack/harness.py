@@ -56,7 +56,7 @@ class Ear:
 
     async def next(self) -> SocketModeRequest:
         """Wait for the next envelope."""
-        return await asyncio.wait_for(self.heard.get(), 5)
+        return await asyncio.wait_for(self.heard.get(), 30)
 
     async def event(self, kind: str, subtype: str | None = None) -> dict[str, Any]:
         """Wait for the next event of a kind; others are skipped."""

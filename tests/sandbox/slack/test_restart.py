@@ -354,7 +354,12 @@ async def test_the_hours_events_are_counted_on_after_a_restart(tmp_path: Path) -
         await director.post("ana", "#portraits", "one too many")
         kinds = [(await ear.next()).payload["type"] for _ in range(3)]
         assert kinds.count("app_rate_limited") == 1
-        clock.advance(3600)
+    clock.advance(3600)
+    async with (
+        LocalSlack.start(tmp_path, clock=clock) as slack,
+        Director(slack.origin) as director,
+        listening(slack) as ear,
+    ):
         await director.post("ana", "#portraits", "an hour later")
         assert (await ear.event("message"))["text"] == "an hour later"
 
