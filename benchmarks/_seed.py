@@ -19,7 +19,16 @@ async def prepare(data_dir: Path) -> None:
 
 
 def add(
-    data_dir: Path, count: int, *, provider: str, team: str = "T0", me: str = "U0", spread: float
+    data_dir: Path,
+    count: int,
+    *,
+    provider: str,
+    team: str = "T0",
+    me: str = "U0",
+    spread: float,
+    kind: str = "training",
+    word: str | None = "running",
+    progress: float | None = 0.5,
 ) -> None:
     """Write `count` running jobs, due one after the other over `spread` seconds; the first five are `me`'s.
 
@@ -34,10 +43,10 @@ def add(
         place = f"{team}/C{number:08d}/1790000000.{number:06d}"
         jobs.append(
             (
-                made, "training", made, owner, place, place, provider, f"{provider}:training", "ana spring",
+                made, kind, made, owner, place, place, provider, f"{provider}:{kind}", "ana spring",
                 "person", '{"prompt": "a portrait by the sea, evening light", "count": 4}', "running",
                 f"seed:{made}", made, now, now + round(spread * 1000 * number / count), now, now,
-                f"remote-{made}", 0.5, "running",
+                f"remote-{made}", progress, word,
             )
         )  # fmt: skip
         cards.append(

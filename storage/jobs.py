@@ -331,10 +331,10 @@ class Jobs(Repository):
                 grace_at=None,
                 due_at=case(
                     (
-                        job.c.pushes == bindparam("of_pushes"),
+                        (job.c.pushes == bindparam("of_pushes")) & job.c.cancel_requested.is_(False),
                         now_ms() + bindparam("wait_ms", type_=BigInteger),
                     ),
-                    else_=now_ms(),  # The vendor has called while we asked.
+                    else_=now_ms(),  # Meanwhile the vendor has called, or its owner wished it to stop.
                 ),
                 progress=bindparam("new_progress"),
                 remote_model_id=func.coalesce(bindparam("new_model"), job.c.remote_model_id),
@@ -360,7 +360,8 @@ class Jobs(Repository):
 
     def give_back(self, held: Job, wait: timedelta, **values: Any) -> None:
         """Give the lease back without moving. Raises StaleState."""
-        due_at = case((job.c.pushes == held.pushes, in_ms(wait)), else_=now_ms())
+        same = (job.c.pushes == held.pushes) & (job.c.cancel_requested.is_(held.cancel_requested))
+        due_at = case((same, in_ms(wait)), else_=now_ms())
         row = self.conn.execute(
             update(job)
             .where(*_held(held))

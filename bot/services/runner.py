@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from bot.providers import Provider
@@ -14,11 +17,62 @@ from bot.services.polling import Poller
 from bot.services.submitting import Submitter
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
-from storage import Store
+from storage import Store, Tx
 from storage.errors import StaleState, StoreFull
 from storage.records import Job, JobKind, JobState
 
 logger = logging.getLogger(__name__)
+
+
+_AHEAD_MOST = 5
+"""For each call that a vendor takes at once: so many rows at most are claimed together."""
+_AHEAD_SECONDS = 5.0
+"""What is claimed together should be polled in about this time."""
+
+
+@dataclass
+class _Queue:
+    """The claimed rows of one lane, and how many are at work on them.
+
+    A transaction for each row would cost more than its poll, so several rounds are claimed at once: as many
+    as this vendor answers within a few seconds, since a row that waits here is nobody else's.
+    """
+
+    at_once: int
+    ready: deque[tuple[Job, float]] = field(default_factory=deque)
+    """Each with the moment at which it was claimed."""
+    working: int = 0
+    claiming: bool = False
+    more: bool = False
+    """There were as many rows as were asked for, so that there may be others."""
+    rounds: int = 1
+    claimed_at: float = 0.0
+
+    def wanted(self) -> int:
+        """How many rows to claim now."""
+        if not self.runs_low():
+            return 0 if self.ready else self.at_once - self.working
+        quick = _now() - self.claimed_at <= _AHEAD_SECONDS
+        self.rounds = min(_AHEAD_MOST, self.rounds * 2) if quick else max(1, self.rounds // 2)
+        return self.at_once * self.rounds
+
+    def take_in(self, jobs: Sequence[Job], *, more: bool) -> None:
+        """Line them up behind the others."""
+        self.more, self.claimed_at = more, _now()
+        self.ready.extend((job, self.claimed_at) for job in jobs)
+
+    def runs_low(self) -> bool:
+        """Whether it is time for more rows, where there are any: the next must be here before these end."""
+        return self.more and not self.claiming and len(self.ready) <= self.at_once // 2
+
+    def idle_workers(self) -> int:
+        """How many more calls may be under way, with a row for each."""
+        return min(self.at_once - self.working, len(self.ready))
+
+
+def _now() -> float:
+    """This process's own time: what a lease leaves is counted in it."""
+    return asyncio.get_running_loop().time()
 
 
 class JobRunner:
@@ -33,8 +87,9 @@ class JobRunner:
         self._poller = poller
         self._timing = timing
         self._lanes = dict(vendors.lanes())
-        self._busy: Counter[str] = Counter()
-        self._more: set[str] = set()
+        self._queues = {
+            lane: _Queue(provider.capabilities.calls_at_once) for lane, provider in self._lanes.items()
+        }
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -62,38 +117,56 @@ class JobRunner:
             await self._pump(lane)
 
     async def _pump(self, lane: str) -> None:
-        provider = self._lanes.get(lane)
-        if provider is None or self._stopping:
+        """Claim rows for a lane's queue and see that enough workers are at it."""
+        queue = self._queues.get(lane)
+        if queue is None or self._stopping or queue.claiming:
             return
-        free = provider.capabilities.calls_at_once - self._busy[lane]
-        if free <= 0:
-            return
-        self._busy[lane] += free  # Reserved before the await, so that two pumps never claim for one slot.
-        jobs: list[Job] = []
-        try:
-            jobs = await self._store.write(
-                lambda tx: tx.jobs.claim_running(lane, self._store.me, self._timing.poll_lease, free)
-            )
-        finally:
-            self._busy[lane] -= free - len(jobs)
-        if len(jobs) == free:
-            self._more.add(lane)
-        else:
-            self._more.discard(lane)
-        for job in jobs:
-            self._spawn(self._poll(job, provider))
+        wanted = queue.wanted()
+        if wanted > 0:
+            lease = self._timing.poll_lease + self._timing.poll_ahead
+            queue.claiming = True  # Before the await, so that two pumps never claim for one place.
+            try:
+                jobs = await self._store.write(
+                    lambda tx: tx.jobs.claim_running(lane, self._store.me, lease, wanted)
+                )
+            finally:
+                queue.claiming = False
+            queue.take_in(jobs, more=len(jobs) == wanted)
+        for _ in range(queue.idle_workers()):
+            queue.working += 1
+            self._spawn(self._work(lane, queue))
 
     async def _submit(self, held: Job, provider: Provider[Any]) -> None:
         await self._guarded(held, self._submitter.step(held, provider))
 
-    async def _poll(self, held: Job, provider: Provider[Any]) -> None:
+    async def _work(self, lane: str, queue: _Queue) -> None:
+        """Poll one row of a lane after the other, until none is left."""
         try:
-            await self._guarded(held, self._poller.step(held, provider))
+            while queue.ready and not self._stopping:
+                held, taken_at = queue.ready.popleft()
+                if _now() - taken_at > self._timing.poll_ahead.total_seconds():
+                    # Its call might outlive the lease: back, for whoever is next.
+                    await self._guarded(held, self._hand_back([held]))
+                    continue
+                await self._guarded(held, self._poller.step(held, self._lanes[lane]))
+                if queue.runs_low():
+                    await self._guarded(held, self._refill(lane))
         finally:
-            self._busy[held.lane] -= 1
-        if held.lane in self._more and self._busy[held.lane] <= provider.capabilities.calls_at_once // 2:
-            await self._poller.flush()
-            await self._pump(held.lane)
+            queue.working -= 1
+
+    async def _refill(self, lane: str) -> None:
+        await self._poller.flush()
+        await self._pump(lane)
+
+    async def _hand_back(self, held: Sequence[Job]) -> None:
+        """Let go of rows whose call has not begun."""
+
+        def unit(tx: Tx) -> None:
+            for one in held:
+                with contextlib.suppress(StaleState):
+                    tx.jobs.give_back(one, timedelta(0))
+
+        await self._store.write(unit)
 
     async def _guarded(self, held: Job, step: Coroutine[Any, Any, None]) -> None:
         """Nothing a step raises may stop the runner; the row's lease brings it back."""
@@ -130,3 +203,5 @@ class JobRunner:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._poller.flush()
+        if left := [held for queue in self._queues.values() for held, _ in queue.ready]:
+            await self._hand_back(left)

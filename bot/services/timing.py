@@ -20,6 +20,8 @@ class Timing:
     """Of an outbox row and an inbox item, as a measure: each holds for a few of these."""
     poll_lease: timedelta = timedelta(seconds=260)
     """Of a poll: outlasts the two calls it may take, or a slow vendor's answer would always come too late."""
+    poll_ahead: timedelta = timedelta(seconds=60)
+    """How long a row may wait for its poll after it was claimed; its lease is longer by that."""
     fetch_lease: timedelta = timedelta(seconds=120)
     """Of a download, renewed per image."""
     grace: timedelta = timedelta(seconds=90)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from bot.services.collecting import MAX_PICTURE
 from bot.services.timing import Timing
 from storage.records import FailureReason, JobKind, JobState, NoticeKind
 from tests.fakes import FakeProvider
-from tests.stand_ins import Engine, TurnedClock, engine, rows
+from tests.stand_ins import ANA, Engine, TurnedClock, engine, rows
 
 TIMING = Timing()
 HOUR = timedelta(hours=1)
@@ -468,3 +469,55 @@ async def test_no_more_polls_are_under_way_than_the_vendor_allows(tmp_path: Path
         await house.runner.idle()
         await house.poll()
         assert house.rows("SELECT count(*) FROM job WHERE polls = 1") == [(9,)]
+
+
+async def test_a_wish_to_stop_that_comes_while_the_vendor_is_asked_is_honoured_at_once(house: Engine) -> None:
+    house.provider.script("training", [RemoteState.RUNNING])
+    job = await house.running()
+    house.turn(seconds=5)
+    hold = house.provider.hold("poll")
+    await house.runner.poll_due()
+    await hold.entered.wait()
+    await house.services.jobs.cancel(job.id, ANA)
+    hold.release.set()
+    await house.runner.idle()
+    await house.poll()
+    assert (await house.job(job.id)).state is JobState.CANCELLED
+
+
+async def test_rows_whose_poll_has_not_begun_are_let_go_of_at_a_stop(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    async with engine(tmp_path / "data", clock, provider=FakeProvider(concurrency=20)) as house:
+        house.provider.script("training", [RemoteState.RUNNING])
+        for number in range(9):
+            await house.train(key=f"wish-{number}")
+        await house.submit()
+        house.turn(seconds=5)
+        holds = [house.provider.hold("poll") for _ in range(9)]
+        for _ in range(2):
+            await house.runner.poll_due()
+        await holds[3].entered.wait()
+        # More than are asked about are claimed: the next are here when a call ends.
+        assert house.rows("SELECT count(*) FROM job WHERE lease_owner IS NOT NULL") == [(9,)]
+        stopping = asyncio.create_task(house.runner.stop(60))
+        await asyncio.sleep(0)
+        for hold in holds:
+            hold.release.set()
+        await stopping
+        assert house.rows("SELECT polls, count(*) FROM job GROUP BY polls") == [(0, 5), (1, 4)]
+        assert house.rows("SELECT count(*) FROM job WHERE lease_owner IS NOT NULL") == [(0,)]
+
+
+async def test_a_row_that_has_waited_too_long_for_its_poll_is_handed_back_unpolled(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    """What is left of its lease might not outlast the call."""
+    timing = Timing(poll_ahead=timedelta(seconds=-1))
+    async with engine(tmp_path / "data", clock, timing=timing) as house:
+        await house.running()
+        house.turn(seconds=5)
+        await house.runner.poll_due()
+        await house.runner.idle()
+        assert [call for call, _ in house.provider.calls].count("poll") == 0
+        assert house.rows("SELECT polls, lease_owner, due_at FROM job") == [(0, None, house.clock.ms)]

@@ -10,7 +10,7 @@ import json
 import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal, TypeVar
 
 from pydantic import (
@@ -103,7 +103,7 @@ class Aicontent(Provider[AicontentSettings]):
             **transport,
         )
 
-    @property
+    @cached_property
     def capabilities(self) -> Capabilities:
         """Photos by link, a prompt in English, several images; neither cancel nor delete."""
         has = self.settings

@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal, TypeVar
 
 import httpx
@@ -122,7 +122,7 @@ class Dashscope(Provider[DashscopeSettings]):
             **transport,
         )
 
-    @property
+    @cached_property
     def capabilities(self) -> Capabilities:
         """One face per photo, preset styles or a template and no prompt, one job of a kind at a time."""
         has = self.settings

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import httpx
@@ -99,7 +99,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             **transport,
         )
 
-    @property
+    @cached_property
     def capabilities(self) -> Capabilities:
         """Photos by link, a prompt, several images; neither cancel nor delete."""
         has = self.settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from pydantic import JsonValue
@@ -72,7 +72,7 @@ class Metastudio(Provider[MetastudioSettings]):
             **transport,
         )
 
-    @property
+    @cached_property
     def capabilities(self) -> Capabilities:
         """What the product of this mode takes and gives, and the talking photo where it is offered too."""
         able = self._product.capabilities
