@@ -24,7 +24,7 @@ from bot.services.errors import (
 from bot.services.inputs import Lack, Lacking, Role
 from bot.services.progress import JobView, Stage
 from handlers.link_words import link_fault
-from storage.records import FailureReason, LinkTrouble, Refusal
+from storage.records import FailureReason, JobKind, LinkTrouble, Refusal
 
 
 def escape(text: str) -> str:
@@ -121,6 +121,7 @@ class Failure(NamedTuple):
 
 
 _NOT_CHARGED = "Not charged: nothing was started."
+_IMAGES_NOT_CHARGED = "The training is charged, its images are not."
 _PERHAPS = "Charged or not is for {label} to say: the job had been started."
 _SAFE = "Trying again is safe."
 _ANEW = "Trying again is safe; it is charged like a new job."
@@ -128,10 +129,21 @@ _ANEW = "Trying again is safe; it is charged like a new job."
 
 def failure(view: JobView) -> Failure:
     """Whose turn, why, charged or not, and whether a retry is safe."""
-    said = _FAILURES[view.current.reason or FailureReason.UNEXPECTED]
+    why = view.current.reason or FailureReason.UNEXPECTED
+    turn, reason, charged, retry = _FAILURES[why]
+    if view.current.kind is JobKind.GENERATION and view.root.kind is JobKind.TRAINING:
+        # The training went well, and was paid for: what failed came after it.
+        reason = _NO_IMAGES_ANY_MORE if why is FailureReason.RETIRED else reason
+        images = f"The training is charged. For its images: {charged[0].lower()}{charged[1:]}"
+        charged = _IMAGES_NOT_CHARGED if charged == _NOT_CHARGED else images
     links = link_fault(LinkTrouble.read(view.current.detail))
+    said = (turn, reason, charged, retry)
     return Failure(*(part.format(label=view.label, links=links) for part in said))
 
+
+_NO_IMAGES_ANY_MORE = (
+    "The model is trained and kept there, but {label} has given up making images. The operator has been told."
+)
 
 _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
     FailureReason.INVALID_INPUT: (

@@ -107,6 +107,35 @@ async def test_more_of_what_a_template_made_is_made_with_it_again(tmp_path: Path
             assert surface.query("SELECT count(*) FROM job WHERE state = 'failed'") == [(0,)]
 
 
+async def test_a_training_whose_images_the_vendor_has_given_up_says_so_and_what_it_cost(
+    tmp_path: Path,
+) -> None:
+    async with DashscopeStandIn.start(tmp_path / "vendor") as vendor, DashscopeControl(vendor.origin) as desk:
+        await desk.turn(**SWIFT, creates_per_second=0, queries_per_second=0, checks_per_second=0)
+        await desk.turn(retired="Model.NotExist")
+        env = {
+            "DASHSCOPE_API_KEY": "sandbox-api-key",
+            "DASHSCOPE_ENDPOINT": vendor.origin,
+            **pace("DASHSCOPE"),
+        }
+        async with before(tmp_path, env) as (surface, _):
+            tray = await surface.tray(photos(3))
+            await surface.open_form(tray)
+            done = await surface.submit(
+                subject="woman", prompt=None, count="2", **{"making.style": "f_idcard_female"}
+            )
+            assert done.closed, done
+            told = await surface.said("has given up making images", thread=tray.thread_ts, within=60)
+            assert "The model is trained and kept there" in told.words()
+            assert "The training is charged, its images are not." in told.words()
+            # The way without a training is carried out by the same model there.
+            offers = await surface.bot.services.vendors.offers()
+    assert [(offer.kind, offer.fault) for offer in offers] == [
+        (JobKind.TRAINING, ""),
+        (JobKind.ONESHOT, "retired"),
+    ]
+
+
 async def test_img_open_trains_on_ten_photos_from_two_posts(tmp_path: Path) -> None:
     async with ImgOpenStandIn.start(tmp_path / "vendor") as vendor, ImgOpenControl(vendor.origin) as desk:
         await desk.settings(**SWIFT)

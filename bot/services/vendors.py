@@ -189,20 +189,33 @@ class Vendors:
         return lane_name(name, kind) in self._retired
 
     async def retire(self, name: str, kind: JobKind) -> None:
-        """Remember that the vendor has given this kind of job up; the operator hears it once."""
-        lane = lane_name(name, kind)
-        about, occasion = f"{self.label(name)}, {kind.value}", self._store.now().isoformat()
+        """Remember that the vendor has given this kind of job up, and what it does by the same engine.
+
+        The operator hears it once.
+        """
+        kinds = [kind, *self._together(name, kind)]
+        lanes = [lane_name(name, one) for one in kinds]
+        about = f"{self.label(name)}, {' and '.join(one.value for one in kinds)}"
+        occasion = self._store.now().isoformat()
 
         def unit(tx: Tx) -> bool:
-            if not tx.lanes.retire(lane):
+            if not [lane for lane in lanes if tx.lanes.retire(lane)]:
                 return False
             self._operators.note(tx, about, RETIRED, occasion=occasion)
             _show_trays(None, tx)
             return True
 
-        self._retired |= {lane}
+        self._retired |= {*lanes}
         if await self._store.write(unit):
-            logger.warning("Operation retired", extra={"action": "operation_retired", "lane": lane})
+            logger.warning("Operation retired", extra={"action": "operation_retired", "lane": lanes[0]})
+
+    def _together(self, name: str, kind: JobKind) -> list[JobKind]:
+        """What else a vendor does by the engine that carries out this kind."""
+        provider, operation = self._by_name.get(name), self.find(name, kind)
+        if provider is None or operation is None or not operation.engine:
+            return []
+        others = [one for one in _kinds(provider) if one is not kind]
+        return [one for one in others if self.operation(provider, one).engine == operation.engine]
 
     def effort(self, way: str, options: Mapping[str, Any], inputs: int) -> str | None:
         """What a training with these options and so many inputs comes to, in the vendor's words."""

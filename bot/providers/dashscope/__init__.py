@@ -138,6 +138,7 @@ class Dashscope(Provider[DashscopeSettings]):
             one_face=True,
         )
         pace = {
+            "engine": PAINTER,
             "count_max": has.images_max,
             "concurrency": 1,
             "idempotent": has.find_tasks,
