@@ -54,6 +54,7 @@ from bot.services.polling import Poller
 from bot.services.progress import Progress
 from bot.services.proving import Prover
 from bot.services.runner import JobRunner
+from bot.services.sheets import Sheets
 from bot.services.sorting import Sorter
 from bot.services.specs import Specs
 from bot.services.submitting import Submitter
@@ -71,6 +72,7 @@ from handlers.manifest import SCOPES
 from handlers.notifier import SlackNotifier
 from handlers.places import owner_of
 from handlers.receiver import SlackReceiver
+from handlers.sheets import SheetFiles
 from handlers.uploads import Uploader
 from storage import Store
 from storage.database import wall_clock_ms
@@ -164,7 +166,8 @@ async def build(
             max(settings.video_bytes, settings.zip_bytes),
         )
         receiver = SlackReceiver(services, client, downloader, settings.darkroom_command)
-        notifier = SlackNotifier(services, client, commands, Uploader(services, client, http, pace))
+        carriers = services, client, http, pace
+        notifier = SlackNotifier(services, client, commands, Uploader(*carriers), SheetFiles(*carriers))
         poller = Poller(store, vendors, operators, pace, clock)
         submitter = Submitter(store, vendors, Specs(store, links, lab, pace), operators, pace, clock)
         runner = JobRunner(store, vendors, submitter, poller, pace)
@@ -233,6 +236,7 @@ def _services(
         sorter=Sorter(photos, videos, papers, archives, settings.photo_bytes),
         trays=Trays(store, vendors, clock),
         invitations=Invitations(store, clock),
+        sheets=Sheets(store, lab, clock),
         training=Training(store, vendors, clock),
         generation=Generation(store, vendors, clock),
         models=Models(store, vendors),

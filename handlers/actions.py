@@ -34,6 +34,8 @@ class Actions:
     def register(self, app: AsyncApp) -> None:
         """Listen to every button."""
         app.action(Action.TRAIN.value)(self.on_train)
+        app.action(Action.USE_WELL.value)(self.on_use_well)
+        app.action(Action.REPLACE.value)(self.on_replace)
         app.action(Action.DISCARD.value)(self.on_discard)
         app.action(Action.CANCEL.value)(self.on_cancel)
         app.action(Action.RETRY.value)(self.on_retry)
@@ -55,6 +57,16 @@ class Actions:
         """Open the form for a tray."""
         await ack()
         await self._modals.open_train(client, body["trigger_id"], _owner(body), _value(body))
+
+    async def on_use_well(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Open the form for the photos of a tray that there is no doubt about."""
+        await ack()
+        await self._modals.open_train(client, body["trigger_id"], _owner(body), _value(body), well=True)
+
+    async def on_replace(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Ask which photos of a tray are to go, and what is to come instead."""
+        await ack()
+        await self._modals.open_replace(client, body["trigger_id"], _owner(body), _value(body))
 
     async def on_discard(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Throw a tray away."""

@@ -112,6 +112,12 @@ def picked(values: Values, block_id: str) -> str:
     return str((values.get(block_id, {}).get(VALUE, {}).get("selected_option") or {}).get("value") or "")
 
 
+def all_picked(values: Values, block_id: str) -> list[str]:
+    """The values chosen in a menu of which several can be."""
+    chosen = values.get(block_id, {}).get(VALUE, {}).get("selected_options") or []
+    return [str(one["value"]) for one in chosen]
+
+
 def ticked(values: Values, block_id: str) -> bool:
     """Whether anything is ticked."""
     return bool(values.get(block_id, {}).get(VALUE, {}).get("selected_options"))

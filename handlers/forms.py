@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,17 +11,19 @@ from bot.services.errors import BadWish
 from bot.services.inputs import PAPERS, Given, InputSpec, Role, suiting
 from bot.services.options import fields as parameters
 from bot.services.training import NAME_MAX, Wish
+from bot.services.trays import TrayView
 from bot.services.vendors import Making, Offer
 from handlers import fields
 from handlers.blocks import Block, actions, button, section, small
 from handlers.ids import AGREED, ALONE, FILE, HERE, MAKING, OPTION, Action, Field, Modal
 from handlers.modals import View, modal
-from handlers.phrases import clock, duration, escape, lack, plural
+from handlers.offers import AT_ONCE, doubting, refusing, spec_of
+from handlers.phrases import duration, escape, plural
 from handlers.places import Place
+from handlers.trays import warnings
 from storage.records import JobKind, direct
 
 _CONSENT = "I am in these photos, or I have this person's permission"
-_AT_ONCE = ", no model kept"
 _COUNTS = (1, 2, 4, 8)
 _FILES_MAX = 10
 """What Slack's file input takes at most."""
@@ -54,6 +56,8 @@ class Draft:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Chosen under *Advanced*, where it differs from the default."""
     making: Mapping[str, Any] = field(default_factory=dict)
+    well: bool = False
+    """Only the photos of the tray that there is no doubt about."""
 
     @classmethod
     def of(cls, view: View) -> Draft:
@@ -69,6 +73,7 @@ class Draft:
                 "way": self.way,
                 "options": dict(self.options),
                 "making": dict(self.making),
+                "well": self.well,
             }
         )
 
@@ -81,7 +86,7 @@ def usable(offers: Sequence[Offer], given: Sequence[Given] | None) -> list[Offer
     """The ways that would take this set now; without a set, those whose photos a form can bring."""
     if given is None:
         return [
-            offer for offer in offers if offer.ok and _spec(offer, Role.PHOTO) and _min(offer) <= _FILES_MAX
+            offer for offer in offers if offer.ok and spec_of(offer, Role.PHOTO) and _min(offer) <= _FILES_MAX
         ]
     return [offer for offer in offers if offer.would_take(given)]
 
@@ -91,13 +96,21 @@ def train(
     draft: Draft,
     *,
     given: Sequence[Given] | None,
+    tray: TrayView | None = None,
     name: str = "",
     effort: str | None = None,
 ) -> View:
-    """The form. `given` None: photos come with it. What a vendor asks for stands there once it is chosen."""
+    """The form. `given` None: photos come with it. What a vendor asks for stands there once it is chosen.
+
+    `tray` is where `given` is from: it knows the numbers and what there is to be said against each photo.
+    """
     well = usable(offers, given)
     blocks = [small(_at_hand(given))] if given is not None else []
-    blocks += [small(line) for line in _refusing(offers, well, given)]
+    if tray is not None and tray.verdict.doubted:
+        told = warnings(tray)
+        blocks.append(small(f"Left out: {told}" if draft.well else f"Used all the same: {told}"))
+    blocks += [small(line) for line in refusing(offers, well, given)]
+    blocks += [small(f"Perhaps: {line}") for line in doubting(well, given or ())]
     if not well:
         blocks.append(
             section("No vendor can take these photos now. They are kept meanwhile: try again later.")
@@ -113,8 +126,7 @@ def train(
     if given is None:
         least = min(_min(o) for o in well)
         label = f"Photos ({least} to {_FILES_MAX})"
-        chooser = fields.files(PHOTO_ENDINGS, _FILES_MAX)
-        blocks.append(fields.asked(Field.PHOTOS, label, chooser, hint=_MORE_PHOTOS))
+        blocks.append(fields.asked(Field.PHOTOS, label, photo_input(), hint=_MORE_PHOTOS))
     subjects = [(word, word) for word in dict.fromkeys(word for one in well for word in one.subjects)]
     blocks += [
         fields.asked(Field.NAME, "Name", fields.text(NAME_MAX, "ana spring", initial=name)),
@@ -158,6 +170,11 @@ def making_blocks(
     return blocks
 
 
+def photo_input() -> Block:
+    """An input for photos, as many as Slack lets a form take."""
+    return fields.files(PHOTO_ENDINGS, _FILES_MAX)
+
+
 def file_block(spec: InputSpec) -> Block:
     """An input for files of one role."""
     label, hint = _LABELS[spec.role]
@@ -199,6 +216,7 @@ def read(view: View, owner: str, *, key: str) -> tuple[Wish, str, dict[str, list
         options=dict(draft.options),
         making={**draft.making, **fields.chosen(values, MAKING)},
         pick=fields.picked(values, Field.PICK),
+        well_only=draft.well,
     )
     return wish, draft.tray, {role: listed for role, listed in files.items() if listed}
 
@@ -252,7 +270,7 @@ def _inputs(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
 
 def _pick(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
     """Which photo is meant, for a vendor that takes one of those at hand."""
-    photos = _spec(offer, Role.PHOTO)
+    photos = spec_of(offer, Role.PHOTO)
     have = [one for one in given or () if one.role == Role.PHOTO.value]
     if photos is None or not photos.picks or len(have) <= photos.max:
         return []
@@ -301,48 +319,11 @@ def _about(offer: Offer, effort: str | None) -> str:
 
 def describe(offer: Offer) -> str:
     """A way to train in a line: whose, where, and what it takes."""
-    video = _spec(offer, Role.VIDEO)
-    photos = _spec(offer, Role.PHOTO)
+    video = spec_of(offer, Role.VIDEO)
+    photos = spec_of(offer, Role.PHOTO)
     takes = f", {_many(photos)}" if photos else ", a video" if video else ""
-    at_once = _AT_ONCE if offer.kind is JobKind.ONESHOT else ""
+    at_once = AT_ONCE if offer.kind is JobKind.ONESHOT else ""
     return f"{offer.label} ({offer.country}){takes}{at_once}"
-
-
-def why_unavailable(offer: Offer) -> str:
-    """Why nobody can choose it just now, as a clause."""
-    match offer.fault:
-        case "unreachable":
-            return f"cannot be reached since {clock(offer.fault_since)}."
-        case "retired":
-            return "has given this up."
-        case _:
-            return "not available: the operator has been told."
-
-
-def _refusing(offers: Sequence[Offer], well: Sequence[Offer], given: Sequence[Given] | None) -> Iterator[str]:
-    """Why the ways that are not on the menu are not: a line per vendor, or per way where they differ."""
-    for name in dict.fromkeys(offer.provider for offer in offers):
-        ways = [offer for offer in offers if offer.provider == name]
-        whys = {offer.way: _why_not(offer, given) for offer in ways if offer not in well}
-        if len(whys) == len(ways) and len(set(whys.values())) == 1:
-            yield f"{escape(ways[0].label)}: {whys[ways[0].way]}"
-            continue
-        for offer in ways:
-            if why := whys.get(offer.way):
-                yield f"{escape(offer.label)}{_way(offer)}: {why}"
-
-
-def _way(offer: Offer) -> str:
-    """What tells the ways of one vendor apart."""
-    return _AT_ONCE if offer.kind is JobKind.ONESHOT else ", training"
-
-
-def _why_not(offer: Offer, given: Sequence[Given] | None) -> str:
-    if offer.fault:
-        return why_unavailable(offer)
-    if given is None:
-        return f"wants {_first_wish(offer)}: post it in a conversation with me."
-    return "; ".join(lack(one) for one in offer.lacks(given) if not one.can_follow) + "."
 
 
 def _many(photos: InputSpec) -> str:
@@ -351,15 +332,6 @@ def _many(photos: InputSpec) -> str:
     return f"{photos.min} to {plural(photos.max, 'photo')}"
 
 
-def _first_wish(offer: Offer) -> str:
-    photos = _spec(offer, Role.PHOTO)
-    return plural(photos.min, "photo") if photos else "a video"
-
-
-def _spec(offer: Offer, role: Role) -> InputSpec | None:
-    return next((spec for spec in offer.inputs if spec.role is role), None)
-
-
 def _min(offer: Offer) -> int:
-    photos = _spec(offer, Role.PHOTO)
+    photos = spec_of(offer, Role.PHOTO)
     return photos.min if photos else 0

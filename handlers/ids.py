@@ -9,6 +9,8 @@ class Action(StrEnum):
     """Buttons."""
 
     TRAIN = "train"
+    USE_WELL = "use_well"
+    REPLACE = "replace"
     DISCARD = "discard"
     CANCEL = "cancel"
     RETRY = "retry"
@@ -43,6 +45,7 @@ class Modal(StrEnum):
     MORE = "more_modal"
     UPLOAD = "upload_modal"
     DELETE = "delete_modal"
+    REPLACE = "replace_modal"
 
 
 class Field(StrEnum):
@@ -57,6 +60,7 @@ class Field(StrEnum):
     CONSENT = "consent"
     PHOTOS = "photos"
     PICK = "pick"
+    INSTEAD_OF = "instead_of"
 
 
 MAKING, OPTION, FILE = "making", "option", "file"

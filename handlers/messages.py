@@ -4,80 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.services.inputs import Lacking
 from bot.services.progress import JobView, Stage
-from bot.services.trays import TrayView
-from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
+from handlers.blocks import Block, Message, actions, button, confirm, section, small
 from handlers.ids import Action
 from handlers.link_words import link_fault, link_fix
-from handlers.phrases import REFUSALS, clock, duration, escape, failure, plural, stage
+from handlers.phrases import clock, duration, escape, failure, plural, stage
 from handlers.places import permalink, user_of
-from storage.records import Invitation, JobKind, LinkTrouble, TrayState
-
-_VERDICTS = 30
-"""Refused files named one by one: all text of a message together has a limit too."""
-_NAME = 40
-"""Characters of a file's name that are shown."""
-
-# -- the tray
-
-
-def tray(view: TrayView) -> Message:
-    """The reply under posted photos: what was accepted, what is missing, and *Train…*."""
-    have, refused = len(view.usable), [entry for entry in view.entries if entry.refusal]
-    double = len(view.entries) - len(refused) - have
-    lines = [f"*{have} of {plural(len(view.entries), 'photo')} usable.*"]
-    lines += [
-        f"#{one.ordinal} {escape(one.name[:_NAME])} {REFUSALS[one.refusal]}."
-        for one in refused[:_VERDICTS]
-        if one.refusal
-    ]
-    if len(refused) > _VERDICTS:
-        lines.append(f"{plural(len(refused) - _VERDICTS, 'more file')} cannot be used either.")
-    if double:
-        lines.append(f"{plural(double, 'photo')} posted twice: counted once.")
-    if view.tray.state is TrayState.USED:
-        text = f"{plural(have, 'photo')}: training started."
-        return Message(text, tuple(paragraphs([*lines, "Training started with these photos."])))
-    if view.tray.state is TrayState.DISCARDED:
-        return Message("Photos discarded.", (section("Photos discarded. They are erased within two hours."),))
-    lines.append(_what_next(view))
-    buttons = [button(Action.TRAIN, "Train…", view.tray.id, style="primary")] if not view.needed else []
-    buttons.append(button(Action.DISCARD, "Discard", view.tray.id, confirm=_DISCARD))
-    lacking = f", {view.needed} more needed" if view.needed else ""
-    return Message(
-        f"{have} of {plural(len(view.entries), 'photo')} usable{lacking}.",
-        (*paragraphs(lines), *actions(*buttons)),
-    )
-
-
-def tray_words(view: TrayView) -> list[Block]:
-    """The same without its buttons, where a form was asked for and the photos do not do yet."""
-    return [block for block in tray(view).blocks if block["type"] != "actions"]
-
-
-def _what_next(view: TrayView) -> str:
-    if view.needed:
-        return f"{plural(view.needed, 'more photo')} needed: add them to this thread."
-    well = [offer for offer in view.offers if offer.ok]
-    if ready := [offer.label for offer in well if not view.lacks(offer)]:
-        return f"Enough for {', '.join(dict.fromkeys(ready))}. Add more to this thread, or train now."
-    too_many = [
-        (one.limit, offer.label)
-        for offer in well
-        for one in view.lacks(offer)
-        if one.rule is Lacking.TOO_MANY
-    ]
-    if too_many:
-        most, label = max(too_many)
-        return f"Too many: {label} takes at most {most:g}. Discard them and post a smaller set."
-    return "No vendor is available just now; the photos are kept meanwhile: try again later."
-
-
-_DISCARD = confirm(
-    "Discard these photos?", "They are erased here; the post in Slack stays.", "Discard", "Keep"
-)
-
+from storage.records import Invitation, JobKind, LinkTrouble
 
 # -- the question
 

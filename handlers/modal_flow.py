@@ -13,13 +13,16 @@ from bot.services.inputs import Given, Role
 from bot.services.progress import Stage
 from bot.services.training import NAME_MAX
 from bot.services.trays import TrayView
-from handlers import erasure, fields, forms, messages, modals
+from bot.services.verdicts import Mark
+from handlers import erasure, fields, forms, modals, trays
 from handlers.forms import Draft
 from handlers.gathering import Gathering
 from handlers.ids import Field, Modal
 from handlers.places import Place, owner_of
 from storage.records import TrayState, direct
 
+_MENU = 100
+"""Choices that Slack shows at most."""
 _CLOSED = {"not_found", "view_not_found"}
 """The person has closed it while it was loading: nothing is left to be filled."""
 
@@ -33,15 +36,33 @@ class ModalFlow:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def open_train(self, client: AsyncWebClient, trigger: str, owner: str, tray_id: str) -> None:
-        """The form for a tray's photos. Raises NotYours and NoSuchThing before anything opens."""
+    async def open_train(
+        self, client: AsyncWebClient, trigger: str, owner: str, tray_id: str, *, well: bool = False
+    ) -> None:
+        """The form for a tray's photos; `well`: for those only that there is no doubt about.
+
+        Raises NotYours and NoSuchThing before anything opens.
+        """
         view = await self._services.trays.view(tray_id, owner)
         opened = await _open(client, trigger)
         if view.tray.state is not TrayState.OPEN:
             await _fill(client, opened, modals.gone())
             return
-        draft = Draft(place=view.tray.place, tray=view.tray.id)
+        draft = Draft(place=view.tray.place, tray=view.tray.id, well=well)
         await _fill(client, opened, await self._form(draft, view))
+
+    async def open_replace(self, client: AsyncWebClient, trigger: str, owner: str, tray_id: str) -> None:
+        """Which photos go and what comes instead. Raises NotYours and NoSuchThing before anything opens."""
+        view = await self._services.trays.view(tray_id, owner)
+        opened = await _open(client, trigger)
+        if view.tray.state is not TrayState.OPEN:
+            await _fill(client, opened, modals.gone())
+            return
+        # The doubtful ones first: a menu holds a hundred at most.
+        photos = sorted(view.verdict.photos, key=lambda one: one.mark is Mark.WELL)
+        told = [(str(one.number), trays.told(one)) for one in photos[:_MENU]]
+        bad = [str(one.number) for one in photos[:_MENU] if one.mark is not Mark.WELL]
+        await _fill(client, opened, modals.replace(view.tray.id, told, bad, forms.photo_input()))
 
     async def open_new(
         self, client: AsyncWebClient, trigger: str, owner: str, place: Place, name: str
@@ -74,7 +95,7 @@ class ModalFlow:
         if tray is None:
             view = modals.words(told or _TOLD)
         elif tray.needed:
-            view = modals.modal(Modal.LOADING, "Your photos", messages.tray_words(tray))
+            view = modals.modal(Modal.LOADING, "Your photos", trays.tray_words(tray))
         else:
             view = await self._form(Draft(place=tray.tray.place, tray=tray.tray.id), tray)
         try:
@@ -168,12 +189,12 @@ class ModalFlow:
 
     async def _form(self, draft: Draft, tray: TrayView | None, *, name: str = "") -> modals.View:
         offers = tray.offers if tray else tuple(await self._services.vendors.offers())
-        given: tuple[Given, ...] | None = tray.given if tray else None
+        given: tuple[Given, ...] | None = (tray.well if draft.well else tray.given) if tray else None
         well = forms.usable(offers, given)
         way = next((one.way for one in well if one.way == draft.way), well[0].way if well else "")
         draft = draft.towards(way)
         effort = self._services.vendors.effort(way, draft.options, len(given)) if way and given else None
-        return forms.train(offers, draft, given=given, name=name, effort=effort)
+        return forms.train(offers, draft, given=given, tray=tray, name=name, effort=effort)
 
 
 async def _open(client: AsyncWebClient, trigger: str) -> dict[str, Any]:

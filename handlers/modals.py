@@ -9,8 +9,9 @@ from typing import Any
 from bot.services.inputs import InputSpec
 from bot.services.models import ModelView
 from bot.services.progress import JobView
+from handlers import fields
 from handlers.blocks import Block, section, small
-from handlers.ids import Modal
+from handlers.ids import Field, Modal
 from handlers.phrases import clock, escape, failure, plural, stage
 from storage.records import LinkTrouble
 
@@ -98,6 +99,24 @@ def upload_again(
         Modal.UPLOAD, "Upload again", blocks, metadata=json.dumps({"job": job.root_id, "tray": tray})
     )
     return {**form, "submit": {"type": "plain_text", "text": "Send"}}
+
+
+def replace(tray_id: str, photos: Sequence[tuple[str, str]], chosen: Sequence[str], files: Block) -> View:
+    """Which photos of a tray are to go, those of `chosen` ticked already, and what comes instead."""
+    options = [fields.option(number, words) for number, words in photos]
+    ticked = [one for one in options if one["value"] in chosen]
+    menu: Block = {"type": "multi_static_select", "options": options}
+    if ticked:
+        menu["initial_options"] = ticked
+    blocks = [
+        fields.asked(Field.INSTEAD_OF, "Photos to take out", menu, optional=True),
+        fields.asked(Field.PHOTOS, "Better ones", files, hint=_BETTER, optional=True),
+    ]
+    form = modal(Modal.REPLACE, "Replace photos", blocks, metadata=tray_id)
+    return {**form, "submit": {"type": "plain_text", "text": "Replace"}}
+
+
+_BETTER = "Up to ten here; more can be added to the thread."
 
 
 def modal(kind: Modal, title: str, blocks: Sequence[Block], *, metadata: str = "") -> View:

@@ -12,20 +12,23 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
+from bot.services.cards import tray_key
 from bot.services.errors import NoSuchThing
 from bot.services.notifier import Said, Speech, Unsaid
 from bot.services.progress import JobView, Stage
-from handlers import erasure, messages
+from bot.services.trays import TrayView
+from handlers import erasure, messages, trays
 from handlers.blocks import Message
 from handlers.commands import Commands, nearest, split
 from handlers.ids import NOTICE_EVENT
 from handlers.places import Place, user_of
+from handlers.sheets import SheetFiles
 from handlers.uploads import NEVER_SHARED, Uploader
 from handlers.verdicts import NO_PLACE, taken_back, verdict
-from storage.records import JobKind, Kept, Notice, NoticeKind, direct
+from storage.records import JobKind, Kept, Notice, NoticeKind, Sheet, direct
 
 logger = logging.getLogger(__name__)
-_EDITED = {NoticeKind.TRAY, NoticeKind.CARD, NoticeKind.RECEIPT}
+_EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.CARD, NoticeKind.RECEIPT}
 _PERSONAL = {NoticeKind.REPLY, NoticeKind.TROUBLE}
 _REMEMBERED = 1000
 """Messages whose words are known without asking; after a restart an edit too many does no harm."""
@@ -37,12 +40,18 @@ class SlackNotifier:
     """Implements `bot.services.notifier.Notifier`."""
 
     def __init__(
-        self, services: Services, client: AsyncWebClient, commands: Commands, uploader: Uploader
+        self,
+        services: Services,
+        client: AsyncWebClient,
+        commands: Commands,
+        uploader: Uploader,
+        sheets: SheetFiles,
     ) -> None:
         self._services = services
         self._client = client
         self._commands = commands
         self._uploader = uploader
+        self._sheets = sheets
         self._shown: dict[str, Message] = {}
 
     async def deliver(self, notice: Notice) -> Said:
@@ -110,7 +119,49 @@ class SlackNotifier:
         place = _target(notice)
         if notice.kind is NoticeKind.PICTURES:
             return await self._pictures(notice, place)
-        message = await self._render(notice, place)
+        if notice.kind in {NoticeKind.TRAY, NoticeKind.SHEET}:
+            return await self._tray(notice, place)
+        return await self._say(notice, place, await self._render(notice, place))
+
+    async def _tray(self, notice: Notice, place: Place) -> Said:
+        """A tray's message or its contact sheet; what neither shows any more is deleted."""
+        view = await self._services.trays.view(notice.tray_id or "")
+        alone = Place.parse(view.tray.place).is_direct
+        if notice.kind is NoticeKind.TRAY:
+            sheet = await self._sheets.shown(view) if alone else None
+            said = await self._say(notice, place, trays.tray(view, sheet.file_id if sheet else None))
+            if alone:
+                await self._clear(notice, view, sheet)
+            return said
+        if view.verdict.unmeasured and await self._services.sheets.measure(view):
+            view = await self._services.trays.view(view.tray.id)
+        sheet = await self._sheets.bring(view)
+        said = Said(Speech.SAID, notice.message or "")
+        if not alone:  # Else the tray's own message shows it.
+            link = await self._link_to_tray(view.tray.id) if sheet else None
+            message = trays.sheet(view, sheet.file_id if sheet else None, link)
+            if message is not None and (sheet is not None or notice.message):
+                said = await self._say(notice, place, message)
+        if not alone or not self._sheets.is_due(view):
+            await self._clear(notice, view, sheet)
+        return said
+
+    async def _clear(self, notice: Notice, view: TrayView, shown: Sheet | None) -> None:
+        """Delete the sheets that no message shows any more, and none that is still to be shown."""
+        if shown is None and self._sheets.is_due(view):
+            return
+        try:
+            await self._sheets.clear(view.tray.id, but=shown)
+        except (SlackApiError, aiohttp.ClientError, TimeoutError):
+            if notice.message:
+                raise  # An edit may be repeated until it goes well, and what follows it.
+            logger.info("Contact sheet stays for now", extra={"action": "sheet_stays", "notice": notice.id})
+
+    async def _link_to_tray(self, tray_id: str) -> str | None:
+        stands = await self._services.media.message_of(tray_key(tray_id))
+        return await self._permalink(Place.parse(stands)) if stands else None
+
+    async def _say(self, notice: Notice, place: Place, message: Message | None) -> Said:
         if message is None:
             return Said(Speech.SAID)
         if notice.kind in _EDITED and notice.message:
@@ -186,8 +237,6 @@ class SlackNotifier:
 
     async def _render(self, notice: Notice, place: Place) -> Message | None:
         match notice.kind:
-            case NoticeKind.TRAY:
-                return messages.tray(await self._services.trays.view(notice.tray_id or ""))
             case NoticeKind.REPLY:
                 return await self._reply(notice)
             case NoticeKind.TROUBLE:

@@ -270,6 +270,24 @@ REFUSALS: dict[Refusal, str] = {
 }
 
 
+SHORT_REFUSALS: dict[Refusal, str] = {
+    Refusal.NOT_A_PHOTO: "no picture",
+    Refusal.RAW: "raw file",
+    Refusal.EMPTY: "empty",
+    Refusal.DAMAGED: "damaged",
+    Refusal.TRUNCATED: "incomplete",
+    Refusal.NOT_LOADED: "not loaded",
+    Refusal.TOO_MANY_PIXELS: "too large",
+    Refusal.TOO_DEMANDING: "too large",
+    Refusal.TOO_SMALL: "too small",
+    Refusal.TOO_NARROW: "too narrow",
+    Refusal.TOO_LARGE: "too large",
+    Refusal.DELETED: "deleted",
+    Refusal.HIDDEN: "hidden",
+}
+"""The same in two words, for under a thumbnail."""
+
+
 def refusal(error: DomainError, command: str) -> str:
     """What to tell somebody whose wish cannot be granted."""
     match error:
@@ -311,8 +329,23 @@ _NOUNS = {
 }
 
 
-def lack(one: Lack) -> str:
-    """Why a vendor would not take a set, as a clause."""
+def lack(one: Lack, numbers: Sequence[int] = ()) -> str:
+    """Why a vendor would not take a set, as a clause; `numbers` are those of the files that are at fault."""
+    which = f" ({_those(numbers)})" if numbers else ""
+    return f"{_lack(one)}{which}"
+
+
+_NUMBERS = 12
+"""Of files that are listed; a vendor may refuse a hundred of them for one reason."""
+
+
+def _those(numbers: Sequence[int]) -> str:
+    told = ", ".join(f"#{number}" for number in numbers[:_NUMBERS])
+    more = len(numbers) - _NUMBERS
+    return f"{told} and {more} more" if more > 0 else told
+
+
+def _lack(one: Lack) -> str:
     noun = _NOUNS[one.role]
     match one.rule:
         case Lacking.TOO_FEW | Lacking.WRONG_KIND:
@@ -332,6 +365,10 @@ def lack(one: Lack) -> str:
             return f"does not take a {noun} of this size in pixels"
         case Lacking.MEDIA_TYPE:
             return f"does not read a {noun} of this kind of file"
+        case Lacking.NO_FACE:
+            return f"wants one face in each {noun}, and I find none"
+        case Lacking.SEVERAL_FACES:
+            return f"wants one face in each {noun}, and there are several"
 
 
 def unfit(lacks: Sequence[Lack]) -> str:

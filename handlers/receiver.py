@@ -81,6 +81,8 @@ class SlackReceiver:
                 await self._gather(item)
             case "more":
                 await self._more(item)
+            case "replace":
+                await self._replace(item)
             case "answer":
                 await self._answer(item)
             case _:
@@ -185,6 +187,18 @@ class SlackReceiver:
         except DomainError as error:
             await self._refused(item, error)
 
+    async def _replace(self, item: InboxItem) -> None:
+        """Photos that take the place of others in a tray."""
+        owner = _owner(item)
+        try:
+            tray = (await self._services.trays.open_of(item.payload["tray"], owner)).tray
+            entries = await self._by_role(item)
+            await self._services.trays.receive(
+                owner, tray.place, entries, item, through=direct(owner), without=item.payload["without"]
+            )
+        except DomainError as error:
+            await self._refused(item, error)
+
     async def _refused(self, item: InboxItem, error: DomainError) -> None:
         """What a form asked for cannot be: say why to the one who sent it."""
         payload = {"refused": refusal(error, self._command)}
@@ -232,10 +246,10 @@ class SlackReceiver:
             self._services.photos.expect()
             return await self._downloader.load(file, self._info, take)
         except PhotoRefused as refused:
-            refusal = refused.refusal
+            size = refused.width, refused.height
+            return [_refused_entry(file, refused.refusal, role, size)]
         except LoginPage:
-            refusal = await self._shut_out(source)
-        return [TrayEntry(source, name, refusal=refusal, role=(role or Role.PHOTO).value)]
+            return [_refused_entry(file, await self._shut_out(source), role)]
 
     async def _shut_out(self, file_id: str) -> Refusal:
         """Whether this file is not for us, or our token is good for none: that is for the operators."""
@@ -272,6 +286,15 @@ class SlackReceiver:
 
 def _source(file: Mapping[str, Any]) -> tuple[str, str]:
     return str(file.get("id", "")), str(file.get("name") or file.get("title") or "file")[:80]
+
+
+def _refused_entry(
+    file: Mapping[str, Any], why: Refusal, role: Role | None, size: tuple[int, int] = (0, 0)
+) -> TrayEntry:
+    source, name = _source(file)
+    return TrayEntry(
+        source, name, refusal=why, role=(role or Role.PHOTO).value, width=size[0], height=size[1]
+    )
 
 
 def _owner(item: InboxItem) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from bot.services.doctor import Diagnosis
 from bot.services.vendors import Offer
 from handlers.blocks import Message, paragraphs, section
-from handlers.forms import describe, why_unavailable
+from handlers.forms import describe
 from handlers.link_words import link_fault, link_fix
+from handlers.offers import why_unavailable
 from handlers.phrases import clock, duration, escape, plural
 from storage.records import LinkTrouble
 

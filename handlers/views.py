@@ -21,7 +21,7 @@ from handlers.ids import FILE, MAKING, OPTION, Field, Modal
 from handlers.modal_flow import ModalFlow
 from handlers.phrases import field_error, refusal
 from handlers.places import Place, owner_of
-from storage.records import Arrival
+from storage.records import PHOTO_ROLE, Arrival
 
 _MEMORY = 2800
 """Characters that a form may remember, somewhat less than Slack keeps."""
@@ -43,6 +43,7 @@ class Views:
         app.view(Modal.MORE.value)(self.on_more)
         app.view(Modal.UPLOAD.value)(self.on_upload)
         app.view(Modal.DELETE.value)(self.on_delete)
+        app.view(Modal.REPLACE.value)(self.on_replace)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Start with a tray's photos; a form that brings files is kept, and they are looked at afterwards."""
@@ -142,6 +143,28 @@ class Views:
             await self._services.deletions.ask(json.loads(view["private_metadata"])["job"], _owner(body))
         except DomainError as error:
             await ack(response_action="update", view=modals.words(refusal(error, self._command)))
+        else:
+            await ack()
+
+    async def on_replace(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        """Take photos out of a tray; what comes instead is kept, and looked at afterwards."""
+        values, owner = view["state"]["values"], _owner(body)
+        numbers = [int(number) for number in fields.all_picked(values, Field.INSTEAD_OF)]
+        files = fields.given(values, Field.PHOTOS)
+        if not numbers and not files:
+            missing = "Choose what is to go, or add what is to come."
+            await ack(response_action="errors", errors={Field.INSTEAD_OF.value: missing})
+            return
+        try:
+            tray = await self._services.trays.open_of(view["private_metadata"], owner)
+            sources = [entry.source for entry in tray.entries if entry.ordinal in numbers]
+            if files:
+                payload = {"tray": tray.tray.id, "without": sources, "roles": _named({PHOTO_ROLE: files})}
+                await self._keep(f"view:{view['id']}", "replace", owner, tray.tray.place, payload)
+            else:
+                await self._services.trays.remove(tray.tray.id, owner, sources)
+        except DomainError as error:
+            await ack(response_action="errors", errors=self._errors(error, view))
         else:
             await ack()
 

@@ -25,9 +25,11 @@ from storage.invitations import Invitations
 from storage.jobs import Jobs
 from storage.lanes import Lanes
 from storage.links import Links
+from storage.looks import Looks
 from storage.media import MediaStore
 from storage.models import Models, Pictures
 from storage.outbox import Outbox
+from storage.sheets import Sheets
 from storage.trays import Trays
 
 T = TypeVar("T")
@@ -80,6 +82,16 @@ class Tx:
     def inputs(self) -> Inputs:
         """What people gave us, by hash."""
         return Inputs(self._conn)
+
+    @cached_property
+    def looks(self) -> Looks:
+        """How photos look."""
+        return Looks(self._conn)
+
+    @cached_property
+    def sheets(self) -> Sheets:
+        """Contact sheets that stand at the surface."""
+        return Sheets(self._conn)
 
     @cached_property
     def pictures(self) -> Pictures:

@@ -29,8 +29,12 @@ class Outbox(Repository):
         tray_id: str | None = None,
         after: str | None = None,
         payload: dict[str, Any] | None = None,
+        wait: timedelta = timedelta(0),
     ) -> str:
-        """Want something said, once per key; returns the row's id. `after` names a key to be said before."""
+        """Want something said, once per key; returns the row's id.
+
+        `after` names a key to be said before; `wait` is how long more may gather first.
+        """
         made = new_id("note")
         before = None if after is None else select(outbox.c.id).where(outbox.c.key == after).scalar_subquery()
         self.conn.execute(
@@ -46,17 +50,20 @@ class Outbox(Repository):
                 tray_id=tray_id,
                 after=before,
                 payload=payload or {},
-                due_at=now_ms(),
+                due_at=in_ms(wait),
                 created_at=now_ms(),
             )
             .on_conflict_do_nothing(index_elements=[outbox.c.key])
         )
         return str(self.conn.execute(select(outbox.c.id).where(outbox.c.key == key)).scalar_one())
 
-    def touch(self, key: str, *, quiet: timedelta = timedelta(0)) -> None:
-        """Want a message brought up to date, not before `quiet` has passed since it was said last."""
+    def touch(self, key: str, *, quiet: timedelta = timedelta(0), wait: timedelta = timedelta(0)) -> None:
+        """Want a message brought up to date, not before `quiet` has passed since it was said last.
+
+        `wait` is how long more may gather first.
+        """
         soonest = func.max(
-            now_ms(),
+            in_ms(wait),
             func.coalesce(type_coerce(outbox.c.sent_at, BigInteger), 0) + round(quiet.total_seconds() * 1000),
         )
         self.conn.execute(

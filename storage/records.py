@@ -225,6 +225,14 @@ class Medium:
 
 
 @dataclass(frozen=True, slots=True)
+class Portrait:
+    """How a photo looks: what was measured of it, and a small picture for a contact sheet."""
+
+    facts: dict[str, Any]
+    preview: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class JobInput:
     """One input of a job, in the order given."""
 
@@ -278,6 +286,23 @@ class TrayEntry:
     role: str = PHOTO_ROLE
     finding: str | None = None
     """What the vendor named by the tray's job found wrong with it; empty where it said no reason."""
+    width: int = 0
+    height: int = 0
+    """Of a picture that was refused, in pixels, where that was known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A contact sheet of a tray that was handed to the surface; one that is not `ready` is not shown."""
+
+    number: int
+    """Grows: of two, the later."""
+    tray_id: str
+    stamp: str
+    """What is on it: another one shows something else."""
+    file_id: str
+    """The surface's id."""
+    ready: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,6 +486,7 @@ class NoticeKind(StrEnum):
     """What there is to say."""
 
     TRAY = "tray"  # the reply under posted photos, edited
+    SHEET = "sheet"  # a tray's contact sheet, for its owner alone
     CARD = "card"  # one per job, edited
     PICTURES = "pictures"  # results, as files
     READY = "ready"  # the owner's DM

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -120,6 +121,15 @@ medium = Table(
     _instant("created_at"),
 )
 
+look = Table(
+    "look",
+    metadata,
+    # The look of a photo shows the photo: it goes with its row, whoever removes that.
+    Column("sha256", Text, ForeignKey(medium.c.sha256, ondelete="CASCADE"), primary_key=True),
+    Column("facts", JSON, nullable=False),
+    Column("preview", LargeBinary, nullable=False),
+)
+
 doomed = Table("doomed", metadata, Column("sha256", Text, primary_key=True))
 
 tray = Table(
@@ -147,6 +157,18 @@ tray_entry = Table(
     Column("medium", Text, ForeignKey(medium.c.sha256), index=True),
     Column("refusal", Text),
     Column("finding", Text),
+    Column("width", Integer, nullable=False, server_default=text("0")),
+    Column("height", Integer, nullable=False, server_default=text("0")),
+)
+
+sheet = Table(
+    "sheet",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("tray_id", Text, ForeignKey(tray.c.id), nullable=False, index=True),
+    Column("stamp", Text, nullable=False),
+    Column("file_id", Text, nullable=False),
+    Column("ready", Boolean, nullable=False, server_default=false()),
 )
 
 job = Table(

@@ -74,6 +74,8 @@ class Trays(Repository):
                     role=entry.role,
                     medium=entry.medium,
                     refusal=entry.refusal.value if entry.refusal else None,
+                    width=entry.width,
+                    height=entry.height,
                 )
                 .on_conflict_do_nothing()
             )
@@ -94,6 +96,8 @@ class Trays(Repository):
                 r.ordinal,
                 r.role,
                 r.finding,
+                r.width,
+                r.height,
             )
             for r in rows
         ]

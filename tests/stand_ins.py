@@ -46,6 +46,7 @@ from bot.services.polling import Poller
 from bot.services.progress import Progress
 from bot.services.proving import Prover
 from bot.services.runner import JobRunner
+from bot.services.sheets import Sheets
 from bot.services.sorting import HEAD, Incoming, Sorter
 from bot.services.specs import Specs
 from bot.services.submitting import Submitter
@@ -76,7 +77,7 @@ THREAD = "T1/C1/100"
 MOST = 10 * 1024 * 1024
 """Bytes of a file of any kind."""
 CHANNEL = "T1/C1/"
-EDITED = {NoticeKind.TRAY, NoticeKind.CARD, NoticeKind.RECEIPT}
+EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.CARD, NoticeKind.RECEIPT}
 
 
 class TurnedClock:
@@ -465,6 +466,7 @@ async def engine(
             sorter=Sorter(photos, videos, papers, Archives(store, photos, MOST, Allowance()), MOST),
             trays=Trays(store, vendors, nudges),
             invitations=Invitations(store, nudges),
+            sheets=Sheets(store, lab, nudges),
             training=Training(store, vendors, nudges),
             generation=Generation(store, vendors, nudges),
             models=Models(store, vendors),

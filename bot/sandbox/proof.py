@@ -74,6 +74,8 @@ async def prove(world: World, told: Told, pictures: Sequence[Path], script: Scri
         yield await _links_closed(world, len(script.photos))
     yield await _link_leads_to_pictures(world, told)
     yield await _nothing_said_twice(world, told)
+    if told.sheet:
+        yield await _no_sheet_left(world)
 
 
 async def _paid_once(world: World, bill: Mapping[str, int]) -> str:
@@ -170,20 +172,48 @@ async def _nothing_said_twice(world: World, told: Told) -> str:
         if e.kind == "message" and e.facts["state"] == "posted" and e.facts["user"] == bot
         if "ephemeral_to" not in e.facts
     ]
-    expected = {(m.channel, m.ts) for m in (told.tray, told.card, *told.shown, *told.pictures, told.letter)}
+    sheets = [told.sheet] if told.sheet else []
+    messages = (told.tray, *sheets, told.card, *told.shown, *told.pictures, told.letter)
+    expected = {(m.channel, m.ts) for m in messages}
     if len(told.pictures) != 1 or len(said) != len(expected) or set(said) != expected:
         raise NotHappened(claim, f"{len(said)} messages of the bot, {len(told.pictures)} with images")
     calls = collections.Counter(
-        e.facts["method"] for e in entries if e.kind == "api" and e.facts["ok"] and _SAYS[e.facts["method"]]
+        e.facts["method"]
+        for e in entries
+        if e.kind == "api" and e.facts["ok"] and _SAYS[e.facts["method"]] and not _shares_nothing(e)
     )
-    uploads = collections.Counter({"files.completeUploadExternal": len(told.shown)})
-    if calls != _SAYS + uploads:
+    more = collections.Counter(
+        {"files.completeUploadExternal": len(told.shown), "chat.postMessage": len(sheets)}
+    )
+    if calls != _SAYS + more:
         raise NotHappened(claim, f"calls: {dict(calls)}")
     return claim
 
 
 _SAYS = collections.Counter({"chat.postMessage": 3, "files.completeUploadExternal": 1})
 """How often each method that says something may have succeeded."""
+
+
+def _shares_nothing(entry: Entry) -> bool:
+    """Whether an upload is one that is shown by another message, or by none."""
+    upload = entry.facts["method"] == "files.completeUploadExternal"
+    return upload and "channel_id" not in entry.facts["arguments"]
+
+
+async def _no_sheet_left(world: World) -> str:
+    claim = "the contact sheet of the photos is deleted, now that they are in use"
+    entries = await _whole_journal(world)
+    calls = [e for e in entries if e.kind == "api" and e.facts["ok"]]
+    made = {
+        file
+        for e in calls
+        if _shares_nothing(e)
+        for file in re.findall(r"\bF[A-Z0-9]{8,}\b", str(e.facts["arguments"]))
+    }
+    gone = {str(e.facts["arguments"].get("file")) for e in calls if e.facts["method"] == "files.delete"}
+    if made - gone:
+        raise NotHappened(claim, f"{len(made - gone)} of {len(made)} still there")
+    return claim
 
 
 async def _whole_journal(world: World) -> list[Entry]:

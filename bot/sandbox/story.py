@@ -18,7 +18,7 @@ T = TypeVar("T")
 CHANNEL = "#portraits"
 BOT = "@darkroom"
 STORY_SECONDS = 180.0
-_TRAIN, _DETAILS = "Train…", "Details"
+_TRAIN, _USE, _DETAILS = "Train…", "Use ", "Details"
 _LOADING = "Loading"
 _A_MOMENT = 15.0
 _TRIES = 6
@@ -76,6 +76,8 @@ class Told:
     """What the vendor shows of the model, where it does."""
     pictures: Sequence[Message]
     letter: Message
+    sheet: Message | None = None
+    """The contact sheet that the owner got by DM; none where the order came before it."""
 
 
 @dataclass
@@ -96,13 +98,16 @@ class Story:
         if len(self.script.posts) > 1:
             await self._step("ana posts more photos in the thread", self._post_more(post))
             tray = await self._step("the tray counts all of them", self._whole_tray(post))
+        if not self.script.part.film:
+            await self._step("the contact sheet arrives by DM", self._sheet(post, tray))
         card = await self._step("ana orders a training and its card stands", self._card(post, tray))
         pictures = await self._step("the images stand in the thread", self._pictures(post))
         letter = await self._step("the DM with the link arrives", self._letter())
         card = await self._step("the card says done", self._done(post, card))
         await self.transcript.drain()
         shown = self.script.part.shown
-        return Told(post, tray, card, pictures[:shown], pictures[shown:], letter)
+        sheet = next((m for m in await self._letters() if is_sheet(m)), None)
+        return Told(post, tray, card, pictures[:shown], pictures[shown:], letter, sheet)
 
     async def _step(self, name: str, work: Awaitable[T]) -> T:
         try:
@@ -111,6 +116,10 @@ class Story:
             raise NotHappened(name, "not in time", final=False) from None
         except Refused as refused:
             raise NotHappened(name, f"Slack refuses: {refused}") from refused
+
+    @property
+    def _least(self) -> int:
+        return self.script.part.least
 
     @property
     def _left(self) -> float:
@@ -147,23 +156,42 @@ class Story:
         whole = f"of {len(self.script.photos)}"
         return await self._in_thread(post, lambda m: is_tray(m) and whole in m.words())
 
+    async def _sheet(self, post: Message, tray: Message) -> None:
+        """Look at the photos as the bot judges them, unless they are in use already."""
+
+        async def look() -> bool | None:
+            stands = await self._in_thread(post, lambda m: m.ts == tray.ts)
+            used = order_of(stands, self._least) is None
+            return used or any(is_sheet(m) and shows_picture(m) for m in await self._letters()) or None
+
+        await self.people.wait_for(look, self._left)
+
+    async def _letters(self) -> list[Message]:
+        """What the bot has said to the person alone."""
+        found = []
+        for channel in await self.people.channels():
+            if channel.kind == "im":
+                said = await self.people.messages(channel.id)
+                found += [m for m in said if m.user_name == BOT.removeprefix("@")]
+        return found
+
     async def _card(self, post: Message, tray: Message) -> Message:
         first = tray.ts
         for _ in range(_TRIES):
             stands = await self._in_thread(post, lambda m: m.ts == first or is_card(m), newest=True)
             if is_card(stands):
                 return stands
-            if _TRAIN not in stands.buttons() or await self._order(stands):
+            if (order := order_of(stands, self._least)) is None or await self._order(stands, order):
                 return await self._in_thread(post, is_card)
-        raise NotHappened("ana orders a training", f"[{_TRAIN}] was pressed {_TRIES} times", final=False)
+        raise NotHappened("ana orders a training", f"it was pressed for {_TRIES} times", final=False)
 
-    async def _order(self, tray: Message) -> bool:
+    async def _order(self, tray: Message, order: str) -> bool:
         """Press *Train…* and fill the form in; False where it has to be tried again."""
         people, person = self.people, self.script.person
         await self._close_everything()
         await people.wait_for_connection(within=self._left)
-        await self.transcript.act(person, f"{CHANNEL} ▸ thread", f"presses [{_TRAIN}]")
-        pressed = await people.press(person, CHANNEL, tray.ts, _TRAIN)
+        await self.transcript.act(person, f"{CHANNEL} ▸ thread", f"presses [{order}]")
+        pressed = await people.press(person, CHANNEL, tray.ts, order)
         if not pressed.acked:
             self._say_unanswered(pressed)
             return False
@@ -278,6 +306,23 @@ def is_tray(message: Message) -> bool:
     if message.files or message.ephemeral or is_card(message):
         return False
     return "photo" in message.text or "video" in message.text
+
+
+def is_sheet(message: Message) -> bool:
+    """Whether a message is, or was, the contact sheet of the photos."""
+    return "contact sheet" in message.text
+
+
+def shows_picture(message: Message) -> bool:
+    """Whether a message has a picture in it."""
+    return any(block.get("type") == "image" for block in message.blocks)
+
+
+def order_of(tray: Message, least: int = 1) -> str | None:
+    """The button that opens the form: for the good photos, where those are enough, or for all."""
+    found = [one for one in tray.buttons() if one == _TRAIN or one.startswith(_USE)]
+    enough = [one for one in found if one == _TRAIN or int(one.split()[-1]) >= least]
+    return next(iter(enough or found), None)
 
 
 def label(message: Message) -> str | None:

@@ -19,6 +19,7 @@ from bot.services.papers import Papers
 from bot.services.photos import Photos
 from bot.services.progress import Progress
 from bot.services.proving import Prover
+from bot.services.sheets import Sheets
 from bot.services.sorting import Sorter
 from bot.services.training import Training
 from bot.services.trays import Trays
@@ -37,6 +38,7 @@ class Services:
     sorter: Sorter
     trays: Trays
     invitations: Invitations
+    sheets: Sheets
     training: Training
     generation: Generation
     models: Models

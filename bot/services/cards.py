@@ -1,9 +1,17 @@
-"""The card of a job: one message, brought up to date."""
+"""Messages that are brought up to date: a job's card, a tray, and the contact sheet of a tray."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from storage import Tx
-from storage.records import Job, NoticeKind
+from storage.records import Job, NoticeKind, direct
+
+_GATHERS: Final = timedelta(seconds=2)
+"""From a change of a tray to its contact sheet: what comes in several posts shall be on one sheet."""
+_QUIET: Final = timedelta(seconds=8)
+"""Between two sheets of one tray."""
 
 
 def card_key(job: Job) -> str:
@@ -16,3 +24,35 @@ def show_card(tx: Tx, job: Job) -> None:
     key = card_key(job)
     tx.outbox.put(key, NoticeKind.CARD, owner=job.owner, place=job.place, job_id=job.root_id)
     tx.outbox.touch(key)
+
+
+def tray_key(tray_id: str) -> str:
+    """The outbox key of a tray's message."""
+    return f"tray:{tray_id}"
+
+
+def sheet_key(tray_id: str) -> str:
+    """The outbox key of a tray's contact sheet."""
+    return f"sheet:{tray_id}"
+
+
+def show_tray(tx: Tx, tray_id: str, *, owner: str, place: str) -> None:
+    """Make sure the tray's message exists, and a contact sheet for its owner, and both are up to date."""
+    key = tray_key(tray_id)
+    tx.outbox.put(key, NoticeKind.TRAY, owner=owner, place=place, tray_id=tray_id)
+    tx.outbox.put(
+        sheet_key(tray_id),
+        NoticeKind.SHEET,
+        owner=owner,
+        place=direct(owner),
+        tray_id=tray_id,
+        after=key,
+        wait=_GATHERS,
+    )
+    refresh_tray(tx, tray_id)
+
+
+def refresh_tray(tx: Tx, tray_id: str) -> None:
+    """What is in a tray has changed, or its state: bring what is said of it up to date."""
+    tx.outbox.touch(tray_key(tray_id))
+    tx.outbox.touch(sheet_key(tray_id), quiet=_QUIET, wait=_GATHERS)

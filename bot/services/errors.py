@@ -94,6 +94,8 @@ class NotRetryable(DomainError):
 class PhotoRefused(DomainError):
     """This file is not a photo that can be used."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, size: tuple[int, int] = (0, 0)) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
+        self.width, self.height = size
+        """The picture's, where it was known before it was refused."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.imaging.verdict import Misfit, misfits
 from bot.providers import PAPERS, InputSpec, Role
 from bot.services.errors import Unfit
 from storage.records import Medium
@@ -26,6 +27,8 @@ class Lacking(StrEnum):
     FRAME = "frame"  # a video's size in pixels
     TOO_SHORT = "too_short"  # a video, in seconds
     TOO_LONG = "too_long"
+    NO_FACE = "no_face"  # a picture without a face, where each must show one
+    SEVERAL_FACES = "several_faces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,15 @@ class Lack:
     """There are too many, and the form asks which of them are meant."""
 
     @property
+    def probable(self) -> bool:
+        """Whether only the vendor can tell: our own look for faces misses some, and keeps nobody out."""
+        return self.rule in {Lacking.NO_FACE, Lacking.SEVERAL_FACES}
+
+    @property
     def can_follow(self) -> bool:
-        """Whether a form asks for what lacks, so that it may be opened without."""
+        """Whether a form asks for what lacks, or it may be well all the same, so that one may be opened."""
         missing = self.rule in {Lacking.TOO_FEW, Lacking.WRONG_KIND}
-        return self.picks or (missing and self.role in ASKED_ON_FORM)
+        return self.picks or self.probable or (missing and self.role in ASKED_ON_FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class Given:
     medium: Medium
     number: int = field(default=0, compare=False)
     """By which people know it; 0 where they do not."""
+    faces: int | None = None
+    """How many a photo shows; None where nobody looked, and then the vendor's own look decides."""
 
 
 def judge(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[Lack, ...]:
@@ -64,7 +74,7 @@ def judge(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[Lack, ...
     at_hand = list(given)
     found: list[Lack] = []
     for spec in specs:
-        have = [one.medium for one in at_hand if one.role == spec.role]
+        have = [one for one in at_hand if one.role == spec.role]
         if len(have) < spec.min:
             rule = Lacking.WRONG_KIND if at_hand and not have else Lacking.TOO_FEW
             found.append(Lack(rule, spec.role, len(have), spec.min))
@@ -78,9 +88,7 @@ def judge(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[Lack, ...
 
 def suiting(spec: InputSpec, given: Iterable[Given]) -> tuple[Given, ...]:
     """Those of a set, each once, that could be picked for an operation that takes fewer."""
-    return tuple(
-        one for one in dict.fromkeys(given) if one.role == spec.role and not _each(spec, [one.medium])
-    )
+    return tuple(one for one in dict.fromkeys(given) if one.role == spec.role and not _each(spec, [one]))
 
 
 def picked(specs: Sequence[InputSpec], given: Iterable[Given], pick: str) -> list[Given]:
@@ -89,15 +97,21 @@ def picked(specs: Sequence[InputSpec], given: Iterable[Given], pick: str) -> lis
     return [one for one in given if one.role not in picky or one.medium.sha256 == pick]
 
 
+def numbers(lack: Lack, given: Iterable[Given]) -> tuple[int, ...]:
+    """By which numbers people know what a lack of this set speaks of."""
+    known = [one.number for one in given if one.role == lack.role]
+    return tuple(known[place - 1] for place in lack.which if known[place - 1])
+
+
 def fitting(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[tuple[str, str], ...]:
     """Role and hash of what these specs take of a set, each once. Raises Unfit where it does not do."""
     once = list(dict.fromkeys(given))
-    if lacks := judge(specs, once):
+    if lacks := [lack for lack in judge(specs, once) if not lack.probable]:
         raise Unfit(lacks)
     return tuple((one.role, one.medium.sha256) for spec in specs for one in once if one.role == spec.role)
 
 
-def _each(spec: InputSpec, have: Sequence[Medium]) -> list[Lack]:
+def _each(spec: InputSpec, have: Sequence[Given]) -> list[Lack]:
     """Every medium against what its role must be like; one line per rule, however many break it."""
     found: list[Lack] = []
 
@@ -106,30 +120,38 @@ def _each(spec: InputSpec, have: Sequence[Medium]) -> list[Lack]:
             worst = next(iter(bad.values()))
             found.append(Lack(rule, spec.role, worst, limit, tuple(bad)))
 
-    numbered = list(enumerate(have, 1))
-    those(Lacking.MEDIA_TYPE, 0, {n: 0 for n, one in numbered if one.media_type not in spec.media_types})
-    pictures = [(n, one) for n, one in numbered if one.media_type.startswith("image/")]
+    numbered = [(n, one.medium) for n, one in enumerate(have, 1)]
+    pictures = {n for n, one in numbered if one.media_type.startswith("image/")}
+    unfit = {n: _misfits(one, spec) for n, one in enumerate(have, 1) if n in pictures}
+    others = {n: 0.0 for n, one in numbered if n not in pictures and one.media_type not in spec.media_types}
+    odd = others | {n: 0.0 for n, why in unfit.items() if Misfit.MEDIA_TYPE in why}
+    those(Lacking.MEDIA_TYPE, 0, dict(sorted(odd.items())))
     # A picture that is too large for a vendor is made smaller for it; a film or a document cannot be.
-    heavy = {
-        n: float(one.size) for n, one in numbered if (n, one) not in pictures and one.size > spec.max_bytes
-    }
+    heavy = {n: float(one.size) for n, one in numbered if n not in pictures and one.size > spec.max_bytes}
     those(Lacking.TOO_LARGE, spec.max_bytes, heavy)
-    sides = {n: min(one.width, one.height) for n, one in pictures}
-    those(
-        Lacking.TOO_SMALL,
-        spec.min_side,
-        {n: float(side) for n, side in sides.items() if side < spec.min_side},
-    )
+    small = {
+        n: float(min(one.width, one.height)) for n, one in numbered if Misfit.TOO_SMALL in unfit.get(n, ())
+    }
+    those(Lacking.TOO_SMALL, spec.min_side, small)
+    those(Lacking.NO_FACE, 1, {n: 0.0 for n, why in unfit.items() if Misfit.NO_FACE in why})
+    crowd = {n: float(have[n - 1].faces or 0) for n, why in unfit.items() if Misfit.SEVERAL_FACES in why}
+    those(Lacking.SEVERAL_FACES, 1, crowd)
     videos = [(n, one) for n, one in numbered if one.seconds is not None]
     if spec.frames:
-        odd = {n: one.height for n, one in videos if (one.width, one.height) not in spec.frames}
-        those(Lacking.FRAME, 0, {n: float(height) for n, height in odd.items()})
+        frames = {n: one.height for n, one in videos if (one.width, one.height) not in spec.frames}
+        those(Lacking.FRAME, 0, {n: float(height) for n, height in frames.items()})
     if spec.lasts:
         least, most = (span.total_seconds() for span in spec.lasts)
         lasts = {n: one.seconds or 0.0 for n, one in videos}
         those(Lacking.TOO_SHORT, least, {n: span for n, span in lasts.items() if span < least})
         those(Lacking.TOO_LONG, most, {n: span for n, span in lasts.items() if span > most})
     return found
+
+
+def _misfits(one: Given, spec: InputSpec) -> tuple[Misfit, ...]:
+    """Why a vendor would refuse this very picture."""
+    size = one.medium.width, one.medium.height
+    return misfits(size, one.medium.size, one.medium.media_type, spec, faces=one.faces)
 
 
 __all__ = [
@@ -142,6 +164,7 @@ __all__ = [
     "Role",
     "fitting",
     "judge",
+    "numbers",
     "picked",
     "suiting",
 ]

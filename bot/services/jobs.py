@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from bot.services.cards import show_card
+from bot.services.cards import refresh_tray, show_card
 from bot.services.errors import (
     BeingDeleted,
     ModelGone,
@@ -164,7 +164,7 @@ class Jobs:
             show_card(tx, queued)
             if tray_id:
                 tx.trays.close(tray_id, TrayState.USED, job.id)
-                tx.outbox.touch(f"tray:{tray_id}")
+                refresh_tray(tx, tray_id)
             if item is not None:
                 tx.inbox.done(item)
             return queued

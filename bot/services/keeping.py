@@ -6,15 +6,26 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from storage import Store, Tx
-from storage.records import Medium
+from storage.records import Medium, Portrait
 
 logger = logging.getLogger(__name__)
 
 
-async def keep(store: Store, put: Callable[[], Awaitable[str]], described: Callable[[str], Medium]) -> Medium:
-    """Keep a file and its row. Raises what `put` raises."""
+async def keep(
+    store: Store,
+    put: Callable[[], Awaitable[str]],
+    described: Callable[[str], Medium],
+    portrait: Portrait | None = None,
+) -> Medium:
+    """Keep a file and its row, and how it looks. Raises what `put` raises."""
     medium = described(await put())
-    await store.write(lambda tx: tx.inputs.insert(medium))
+
+    def unit(tx: Tx) -> None:
+        tx.inputs.insert(medium)
+        if portrait is not None:
+            tx.looks.keep(medium.sha256, portrait)
+
+    await store.write(unit)
     if not store.media.holds(medium.sha256):
         # The same bytes were being erased for another job. Now that there is a row they no longer can be.
         await put()

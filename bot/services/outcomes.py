@@ -17,7 +17,7 @@ from bot.providers import (
     RemoteJob,
     Retired,
 )
-from bot.services.cards import card_key, show_card
+from bot.services.cards import card_key, show_card, show_tray
 from bot.services.inputs import PAPERS
 from storage import Tx
 from storage.records import (
@@ -84,9 +84,8 @@ def refused_before(tx: Tx, held: Job, found: Mapping[str, str]) -> Job:
         stands = tx.outbox.find(f"tray:{used.id}")
         place = used.place if stands else job.place
         opened = tx.trays.reopen(job.root_id, found, place=place)
-        key = f"tray:{opened}"
-        tx.outbox.put(key, NoticeKind.TRAY, owner=job.owner, place=place, tray_id=opened)
-        tx.outbox.touch(key)
+        if opened is not None:
+            show_tray(tx, opened, owner=job.owner, place=place)
     return job
 
 

@@ -10,8 +10,9 @@ from bot.imaging.faults import Unusable
 from bot.imaging.lab import Lab
 from bot.services.errors import PhotoRefused
 from bot.services.keeping import Eraser, keep
+from bot.services.sheets import forget_sheets
 from storage import Store, Tx
-from storage.records import Medium, Refusal
+from storage.records import Medium, Portrait, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +45,14 @@ class Photos:
         try:
             taken = await self._lab.take_in(data)
         except Unusable as unusable:
-            raise PhotoRefused(Refusal(unusable.fault.value)) from unusable
+            size = unusable.width, unusable.height
+            raise PhotoRefused(Refusal(unusable.fault.value), size) from unusable
         facts = taken.media_type, len(taken.data), taken.width, taken.height
         return await keep(
-            self._store, lambda: self._store.media.put(taken.data), lambda sha: Medium(sha, *facts)
+            self._store,
+            lambda: self._store.media.put(taken.data),
+            lambda sha: Medium(sha, *facts),
+            Portrait(taken.look.facts(), taken.preview),
         )
 
     async def sweep(self) -> int:
@@ -65,6 +70,7 @@ class Photos:
     def _forget(self, tx: Tx) -> set[str]:
         tx.inputs.forget_drafts(self._retention.drafts)
         tx.inputs.forget_ended(self._retention.after_job)
+        forget_sheets(tx)
         tx.links.drop_expired()
         tx.inputs.mark(tx.inputs.drop_unneeded(timedelta(hours=1)))
         tx.inbox.forget(timedelta(days=3))

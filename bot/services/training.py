@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.services.cards import show_card
+from bot.services.cards import refresh_tray, show_card
 from bot.services.errors import BadWish, NoSuchThing, NotYours, TrayClosed
-from bot.services.inputs import Given, fitting, picked
+from bot.services.inputs import fitting, picked
 from bot.services.notifier import Clock
 from bot.services.options import checked
-from bot.services.trays import refuse_public_papers
+from bot.services.trays import given_of, refuse_public_papers
 from bot.services.vendors import Making, Offer, Vendors
+from bot.services.verdicts import looks_of, well_only
 from storage import Store, Tx
 from storage.errors import NotFound
 from storage.records import (
@@ -59,6 +60,8 @@ class Wish:
     seed: int | None = None
     pick: str = ""
     """The hash of the one photo that is meant, where the vendor takes fewer than there are."""
+    well_only: bool = False
+    """Leave out the photos of the tray that there is a doubt about."""
 
 
 class Training:
@@ -134,9 +137,10 @@ class Training:
         if tray.state is not TrayState.OPEN:
             raise TrayClosed(tray_id)
         entries = tx.trays.entries(tray_id)
-        media = tx.inputs.by_hash(entry.medium for entry in entries if entry.medium)
-        given = [Given(entry.role, media[entry.medium]) for entry in entries if entry.medium in media]
-        inputs = fitting(offer.takes, picked(offer.takes, given, wish.pick))
+        media, looks = tx.inputs.by_hash(e.medium for e in entries if e.medium), looks_of(tx, entries)
+        chosen = well_only(entries, looks) if wish.well_only else entries
+        given = picked(offer.takes, given_of(chosen, media, looks), wish.pick)
+        inputs = fitting(offer.takes, given)
         made = new_id("job")
         spec = self._spec(wish, offer)
         if offer.makes:
@@ -160,7 +164,7 @@ class Training:
             )
         )
         tx.trays.close(tray_id, TrayState.USED, job.id)
-        tx.outbox.touch(f"tray:{tray_id}")
+        refresh_tray(tx, tray_id)
         show_card(tx, job)
         return job
 

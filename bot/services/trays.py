@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from bot.services.cards import refresh_tray, show_tray
 from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
 from bot.services.inputs import PAPERS, Given, Lack, Lacking, Role
 from bot.services.notifier import Clock
 from bot.services.vendors import Offer, Vendors
+from bot.services.verdicts import Looks, Mark, Verdict, judged, looks_of
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import InboxItem, Medium, NoticeKind, Tray, TrayEntry, TrayState, direct
+from storage.records import InboxItem, Medium, Tray, TrayEntry, TrayState, direct
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class TrayView:
     """What the entries hold, by hash."""
     papers: frozenset[Role] = frozenset()
     """Which papers are in hand; to be told to the owner alone."""
+    verdict: Verdict = field(default_factory=lambda: Verdict(()))
+    """How the photos among the entries stand."""
+    looked: str = ""
+    """The vendor that has looked at some of the entries itself and would not have them."""
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -34,11 +40,18 @@ class TrayView:
     @property
     def given(self) -> tuple[Given, ...]:
         """The same as an offer judges it."""
-        first: dict[tuple[str, str], int] = {}
-        for entry in self.entries:
-            if entry.medium in self.media:
-                first.setdefault((entry.role, entry.medium or ""), entry.ordinal)
-        return tuple(Given(role, self.media[sha256], number) for (role, sha256), number in first.items())
+        return self._given(self.entries)
+
+    @property
+    def well(self) -> tuple[Given, ...]:
+        """Only what there is no doubt about."""
+        usable = {photo.entry.source for photo in self.verdict.marked(Mark.WELL)}
+        return self._given([one for one in self.entries if one.role != Role.PHOTO or one.source in usable])
+
+    def _given(self, entries: Sequence[TrayEntry]) -> tuple[Given, ...]:
+        return given_of(
+            entries, self.media, {p.entry.medium or "": p.look for p in self.verdict.photos if p.look}
+        )
 
     @property
     def needed(self) -> int:
@@ -53,9 +66,10 @@ class TrayView:
         ]
         return min(few, default=0 if self.usable else 1)
 
-    def lacks(self, offer: Offer) -> list[Lack]:
-        """What keeps an offer from taking the set, beside what its form asks for."""
-        return [lack for lack in offer.lacks(self.given) if not lack.can_follow]
+    def lacks(self, offer: Offer, given: Sequence[Given] | None = None) -> list[Lack]:
+        """What keeps an offer from taking the set, or what is given of it, beside what its form asks for."""
+        chosen = self.given if given is None else given
+        return [lack for lack in offer.lacks(chosen) if not lack.can_follow]
 
 
 class Trays:
@@ -83,21 +97,22 @@ class Trays:
         item: InboxItem,
         *,
         through: str | None = None,
+        without: Sequence[str] = (),
     ) -> Tray:
         """Put files into this person's tray here; `item`, which brought them, is worked off.
 
         `through` is where the files themselves came by, where that is not `place`: a form is as private as
-        `direct(owner)`. Raises NotPrivate for papers that came through anything else; `item` then is still
-        to be worked off.
+        `direct(owner)`. What is in the tray under a `source` of `without` makes room.
+
+        Raises NotPrivate for papers that came through anything else; `item` then is still to be worked off.
         """
         refuse_public_papers(owner, entries, through=place if through is None else through)
 
         def unit(tx: Tx) -> Tray:
             tray = tx.trays.open(owner, place)
+            tx.trays.remove(tray.id, without)
             tx.trays.add(tray.id, entries)
-            key = f"tray:{tray.id}"
-            tx.outbox.put(key, NoticeKind.TRAY, owner=owner, place=place, tray_id=tray.id)
-            tx.outbox.touch(key)
+            show_tray(tx, tray.id, owner=owner, place=place)
             tx.inbox.done(item)
             return tray
 
@@ -106,33 +121,44 @@ class Trays:
     async def view(self, tray_id: str, owner: str | None = None) -> TrayView:
         """A tray as it stands. Raises NoSuchThing, and NotYours for anybody but `owner`."""
 
-        def unit(tx: Tx) -> tuple[Tray, list[TrayEntry], dict[str, Medium]]:
+        def unit(tx: Tx) -> tuple[Tray, list[TrayEntry], dict[str, Medium], Looks, str]:
             tray, entries = tx.trays.get(tray_id), tx.trays.entries(tray_id)
-            return tray, entries, tx.inputs.by_hash(entry.medium for entry in entries if entry.medium)
+            media = tx.inputs.by_hash(entry.medium for entry in entries if entry.medium)
+            refused = tray.job_id is not None and any(entry.finding is not None for entry in entries)
+            looked = tx.jobs.get(tray.job_id).provider if refused and tray.job_id else ""
+            return tray, entries, media, looks_of(tx, entries), looked
 
         try:
-            tray, entries, media = await self._store.read(unit)
+            tray, entries, media, looks, looked = await self._store.read(unit)
         except NotFound as error:
             raise NoSuchThing(tray_id) from error
         if owner is not None and tray.owner != owner:
             raise NotYours(tray_id)
+        shown = tuple(entry for entry in entries if entry.role not in PAPERS)
         return TrayView(
             tray=tray,
-            entries=tuple(entry for entry in entries if entry.role not in PAPERS),
+            entries=shown,
             offers=tuple(await self._vendors.offers()),
             media=media,
             papers=frozenset(Role(entry.role) for entry in entries if entry.role in PAPERS),
+            verdict=await judged(shown, looks),
+            looked=self._vendors.label(looked) if looked else "",
         )
 
-    async def remove(self, tray_id: str, owner: str, sources: Sequence[str]) -> None:
-        """Take files out of a tray, by their `source`. Raises NoSuchThing, NotYours, TrayClosed."""
+    async def open_of(self, tray_id: str, owner: str) -> TrayView:
+        """This person's tray, which must be open. Raises NoSuchThing, NotYours, TrayClosed."""
         view = await self.view(tray_id, owner)
         if view.tray.state is not TrayState.OPEN:
             raise TrayClosed(tray_id)
+        return view
+
+    async def remove(self, tray_id: str, owner: str, sources: Sequence[str]) -> None:
+        """Take files out of a tray, by their `source`. Raises NoSuchThing, NotYours, TrayClosed."""
+        await self.open_of(tray_id, owner)
 
         def unit(tx: Tx) -> None:
             tx.trays.remove(tray_id, sources)
-            tx.outbox.touch(f"tray:{tray_id}")
+            refresh_tray(tx, tray_id)
 
         await self._store.write(unit)
         self._nudge("outbox")
@@ -148,12 +174,24 @@ class Trays:
             closed = tx.trays.close(tray_id, TrayState.DISCARDED)
             if closed:
                 tx.inputs.release_entries(tray_id, PAPERS)
-            tx.outbox.touch(f"tray:{tray_id}")
+            refresh_tray(tx, tray_id)
             return closed
 
         if not await self._store.write(unit):
             raise TrayClosed(tray_id)
         self._nudge("erase")
+
+
+def given_of(entries: Sequence[TrayEntry], media: Mapping[str, Medium], looks: Looks) -> tuple[Given, ...]:
+    """What entries hold, each once, as a vendor's limits are held against it."""
+    first: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        if entry.medium in media:
+            first.setdefault((entry.role, entry.medium or ""), entry.ordinal)
+    faces = {sha256: look.faces for sha256, look in looks.items()}
+    return tuple(
+        Given(role, media[sha256], number, faces.get(sha256)) for (role, sha256), number in first.items()
+    )
 
 
 def refuse_public_papers(owner: str, entries: Sequence[TrayEntry], *, through: str) -> None:

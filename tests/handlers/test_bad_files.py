@@ -54,7 +54,7 @@ def bomb() -> bytes:
         (odd("empty.jpg", b""), "is empty (0 bytes)"),
         (odd("cut.jpg", WHOLE[: len(WHOLE) // 2]), "is damaged and cannot be decoded"),
         (odd("bomb.png", bomb()), "has too many pixels (more than 64 megapixels)"),
-        (odd("thumb.jpg", photo(1, size=(200, 600))), "is too small (at least 256 × 256 pixels)"),
+        (odd("thumb.jpg", photo(1, size=(200, 600))), "is too small (200 × 600; at least 256 × 256)"),
         (odd("drive.jpg", WHOLE, Scenario.EXTERNAL), "is a link to another service and not a file in Slack"),
         (odd("stub.jpg", WHOLE, Scenario.CHECK_FILE_INFO_DENIED), "may not be read by this app"),
         (odd("gone.jpg", WHOLE, Scenario.TOMBSTONE), "was deleted"),

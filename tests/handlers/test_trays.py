@@ -116,7 +116,7 @@ async def test_the_same_events_four_times_have_one_effect(surface: Surface) -> N
 async def test_a_photo_posted_twice_counts_once_and_the_tray_says_so(surface: Surface) -> None:
     tray = await surface.tray([*photos(2), odd("again.jpg", photo(0))])
     assert "2 of 3 photos usable" in tray.words()
-    assert "1 photo posted twice: counted once" in tray.words()
+    assert "#3 again.jpg is the same as #1: counted once." in tray.words()
     assert len(surface.files()) == 2
 
 

@@ -38,7 +38,13 @@ async def test_told_once_it_exits_well_and_leaves_the_images_on_disk(tmp_path: P
         assert str(path) in run.text
     with Image.open(tmp_path / "001" / "contact-sheet.png") as sheet:
         assert sheet.width > sheet.height
-    for words in ("[Train…] [Discard]", "presses [Train…]", "Name: ana spring", "card now: ", "DM to ana"):
+    for words in (
+        "[Use the 9] [Use all 10]",
+        "presses [Use the 9]",
+        "Name: ana spring",
+        "card now: ",
+        "DM to ana",
+    ):
         assert words in run.text
     assert "fox-10.jpg" in run.text
     assert "\x1b" not in run.text, "colours belong on a terminal"

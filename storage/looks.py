@@ -1,0 +1,36 @@
+"""How photos look: measured once when they are taken in, gone with the photo's row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from storage._rows import Repository
+from storage.records import Portrait
+from storage.schema import look
+
+
+class Looks(Repository):
+    """At most one row per medium: photos that were taken in by an older version have none."""
+
+    def keep(self, sha256: str, portrait: Portrait) -> None:
+        """Remember how a photo looks; its row must be there."""
+        values = {"facts": portrait.facts, "preview": portrait.preview}
+        self.conn.execute(
+            insert(look)
+            .values(sha256=sha256, **values)
+            .on_conflict_do_update(index_elements=[look.c.sha256], set_=values)
+        )
+
+    def facts(self, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What was measured of these photos, by hash."""
+        rows = self.conn.execute(select(look.c.sha256, look.c.facts).where(look.c.sha256.in_(list(hashes))))
+        return {row.sha256: row.facts for row in rows}
+
+    def previews(self, hashes: Iterable[str]) -> dict[str, bytes]:
+        """Small pictures of these photos, by hash."""
+        rows = self.conn.execute(select(look.c.sha256, look.c.preview).where(look.c.sha256.in_(list(hashes))))
+        return {row.sha256: row.preview for row in rows}
