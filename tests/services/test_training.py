@@ -171,6 +171,6 @@ async def test_photos_that_arrive_make_one_tray_message_and_the_item_is_done(hou
     assert not await house.services.trays.gathers(BEN, THREAD)
     view = await house.services.trays.view(tray.id, ANA)
     assert (len(view.usable), view.needed, [offer.way for offer in view.offers]) == (2, 0, ["fake/training"])
-    assert house.wanted() == ["tray"]
+    assert house.wanted() == ["tray", "sheet"]
     with pytest.raises(StaleState):
         await house.services.trays.receive(ANA, THREAD, entries, item)
