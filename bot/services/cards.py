@@ -8,7 +8,7 @@ from typing import Final
 from storage import Tx
 from storage.records import Job, NoticeKind, direct
 
-_GATHERS: Final = timedelta(seconds=2)
+GATHERS = timedelta(seconds=2)
 """From a change of a tray to its contact sheet: what comes in several posts shall be on one sheet."""
 _QUIET: Final = timedelta(seconds=8)
 """Between two sheets of one tray."""
@@ -47,7 +47,7 @@ def show_tray(tx: Tx, tray_id: str, *, owner: str, place: str) -> None:
         place=direct(owner),
         tray_id=tray_id,
         after=key,
-        wait=_GATHERS,
+        wait=GATHERS,
     )
     refresh_tray(tx, tray_id)
 
@@ -55,4 +55,4 @@ def show_tray(tx: Tx, tray_id: str, *, owner: str, place: str) -> None:
 def refresh_tray(tx: Tx, tray_id: str) -> None:
     """What is in a tray has changed, or its state: bring what is said of it up to date."""
     tx.outbox.touch(tray_key(tray_id))
-    tx.outbox.touch(sheet_key(tray_id), quiet=_QUIET, wait=_GATHERS)
+    tx.outbox.touch(sheet_key(tray_id), quiet=_QUIET, wait=GATHERS)

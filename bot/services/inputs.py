@@ -88,7 +88,11 @@ def judge(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[Lack, ...
 
 def suiting(spec: InputSpec, given: Iterable[Given]) -> tuple[Given, ...]:
     """Those of a set, each once, that could be picked for an operation that takes fewer."""
-    return tuple(one for one in dict.fromkeys(given) if one.role == spec.role and not _each(spec, [one]))
+    return tuple(
+        one
+        for one in dict.fromkeys(given)
+        if one.role == spec.role and all(lack.probable for lack in _each(spec, [one]))
+    )
 
 
 def picked(specs: Sequence[InputSpec], given: Iterable[Given], pick: str) -> list[Given]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from bot.sandbox.slack import Message, Upload
 from tests.surface import Surface, photo, photos, stage
+
+
+@pytest.fixture
+async def surface(tmp_path: Path) -> AsyncIterator[Surface]:
+    """As everywhere, and contact sheets are made."""
+    async with stage(tmp_path, sheets=True) as found, found.running():
+        yield found
 
 
 def blurred(number: int) -> bytes:
@@ -274,7 +283,7 @@ async def test_a_workspace_that_takes_no_files_of_ours_has_the_words_all_the_sam
 
 
 async def test_a_contact_sheet_that_was_cut_off_half_way_is_deleted_and_made_anew(tmp_path: Path) -> None:
-    async with stage(tmp_path) as surface:
+    async with stage(tmp_path, sheets=True) as surface:
         async with surface.running():
             await surface.people.fault("api:files.completeUploadExternal", "lose_answer")
             await surface.post(photos(3), channel="@darkroom")
@@ -289,7 +298,7 @@ async def test_a_contact_sheet_that_was_cut_off_half_way_is_deleted_and_made_ane
 async def test_a_process_that_ends_before_the_sheet_is_deleted_leaves_that_to_the_next(
     tmp_path: Path,
 ) -> None:
-    async with stage(tmp_path) as surface:
+    async with stage(tmp_path, sheets=True) as surface:
         async with surface.running():
             tray = await surface.tray(photos(3))
             await sheet_shown(surface, await own_channel(surface))
@@ -303,7 +312,7 @@ async def test_a_process_that_ends_before_the_sheet_is_deleted_leaves_that_to_th
 
 
 async def test_photos_that_an_older_version_took_in_are_looked_at_when_a_sheet_is_due(tmp_path: Path) -> None:
-    async with stage(tmp_path) as surface:
+    async with stage(tmp_path, sheets=True) as surface:
         async with surface.running() as bot:
             tray = await surface.tray([*photos(2), Upload("soft.jpg", blurred(4))])
             await sheet_shown(surface, await own_channel(surface), "2 of 3")
