@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.providers import (
     AuthenticationFailed,
@@ -38,6 +38,22 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 4
 _WAITS = (UnexpectedResponse, AuthenticationFailed, QuotaExceeded)
 """Of the permanent errors those that an operator, or the vendor, can mend meanwhile."""
+
+
+class _Came(NamedTuple):
+    """What came of asking the holder of a copy for it."""
+
+    fate: Fate
+    """What is said of the copy if nothing better comes."""
+    again: bool = False
+    """It is asked for again, as long as there is time."""
+    until: datetime | None = None
+    """When it goes by itself."""
+
+
+_DELETED = _Came(Fate.DELETED)
+_REFUSED = _Came(Fate.REFUSED, again=True)
+_UNREACHED = _Came(Fate.UNREACHED, again=True)
 
 
 class Deleter:
@@ -144,53 +160,51 @@ class Deleter:
         for one in copies:
             if one.fate is not None:
                 continue
-            fate, until = await self._asked_for(held, one)
-            if fate is None and over:
-                fate = Fate.REFUSED if until else Fate.UNREACHED
-            changed |= fate is not None
-            await self._note(held, one, fate, until if fate is Fate.EXPIRES else None)
+            came = await self._asked_for(held, one)
+            settled = over or not came.again
+            changed |= settled
+            await self._note(held, one, came if settled else None)
         await self._tell(held, changed=changed)
 
-    async def _note(self, held: Deletion, one: Copy, fate: Fate | None, until: datetime | None) -> None:
+    async def _note(self, held: Deletion, one: Copy, came: _Came | None) -> None:
         def unit(tx: Tx) -> None:
             tx.deletions.renew(held, self._timing.delete_lease)
-            if fate is None:
+            if came is None:
                 tx.deletions.tried(one)
             else:
-                tx.deletions.settle(one, fate, until)
+                tx.deletions.settle(one, came.fate, came.until)
 
         await self._store.write(unit)
 
-    async def _asked_for(self, held: Deletion, one: Copy) -> tuple[Fate | None, datetime | None]:
+    async def _asked_for(self, held: Deletion, one: Copy) -> _Came:
         match one.holder:
             case Holder.CHAT:
                 return await self._take_back(one)
             case Holder.VENDOR:
                 return await self._forget(one)
             case Holder.HERE:
-                return await self._gone_from_bucket(held), None
+                return await self._gone_from_bucket(held)
 
-    async def _gone_from_bucket(self, held: Deletion) -> Fate | None:
+    async def _gone_from_bucket(self, held: Deletion) -> _Came:
         def unit(tx: Tx) -> int:
             return tx.links.outside([job.id for job in tx.jobs.of_deletion(held.id)]).copies
 
-        return None if await self._store.read(unit) else Fate.DELETED
+        return _UNREACHED if await self._store.read(unit) else _DELETED
 
-    async def _take_back(self, one: Copy) -> tuple[Fate | None, datetime | None]:
+    async def _take_back(self, one: Copy) -> _Came:
         match await self._notifier.take_back(one.what, one.ref or ""):
             case Unsaid.GONE:
-                return Fate.DELETED, None
+                return _DELETED
             case Unsaid.NEVER:
-                return Fate.BY_HAND, None
+                return _Came(Fate.BY_HAND)
             case Unsaid.LATER:
-                return None, None
+                return _UNREACHED
 
-    async def _forget(self, one: Copy) -> tuple[Fate | None, datetime | None]:
-        """What came of asking. Without a fate: with an instant the vendor refused, with none it is away."""
+    async def _forget(self, one: Copy) -> _Came:
         job = await self._store.read(lambda tx: tx.jobs.get(one.job_id or ""))
         provider = self._vendors.get(job.provider)
         if provider is None:
-            return Fate.NOT_SET_UP, None
+            return _Came(Fate.NOT_SET_UP)
         kept = _keeping_of(one, keeping(self._vendors, job))
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
@@ -202,14 +216,14 @@ class Deleter:
         except (ProviderError, TimeoutError) as error:
             return await self._not_now(job, error)
         if gone:
-            return Fate.DELETED, None
+            return _DELETED
         if kept.by == "delete":
-            return None, self._store.now()
+            return _REFUSED
         if kept.expires is not None:
-            return Fate.EXPIRES, (job.finished_at or job.created_at) + kept.expires
-        return Fate.BY_HAND, None
+            return _Came(Fate.EXPIRES, until=(job.finished_at or job.created_at) + kept.expires)
+        return _Came(Fate.BY_HAND)
 
-    async def _not_now(self, job: Job, error: Exception) -> tuple[None, datetime | None]:
+    async def _not_now(self, job: Job, error: Exception) -> _Came:
         logger.warning(
             "Vendor did not delete",
             extra={"action": "vendor_not_deleted", "error": type(error).__name__, **job.log_context()},
@@ -218,7 +232,7 @@ class Deleter:
             label = self._vendors.label(job.provider)
             await self._operators.tell(label, outcomes.reason_for(error).value)
         refused = isinstance(error, PermanentError) and not isinstance(error, _WAITS)
-        return None, self._store.now() if refused else None
+        return _REFUSED if refused else _UNREACHED
 
     async def _tell(self, held: Deletion, *, changed: bool) -> None:
         """The receipt, from the first attempt on; brought up to date whenever a fate becomes known."""
