@@ -26,6 +26,7 @@ from storage.schema import (
     now_ms,
     outbox,
     picture,
+    sheet,
     tray,
     tray_entry,
     upload,
@@ -155,7 +156,11 @@ class Erasing(Repository):
         files = self.conn.execute(
             delete(upload).where(upload.c.notice_id.in_(notices)).returning(upload.c.file_id)
         ).scalars()
-        uploaded = tuple(dict.fromkeys(file for file in files if file))
+        used = trays.where(tray.c.state != TrayState.OPEN)
+        sheets = self.conn.execute(
+            delete(sheet).where(sheet.c.tray_id.in_(used)).returning(sheet.c.file_id)
+        ).scalars()
+        uploaded = tuple(dict.fromkeys([*(file for file in files if file), *sheets]))
         stand = self.conn.execute(
             select(outbox.c.message)
             .where(outbox.c.job_id.in_(jobs), outbox.c.kind.not_in(_STAY), outbox.c.message.is_not(None))

@@ -114,6 +114,17 @@ async def test_a_model_goes_here_in_the_chat_and_at_the_vendor_and_the_receipt_c
     assert standing == {NoticeKind.CARD, NoticeKind.RECEIPT}
 
 
+async def test_a_contact_sheet_that_still_stands_is_taken_back_and_in_the_receipt(house: Engine) -> None:
+    root = await done(house)
+    ((tray_id,),) = house.rows("SELECT id FROM tray")
+    await house.services.sheets.begun(tray_id, "as it was", "F-sheet")
+    asked = await house.services.deletions.ask(root.id, ANA)
+    await to_the_end(house)
+    assert (Kept.FILE, "F-sheet") in house.world.taken_back
+    assert (await fates(house, asked.id))[Holder.CHAT, Kept.FILE] == (Fate.DELETED, 3)
+    assert house.rows("SELECT * FROM sheet") == []
+
+
 async def test_nothing_a_person_wrote_or_gave_is_left_on_the_disk_once_the_receipt_is_said(
     house: Engine,
 ) -> None:
