@@ -112,8 +112,13 @@ def train(
     blocks += [small(line) for line in refusing(offers, well, given)]
     blocks += [small(f"Perhaps: {line}") for line in doubting(well, given or ())]
     if not well:
+        answers = given is not None and any(offer.ok for offer in offers)
         blocks.append(
-            section("No vendor can take these photos now. They are kept meanwhile: try again later.")
+            section(
+                "No vendor would take this as it is. It is kept meanwhile: add other files to the thread."
+                if answers
+                else "No vendor can take these photos now. They are kept meanwhile: try again later."
+            )
         )
         return modal(Modal.LOADING, "Train a model", blocks)
     offer = next((one for one in well if one.way == draft.way), well[0])

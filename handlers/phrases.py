@@ -265,7 +265,7 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.WEB_PAGE: "is a web page and no picture: save the picture on it and post that",
     Refusal.IS_A_VIDEO: "is a video: post it by itself, in a conversation with me",
     Refusal.PAPER_LOCKED: "is a PDF with a password: save it without one",
-    Refusal.NOT_A_VIDEO: "is not an MP4 video, whatever its name says",
+    Refusal.NOT_A_VIDEO: "is not an MP4 video, whatever its name says: export it as an MP4",
     Refusal.NOT_A_PAPER: "is not a JPEG, PNG or PDF, whatever its name says",
 }
 
@@ -362,7 +362,8 @@ def _lack(one: Lack) -> str:
         case Lacking.TOO_LARGE:
             return f"takes a {noun} of at most {one.limit / 1_000_000:g} MB"
         case Lacking.FRAME:
-            return f"does not take a {noun} of this size in pixels"
+            sizes = [f"{width} × {height}" for width, height in sorted(one.frames)]
+            return f"wants a {noun} of {' or '.join(sizes)} pixels"
         case Lacking.MEDIA_TYPE:
             return f"does not read a {noun} of this kind of file"
         case Lacking.NO_FACE:

@@ -292,9 +292,21 @@ def _refused_entry(
     file: Mapping[str, Any], why: Refusal, role: Role | None, size: tuple[int, int] = (0, 0)
 ) -> TrayEntry:
     source, name = _source(file)
-    return TrayEntry(
-        source, name, refusal=why, role=(role or Role.PHOTO).value, width=size[0], height=size[1]
-    )
+    # What it says of itself decides only how it is spoken of: whoever posts a film is told of films.
+    film = role is None and _says_film(file)
+    if film and why is Refusal.NOT_A_PHOTO:
+        why = Refusal.NOT_A_VIDEO
+    meant = role or (Role.VIDEO if film else Role.PHOTO)
+    return TrayEntry(source, name, refusal=why, role=meant.value, width=size[0], height=size[1])
+
+
+def _says_film(file: Mapping[str, Any]) -> bool:
+    """Whether this goes for a film by its name or by what Slack says of it."""
+    _, name = _source(file)
+    return name.lower().endswith(_FILMS) or str(file.get("mimetype", "")).startswith("video/")
+
+
+_FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 
 
 def _owner(item: InboxItem) -> str:

@@ -12,7 +12,7 @@ from handlers.blocks import Block, Message, actions, button, confirm, paragraphs
 from handlers.ids import Action
 from handlers.offers import doubting, refusing
 from handlers.phrases import REFUSALS, SHORT_REFUSALS, escape, plural
-from storage.records import Refusal, TrayState
+from storage.records import JobKind, Refusal, TrayEntry, TrayState
 
 _VERDICTS = 30
 """Files spoken of one by one: all text of a message together has a limit too."""
@@ -32,9 +32,8 @@ def tray(view: TrayView, sheet: str | None = None) -> Message:
     head = _head(view)
     lines = [f"*{head}.*", *_each(view)]
     if view.tray.state is TrayState.USED:
-        return Message(
-            f"{head}: training started.", tuple(paragraphs([*lines, "Training started with these photos."]))
-        )
+        begun = _begun(view)
+        return Message(f"{head}: {begun[0].lower()}{begun[1:]}", tuple(paragraphs([*lines, begun])))
     if view.tray.state is TrayState.DISCARDED:
         return Message("Photos discarded.", (section("Photos discarded. They are erased within two hours."),))
     lines.append(_what_next(view))
@@ -166,13 +165,26 @@ def warnings(view: TrayView) -> str:
 
 def _head(view: TrayView) -> str:
     photos = view.verdict.photos
-    videos = sum(1 for entry in view.entries if entry.role == Role.VIDEO.value and entry.medium)
+    videos = _videos(view)
     parts = []
     if photos or not videos:
         parts.append(f"{len(view.verdict.marked(Mark.WELL))} of {plural(len(photos), 'photo')} usable")
     if videos:
-        parts.append(f"{plural(videos, 'video')} here")
+        parts.append(f"{sum(1 for one in videos if one.medium)} of {plural(len(videos), 'video')} usable")
     return ", ".join(parts)
+
+
+def _videos(view: TrayView) -> list[TrayEntry]:
+    return [entry for entry in view.entries if entry.role == Role.VIDEO.value]
+
+
+def _begun(view: TrayView) -> str:
+    """What was started: a one-shot makes images and learns nothing that is kept."""
+    what = "Making images" if view.used_for is JobKind.ONESHOT else "Training"
+    given = [*(["photos"] if view.verdict.photos else []), *(["video"] if _videos(view) else [])]
+    return (
+        f"{what} started with {'this' if given == ['video'] else 'these'} {' and '.join(given) or 'photos'}."
+    )
 
 
 def _each(view: TrayView) -> list[str]:
@@ -251,6 +263,8 @@ _PEOPLE = {
 
 
 def _what_next(view: TrayView) -> str:
+    if view.needed and view.wants_video:
+        return "A video is needed: add one to this thread."
     if view.needed:
         return f"{plural(view.needed, 'more photo')} needed: add them to this thread."
     well = [offer for offer in view.offers if offer.ok]
@@ -267,6 +281,8 @@ def _what_next(view: TrayView) -> str:
     if too_many:
         most, label = max(too_many)
         return f"Too many: {label} takes at most {most:g}. Discard them and post a smaller set."
+    if well:
+        return "No vendor would take this as it is. Add other files to this thread, or discard it."
     return "No vendor is available just now; the photos are kept meanwhile: try again later."
 
 

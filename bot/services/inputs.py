@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.imaging.verdict import Misfit, misfits
@@ -44,6 +44,8 @@ class Lack:
     """Which of that role, from 1, in the order given; empty where it concerns the number."""
     picks: bool = False
     """There are too many, and the form asks which of them are meant."""
+    frames: tuple[tuple[int, int], ...] = ()
+    """Width and height of every size of a video that is taken, where it is of another."""
 
     @property
     def probable(self) -> bool:
@@ -144,6 +146,7 @@ def _each(spec: InputSpec, have: Sequence[Given]) -> list[Lack]:
     if spec.frames:
         frames = {n: one.height for n, one in videos if (one.width, one.height) not in spec.frames}
         those(Lacking.FRAME, 0, {n: float(height) for n, height in frames.items()})
+        found = [replace(one, frames=spec.frames) if one.rule is Lacking.FRAME else one for one in found]
     if spec.lasts:
         least, most = (span.total_seconds() for span in spec.lasts)
         lasts = {n: one.seconds or 0.0 for n, one in videos}

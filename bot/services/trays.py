@@ -13,7 +13,7 @@ from bot.services.vendors import Offer, Vendors
 from bot.services.verdicts import Looks, Mark, Verdict, judged, looks_of
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import InboxItem, Medium, Tray, TrayEntry, TrayState, direct
+from storage.records import InboxItem, Job, JobKind, Medium, Tray, TrayEntry, TrayState, direct
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class TrayView:
     """How the photos among the entries stand."""
     looked: str = ""
     """The vendor that has looked at some of the entries itself and would not have them."""
+    used_for: JobKind | None = None
+    """What was started with it, once it is used."""
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -65,6 +67,12 @@ class TrayView:
             if lack.role is Role.PHOTO and lack.rule in {Lacking.TOO_FEW, Lacking.WRONG_KIND}
         ]
         return min(few, default=0 if self.usable else 1)
+
+    @property
+    def wants_video(self) -> bool:
+        """Whether a video is what is missing, and photos would help with no vendor."""
+        roles = {lack.role for offer in self.offers for lack in self.lacks(offer)}
+        return Role.VIDEO in roles and Role.PHOTO not in roles
 
     def lacks(self, offer: Offer, given: Sequence[Given] | None = None) -> list[Lack]:
         """What keeps an offer from taking the set, or what is given of it, beside what its form asks for."""
@@ -121,20 +129,20 @@ class Trays:
     async def view(self, tray_id: str, owner: str | None = None) -> TrayView:
         """A tray as it stands. Raises NoSuchThing, and NotYours for anybody but `owner`."""
 
-        def unit(tx: Tx) -> tuple[Tray, list[TrayEntry], dict[str, Medium], Looks, str]:
+        def unit(tx: Tx) -> tuple[Tray, list[TrayEntry], dict[str, Medium], Looks, Job | None]:
             tray, entries = tx.trays.get(tray_id), tx.trays.entries(tray_id)
             media = tx.inputs.by_hash(entry.medium for entry in entries if entry.medium)
-            refused = tray.job_id is not None and any(entry.finding is not None for entry in entries)
-            looked = tx.jobs.get(tray.job_id).provider if refused and tray.job_id else ""
-            return tray, entries, media, looks_of(tx, entries), looked
+            job = tx.jobs.get(tray.job_id) if tray.job_id else None
+            return tray, entries, media, looks_of(tx, entries), job
 
         try:
-            tray, entries, media, looks, looked = await self._store.read(unit)
+            tray, entries, media, looks, job = await self._store.read(unit)
         except NotFound as error:
             raise NoSuchThing(tray_id) from error
         if owner is not None and tray.owner != owner:
             raise NotYours(tray_id)
         shown = tuple(entry for entry in entries if entry.role not in PAPERS)
+        looked = job.provider if job and any(entry.finding is not None for entry in entries) else ""
         return TrayView(
             tray=tray,
             entries=shown,
@@ -143,6 +151,7 @@ class Trays:
             papers=frozenset(Role(entry.role) for entry in entries if entry.role in PAPERS),
             verdict=await judged(shown, looks),
             looked=self._vendors.label(looked) if looked else "",
+            used_for=job.kind if job and tray.state is TrayState.USED else None,
         )
 
     async def open_of(self, tray_id: str, owner: str) -> TrayView:

@@ -65,7 +65,11 @@ def film(*, width: int = 1920, height: int = 1080, seconds: float = 200, size: i
         ([VIDEO], [film(seconds=600)], []),
         ([VIDEO], [film(seconds=179.9)], [Lack(Lacking.TOO_SHORT, Role.VIDEO, 179.9, 180, (1,))]),
         ([VIDEO], [film(seconds=600.1)], [Lack(Lacking.TOO_LONG, Role.VIDEO, 600.1, 600, (1,))]),
-        ([VIDEO], [film(width=1280, height=720)], [Lack(Lacking.FRAME, Role.VIDEO, 720, 0, (1,))]),
+        (
+            [VIDEO],
+            [film(width=1280, height=720)],
+            [Lack(Lacking.FRAME, Role.VIDEO, 720, 0, (1,), frames=VIDEO.frames)],
+        ),
         ([VIDEO], [film(size=6000)], [Lack(Lacking.TOO_LARGE, Role.VIDEO, 6000, 5000, (1,))]),
         ([VIDEO, LETTER], [film()], [Lack(Lacking.WRONG_KIND, Role.LETTER, 0, 1)]),
     ],
