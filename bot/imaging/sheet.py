@@ -65,7 +65,7 @@ def draw_sheet(tiles: list[dict[str, Any]], pictures: list[bytes]) -> bytes:
     columns = _FEW.get(len(tiles)) or min(_MOST_COLUMNS, math.ceil(math.sqrt(1.2 * max(1, len(tiles)))))
     side = min(_LARGEST, (WIDTH - _GAP) // columns - _GAP)
     caption = (
-        max(_LEGIBLE + 8, min(_LARGE_WORDS + 14, side // 6)) if any(tile["caption"] for tile in tiles) else 0
+        max(_LEGIBLE + 8, min(_LARGE_WORDS + 14, side // 5)) if any(tile["caption"] for tile in tiles) else 0
     )
     rows = math.ceil(len(tiles) / columns)
     size = columns * (side + _GAP) + _GAP, rows * (side + caption + _GAP) + _GAP
@@ -129,7 +129,7 @@ def _number(draw: ImageDraw.ImageDraw, number: str, side: int) -> None:
 
 
 def _caption(draw: ImageDraw.ImageDraw, words: str, side: int, height: int, colour: str) -> None:
-    size, room = min(_LARGE_WORDS, max(_LEGIBLE, side // 8)), side - 12
+    size, room = min(_LARGE_WORDS, max(_LEGIBLE, side // 6)), side - 12
     font = _font(size)
     while draw.textlength(words, font=font) > room and size > _SMALLEST:
         size -= 1

@@ -214,6 +214,32 @@ async def test_somebody_else_sees_the_job_and_none_of_the_letter(house: Stage) -
     await expect(lee.get_by_role("log", name="Messages").get_by_role("listitem")).to_have_count(0)
 
 
+async def test_the_contact_sheet_is_for_whoever_posted_and_goes_with_the_photos(
+    house: Stage, tmp_path: Path
+) -> None:
+    page = await house.sit()
+    await post_photos(page, photos(3))
+    await page.get_by_role("button", name="Darkroom, 1 new for you").click()
+    letter = page.get_by_role("log", name="Messages").get_by_role("listitem").last
+    sheet = letter.get_by_role("img", name="Contact sheet: 3 of 3 photos usable.")
+    await expect(sheet).to_be_visible()
+    assert await sheet.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    await page.screenshot(path=tmp_path / "sheet.png")
+    lee = await house.sit("lee")
+    await lee.get_by_role("button", name="Darkroom", exact=True).click()
+    await expect(lee.get_by_text("This is where the conversation begins.")).to_be_visible()
+    await expect(lee.get_by_role("img", name="Contact sheet")).to_have_count(0)
+
+    await letter.get_by_role("link", name="your photos").click()
+    await thread(page).get_by_role("button", name="Discard").click()
+    await (
+        page.get_by_role("dialog", name="Discard these photos?").get_by_role("button", name="Discard").click()
+    )
+    await page.get_by_role("button", name=re.compile("^Darkroom")).click()
+    await expect(letter).to_contain_text("were discarded; the sheet was deleted.")
+    await expect(letter.get_by_role("img", name="Contact sheet")).to_have_count(0)
+
+
 async def test_a_typed_command_answers_only_the_one_who_typed(house: Stage) -> None:
     page = await house.sit()
     lee = await house.sit("lee")
