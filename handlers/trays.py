@@ -22,6 +22,7 @@ _SMALLEST = 256
 _DISCARD = confirm(
     "Discard these photos?", "They are erased here; the post in Slack stays.", "Discard", "Keep"
 )
+_DISCARDED = "Photos discarded, and erased here. What a job was given stays for it, and goes with it."
 
 
 def tray(view: TrayView, sheet: str | None = None) -> Message:
@@ -35,7 +36,7 @@ def tray(view: TrayView, sheet: str | None = None) -> Message:
         begun = _begun(view)
         return Message(f"{head}: {begun[0].lower()}{begun[1:]}", tuple(paragraphs([*lines, begun])))
     if view.tray.state is TrayState.DISCARDED:
-        return Message("Photos discarded.", (section("Photos discarded. They are erased within two hours."),))
+        return Message("Photos discarded.", (section(_DISCARDED),))
     lines.append(_what_next(view))
     lacking = f", {view.needed} more needed" if view.needed else ""
     blocks = [

@@ -53,7 +53,8 @@ class Views:
             if tray_id and not files:
                 await self._services.training.start(wish, tray_id)
             else:
-                posted = {one.role for one in await self._at_hand(tray_id, wish.owner)}
+                at_hand = await self._at_hand(tray_id, wish.owner, well_only=wish.well_only)
+                posted = {one.role for one in at_hand}
                 self._services.training.validate(wish, posted | files.keys())
                 payload = {"wish": asdict(wish), "tray": tray_id, "roles": _named(files)}
                 await self._keep(key, "upload", wish.owner, wish.place, payload)
@@ -168,8 +169,11 @@ class Views:
         else:
             await ack()
 
-    async def _at_hand(self, tray_id: str, owner: str) -> Sequence[Given]:
-        return (await self._services.trays.view(tray_id, owner)).given if tray_id else ()
+    async def _at_hand(self, tray_id: str, owner: str, *, well_only: bool) -> Sequence[Given]:
+        if not tray_id:
+            return ()
+        tray = await self._services.trays.view(tray_id, owner)
+        return tray.well if well_only else tray.given
 
     async def _keep(self, key: str, kind: str, owner: str, place: str, payload: dict[str, Any]) -> None:
         team, user = owner.split("/")

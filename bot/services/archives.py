@@ -34,6 +34,9 @@ class Unpacked:
     name: str
     medium: str | None = None
     refusal: Refusal | None = None
+    width: int = 0
+    height: int = 0
+    """Of a picture that was refused, where that was known."""
 
 
 class Archives:
@@ -84,4 +87,6 @@ class Archives:
             return Unpacked(member.name, (await self._photos.add(member.data)).sha256)
         except PhotoRefused as refused:
             room.left += 1
-            return Unpacked(member.name, refusal=refused.refusal)
+            return Unpacked(
+                member.name, refusal=refused.refusal, width=refused.width, height=refused.height
+            )

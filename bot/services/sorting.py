@@ -76,7 +76,14 @@ class Sorter:
         """An entry per photo. The same archive again gives the same sources, and so no entry twice."""
         found = await self._archives.add(file.chunks, room)
         return [
-            TrayEntry(f"{source}#{number}", one.name or name, one.medium, one.refusal)
+            TrayEntry(
+                f"{source}#{number}",
+                one.name or name,
+                one.medium,
+                one.refusal,
+                width=one.width,
+                height=one.height,
+            )
             for number, one in enumerate(found, 1)
         ]
 

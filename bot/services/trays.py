@@ -173,18 +173,19 @@ class Trays:
         self._nudge("outbox")
 
     async def discard(self, tray_id: str, owner: str) -> None:
-        """Throw a tray away; papers go at once, the rest with the next sweep.
+        """Throw a tray away; what it held goes at once, but for what a job or another tray needs.
 
         Raises NoSuchThing, NotYours, TrayClosed.
         """
         await self.view(tray_id, owner)
 
         def unit(tx: Tx) -> bool:
-            closed = tx.trays.close(tray_id, TrayState.DISCARDED)
-            if closed:
-                tx.inputs.release_entries(tray_id, PAPERS)
+            is_open = tx.trays.get(tray_id).state is TrayState.OPEN
+            if is_open:
+                tx.inputs.release_entries(tray_id)
+                tx.trays.close(tray_id, TrayState.DISCARDED)
             refresh_tray(tx, tray_id)
-            return closed
+            return is_open
 
         if not await self._store.write(unit):
             raise TrayClosed(tray_id)

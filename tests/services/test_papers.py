@@ -148,12 +148,12 @@ async def test_papers_go_when_their_job_is_over_however_it_ends(house: Engine, e
     assert house.holds(FILM, FRONT, BACK, LETTER) == [True, False, False, False]
 
 
-async def test_a_discarded_tray_s_papers_go_at_once(house: Engine) -> None:
+async def test_a_discarded_tray_s_papers_go_at_once_and_its_video_too(house: Engine) -> None:
     item, entries = await house.item(), await house.film_and_papers()
     tray = await house.services.trays.receive(ANA, THREAD, entries, item, through=direct(ANA))
     await house.services.trays.discard(tray.id, ANA)
     await house.tidy()
-    assert house.holds(FILM, FRONT, BACK, LETTER) == [True, False, False, False]
+    assert house.holds(FILM, FRONT, BACK, LETTER) == [False] * 4
 
 
 async def test_papers_that_came_to_nothing_are_dropped(house: Engine) -> None:

@@ -14,7 +14,7 @@ from bot.services.errors import PhotoRefused
 from storage import Store
 from storage.errors import StoreFull
 from storage.media import MediaStore
-from tests.stand_ins import ANA, Engine, TurnedClock, engine, picture
+from tests.stand_ins import ANA, BEN, Engine, TurnedClock, engine, picture
 
 DAY = timedelta(days=1)
 
@@ -78,6 +78,52 @@ async def test_a_draft_nobody_used_is_erased_after_a_day(house: Engine) -> None:
     assert await sweep(house, timedelta(hours=23)) == 0
     assert await sweep(house, timedelta(hours=2)) == 2
     assert (files(house), house.rows("SELECT * FROM medium")) == ([], [])
+
+
+async def test_a_discarded_tray_s_photos_are_erased_at_once_and_not_by_the_sweep(house: Engine) -> None:
+    tray = await house.tray(2)
+    await house.services.trays.discard(tray, ANA)
+    assert "erase" in house.nudges
+    assert house.rows("SELECT count(*) FROM doomed") == [(2,)]
+    await house.eraser.erase_due()
+    assert files(house) == []
+    for table in ("medium", "look", "tray_entry", "doomed"):
+        assert house.rows(f"SELECT * FROM {table}") == []
+
+
+async def test_of_a_discarded_tray_what_a_job_or_another_tray_has_stays_for_it(house: Engine) -> None:
+    await house.train(photos=2)
+    theirs = await house.tray(3, owner=BEN)
+    await house.services.trays.discard(await house.tray(4), ANA)
+    await house.eraser.erase_due()
+    assert len(files(house)) == 3
+    await house.services.trays.discard(theirs, BEN)
+    await house.eraser.erase_due()
+    assert len(files(house)) == 2
+
+
+async def test_a_photo_posted_again_while_its_tray_is_discarded_can_still_join_another(house: Engine) -> None:
+    tray = await house.tray(1)
+    house.turn(seconds=1)
+    again = await house.services.photos.add(picture(0))
+    await house.services.trays.discard(tray, ANA)
+    await house.eraser.erase_due()
+    assert house.store.media.holds(again.sha256)
+    new = await house.tray(1, source="again")
+    assert len((await house.services.trays.view(new, ANA)).usable) == 1
+
+
+async def test_the_look_of_a_photo_goes_with_its_row_whoever_removes_that(house: Engine) -> None:
+    kept = await house.services.photos.add(picture())
+    assert house.rows("SELECT sha256 FROM look") == [(kept.sha256,)]
+    await house.store.write(lambda tx: tx.inputs.doom([kept.sha256]))
+    assert house.rows("SELECT * FROM look") == []
+    await house.services.photos.add(picture())
+    await house.store.write(lambda tx: tx.inputs.insert(kept))
+    assert house.rows("SELECT sha256 FROM look") == [(kept.sha256,)], "given again it keeps its look"
+    house.clock.turn(timedelta(hours=2))
+    await house.store.write(lambda tx: tx.inputs.drop_unneeded(timedelta(hours=1)))
+    assert house.rows("SELECT * FROM look") == []
 
 
 async def test_photos_of_a_job_are_erased_a_day_after_it_ended_and_not_before(house: Engine) -> None:

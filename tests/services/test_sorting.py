@@ -93,6 +93,11 @@ async def test_what_is_wrong_with_one_file_of_an_archive_is_said_of_it_alone(hou
     assert len(files(house)) == 2
 
 
+async def test_a_photo_of_an_archive_that_is_too_small_is_told_with_its_size(house: Engine) -> None:
+    (entry,) = await take(house, zipped({"small.jpg": picture(1, size=(200, 240))}))
+    assert (entry.refusal, entry.width, entry.height) == (Refusal.TOO_SMALL, 200, 240)
+
+
 async def test_an_archive_is_read_from_the_disk_and_nothing_of_it_stays_there(house: Engine) -> None:
     await take(house, zipped({"a.jpg": picture(1), "b.jpg": picture(2)}))
     await take(house, zipped({"a.jpg": picture(1), "b.jpg": b"words"}))
