@@ -20,7 +20,7 @@ from handlers.modals import View, modal
 from handlers.offers import AT_ONCE, doubting, refusing, spec_of
 from handlers.phrases import duration, escape, plural
 from handlers.places import Place
-from handlers.trays import warnings
+from handlers.trays import of_a_person, warnings
 from storage.records import JobKind, direct
 
 _CONSENT = "I am in these photos, or I have this person's permission"
@@ -109,6 +109,8 @@ def train(
     if tray is not None and tray.verdict.doubted:
         told = warnings(tray)
         blocks.append(small(f"Left out: {told}" if draft.well else f"Used all the same: {told}"))
+    if tray is not None and (told := of_a_person(tray, {one.number for one in given or ()})):
+        blocks.append(small(told))
     blocks += [small(line) for line in refusing(offers, well, given)]
     blocks += [small(f"Perhaps: {line}") for line in doubting(well, given or ())]
     if not well:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import assert_never
 
 from bot.services.inputs import Lacking, Role
@@ -159,6 +159,22 @@ def warnings(view: TrayView) -> str:
     told = [f"#{one.number} {sentence(one, view)}." for one in view.verdict.doubted[:_VERDICTS]]
     more = len(view.verdict.doubted) - len(told)
     return " ".join([*told, f"And {more} more." if more else ""]).strip()
+
+
+def of_a_person(view: TrayView, numbers: Collection[int]) -> str:
+    """What would be wrong with these photos if a person is their subject, in a line; empty: nothing more."""
+    none, several = ([one for one in those if one in numbers] for those in view.verdict.no_portraits)
+    parts = []
+    if none:
+        parts.append(f"{_numbered(none)} {'shows' if len(none) == 1 else 'show'} no face that I can find")
+    if several:
+        parts.append(f"{_numbered(several)} {'shows' if len(several) == 1 else 'show'} several faces")
+    return f"If a person is the subject: {'; '.join(parts)}." if parts else ""
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    more = len(numbers) - _VERDICTS
+    return ", ".join(f"#{one}" for one in numbers[:_VERDICTS]) + (f" and {more} more" if more > 0 else "")
 
 
 # -- the set

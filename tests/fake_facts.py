@@ -38,6 +38,8 @@ class FakeSettings(ProviderSettings):
     trains: bool = True
     oneshots: bool = False
     inspects: bool = False
+    one_face: bool = False
+    """Each photo must show exactly one face."""
     films: bool = False
     """It wants a video and papers in place of photos, and makes clips that speak."""
     templates: bool = False
@@ -87,6 +89,7 @@ def photos_of(facts: FakeSettings) -> InputSpec:
         media_types=("image/jpeg", "image/png"),
         max_bytes=facts.max_bytes,
         delivery=facts.delivery,
+        one_face=facts.one_face,
     )
 
 

@@ -55,9 +55,27 @@ class Verdict:
         return tuple(photo for photo in self.marked(Mark.DOUBTFUL) if photo.again is None)
 
     @property
+    def no_portraits(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Which show no face, and which several, where the photos did not tell that one person is meant.
+
+        Where they did it stands among their doubts already.
+        """
+        at_hand = [one for one in self.photos if one.entry.medium and one.look and one.again is None]
+        told = {Doubt.NO_FACE, Doubt.SEVERAL_FACES}
+        rest = [(one.number, one.look.faces) for one in at_hand if one.look and not told & _doubts(one)]
+        return (
+            tuple(number for number, faces in rest if faces == 0),
+            tuple(number for number, faces in rest if (faces or 0) > 1),
+        )
+
+    @property
     def unmeasured(self) -> tuple[Judged, ...]:
         """Photos that nobody has looked at."""
         return tuple(photo for photo in self.photos if photo.entry.medium and photo.look is None)
+
+
+def _doubts(one: Judged) -> set[Doubt]:
+    return {finding.doubt for finding in one.findings}
 
 
 def looks_of(tx: Tx, entries: Iterable[TrayEntry]) -> dict[str, Look]:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from bot.sandbox.slack import Message, Upload
-from tests.surface import Surface, photo, photos, stage
+from tests.surface import Surface, fast_vendor, photo, photos, stage
 
 
 @pytest.fixture
@@ -62,6 +62,20 @@ def _saved(image: Image.Image, **how: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", **({"quality": 92} | how))
     return out.getvalue()
+
+
+async def counted(surface: Surface, faces: dict[int, int]) -> None:
+    """Let the detector have found so many faces in photos, by their numbers."""
+
+    def unit(tx: Any) -> None:
+        for number, count in faces.items():
+            tx.looks.conn.exec_driver_sql(
+                "UPDATE look SET facts = json_set(facts, '$.faces', ?)"
+                " WHERE sha256 = (SELECT medium FROM tray_entry WHERE ordinal = ?)",
+                (count, number),
+            )
+
+    await surface.bot.store.write(unit)
 
 
 def sheets(message: Message) -> list[str]:
@@ -141,6 +155,55 @@ async def test_the_good_ones_can_be_used_without_the_doubtful(surface: Surface) 
         "SELECT e.name FROM job_input i JOIN tray_entry e ON e.medium = i.medium ORDER BY e.ordinal"
     )
     assert [name for (name,) in names] == ["photo-0.jpg", "photo-1.jpg", "photo-2.jpg"]
+
+
+async def test_a_form_for_the_good_ones_that_brings_a_file_sends_the_good_ones_and_that(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path, vendor=fast_vendor(templates=True)) as surface, surface.running():
+        tray = await surface.tray(mixed())
+        await surface.press(tray, "Use the 3")
+        assert "3 photos from this thread." in (await surface.form()).words()
+        scene = Upload("scene.jpg", photo(60))
+        done = await surface.submit(**{"file.template": [scene]})
+        assert done.closed, done
+        await surface.card(tray)
+        given = surface.query("SELECT role, count(*) FROM job_input GROUP BY role ORDER BY role")
+        assert given == [("photo", 3), ("template", 1)]
+
+
+async def test_a_form_says_which_photos_would_not_do_if_a_person_is_their_subject(surface: Surface) -> None:
+    tray = await surface.tray(mixed())
+    await counted(surface, {1: 0, 2: 1, 3: 2})
+    await surface.press(tray, "Use the 3")
+    form = (await surface.form()).words()
+    assert "If a person is the subject: #1 shows no face that I can find; #3 shows several faces." in form
+    assert "3 photos from this thread." in form, "said, and left to the person"
+
+
+async def test_what_only_a_vendor_can_tell_of_faces_keeps_nobody_from_it(tmp_path: Path) -> None:
+    async with stage(tmp_path, vendor=fast_vendor(one_face=True)) as surface, surface.running():
+        tray = await surface.tray(photos(3))
+        await counted(surface, {1: 1, 2: 0, 3: 2})
+        form = (await surface.open_form(tray)).words()
+        assert "Perhaps: Fake" in form
+        assert (await surface.submit()).closed
+        await surface.card(tray)
+        assert surface.rows("job_input") == 3
+
+
+async def test_what_the_vendor_found_stands_under_the_numbers_of_the_tray(tmp_path: Path) -> None:
+    vendor = fast_vendor(inspects=True)
+    async with stage(tmp_path, vendor=vendor) as surface, surface.running():
+        tray = await surface.tray([Upload("small.jpg", tiny()), *photos(3)])
+        (second,) = surface.query("SELECT medium FROM tray_entry WHERE ordinal = 3")
+        vendor.vendor.dislikes[second[0]] = "no face detected"
+        await surface.train(tray)
+        told = await surface.said("would not be used by Fake", thread=tray.thread_ts)
+        assert told.ts == tray.ts
+        assert "#3 photo-1.jpg would not be used by Fake (no face detected)." in told.words()
+        assert "2 of 4 photos usable" in told.words()
+        assert "#2" not in told.words()
 
 
 async def test_all_can_be_used_where_their_owner_wants_it_so(surface: Surface) -> None:
