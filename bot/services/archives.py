@@ -87,6 +87,4 @@ class Archives:
             return Unpacked(member.name, (await self._photos.add(member.data)).sha256)
         except PhotoRefused as refused:
             room.left += 1
-            return Unpacked(
-                member.name, refusal=refused.refusal, width=refused.width, height=refused.height
-            )
+            return Unpacked(member.name, refusal=refused.refusal, width=refused.width, height=refused.height)
