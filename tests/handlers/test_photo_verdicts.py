@@ -322,6 +322,23 @@ async def test_in_a_direct_message_too_it_is_deleted_with_the_end(surface: Surfa
     await deleted(surface)
 
 
+async def test_a_tray_that_nobody_used_takes_its_sheet_along_even_where_its_notice_was_given_up(
+    surface: Surface,
+) -> None:
+    await surface.tray(photos(2))
+    await sheet_shown(surface, await own_channel(surface))
+
+    def unreachable(tx: Any) -> None:
+        tx.outbox.conn.exec_driver_sql(
+            "UPDATE outbox SET given_up = 'user_disabled', sent = wanted WHERE kind = 'sheet'"
+        )
+
+    await surface.bot.store.write(unreachable)
+    surface.clock.advance(2 * 86_400)
+    await surface.bot.services.photos.sweep()
+    await deleted(surface)
+
+
 async def test_ten_posts_do_not_make_ten_contact_sheets(surface: Surface) -> None:
     tray = await surface.tray(photos(1))
     for number in range(1, 10):
