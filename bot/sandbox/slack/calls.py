@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -22,6 +22,8 @@ TAKES = {
     Auth.ANY: (TokenKind.BOT, TokenKind.USER),
     Auth.APP: (TokenKind.APP,),
 }
+_NOBODYS: Final = "in the address"
+"""What is looked up for a token that stands where none counts."""
 # What opens a door is not written down.
 SECRETS = frozenset({"token", "client_secret", "code", "code_verifier", "refresh_token"})
 PUBLIC_HEADERS = {"cache-control": "private, no-cache, no-store, must-revalidate"}
@@ -192,7 +194,10 @@ def _basic(request: Request) -> tuple[str, str] | None:
 
 
 def _token(raw: Json, request: Request) -> str:
-    return bearer(request) or str(raw.get("token") or "")
+    """The header's, or the body's. Slack takes none from the address, where every log and proxy reads it."""
+    if found := bearer(request):
+        return found
+    return _NOBODYS if "token" in request.query_params else str(raw.get("token") or "")
 
 
 def _loggable(value: Any) -> Any:

@@ -27,10 +27,13 @@ async def test_a_call_without_a_token_and_one_with_a_foreign_token_differ(slack:
         assert (await refusal(stranger.auth_test()))["error"] == "invalid_auth"
 
 
-async def test_a_token_may_be_an_argument_too(slack: LocalSlack) -> None:
+async def test_a_token_may_stand_in_the_body_and_never_in_the_address(slack: LocalSlack) -> None:
+    address, token = f"{slack.api_url}auth.test", {"token": slack.bot_token}
     async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(f"{slack.api_url}auth.test", data={"token": slack.bot_token})
-        assert answer.json()["ok"] is True
+        assert (await http.post(address, data=token)).json()["ok"] is True
+        for answer in (await http.get(address, params=token), await http.post(address, params=token)):
+            assert answer.json() == {"ok": False, "error": "invalid_auth"}
+            assert "x-oauth-scopes" not in answer.headers
 
 
 async def test_an_unknown_method_is_named_so(client: AsyncWebClient) -> None:
