@@ -20,6 +20,7 @@ import psutil
 
 from bot.sandbox.photos import draw_photos
 from bot.sandbox.slack import Director, Message
+from bot.sandbox.story import is_sheet
 from bot.sandbox.vendors.control import AicontentControl
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -188,7 +189,14 @@ class Controls:
         return [m for m in await self.people.messages(CHANNEL) if m.user_name == BOT and not m.ephemeral]
 
     async def letters(self) -> list[Message]:
-        """What the bot wrote to ana."""
+        """What the bot wrote to ana of her images: the contact sheet's message is none of them."""
+        return [m for m in await self._written() if not is_sheet(m)]
+
+    async def sheets(self) -> list[Message]:
+        """The messages that carry a contact sheet, or tell what became of one."""
+        return [m for m in await self._written() if is_sheet(m)]
+
+    async def _written(self) -> list[Message]:
         said = await self.people.messages("@darkroom", viewer="ana")
         return [m for m in said if m.user_name == BOT]
 
@@ -298,4 +306,6 @@ async def told_once(controls: Controls) -> None:
         for entry in await controls.people.journal(kinds=["message"], limit=10_000)
         if entry.facts["state"] == "posted" and "ephemeral_to" not in entry.facts
     ]
-    assert len(posted) == 1 + 3 + 1, "somebody said something that was taken back"
+    sheets = len(await controls.sheets())
+    assert sheets <= 1
+    assert len(posted) == 1 + 3 + 1 + sheets, "somebody said something that was taken back"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from storage import Tx
-from storage.records import Job, NoticeKind, direct
+from storage.records import Job, NoticeKind, TrayState, direct
 
 GATHERS = timedelta(seconds=2)
 """From a change of a tray to its contact sheet: what comes in several posts shall be on one sheet."""
@@ -55,4 +55,7 @@ def show_tray(tx: Tx, tray_id: str, *, owner: str, place: str) -> None:
 def refresh_tray(tx: Tx, tray_id: str) -> None:
     """What is in a tray has changed, or its state: bring what is said of it up to date."""
     tx.outbox.touch(tray_key(tray_id))
-    tx.outbox.touch(sheet_key(tray_id), quiet=_QUIET, wait=GATHERS)
+    if tx.trays.get(tray_id).state is TrayState.OPEN:
+        tx.outbox.touch(sheet_key(tray_id), quiet=_QUIET, wait=GATHERS)
+    else:
+        tx.outbox.touch(sheet_key(tray_id))  # It shows faces, and is of no use any more.

@@ -149,7 +149,7 @@ async def test_a_folder_with_files_that_are_no_pictures_still_becomes_a_story(
     ):
         await controls.hurry()
         assert await run.ends() == 0, run.text
-    assert "page.jpg is no picture of a kind I know" in run.text
+    assert "page.jpg is a web page and no picture" in run.text
     assert (tmp_path / "001" / "contact-sheet.png").stat().st_size
 
 
