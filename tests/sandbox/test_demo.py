@@ -103,11 +103,14 @@ async def test_a_story_in_two_posts_that_is_killed_between_them_goes_on(tmp_path
 async def test_the_form_of_the_usual_story_offers_every_vendor(tmp_path: Path, many: Path) -> None:
     async with Performance.begin(tmp_path, "--photos", str(many)) as run, run.controls() as controls:
         await controls.people.wait_for_connection(within=60)
-        await controls.people.post(
+        posted = await controls.people.post(
             "lee", CHANNEL, "@darkroom mine", [many / f"{number:02}.jpg" for number in range(10)]
         )
         tray = await controls.people.wait_for_message(
-            CHANNEL, lambda m: m.user_name == BOT and "10 of 10" in m.words(), within=60
+            CHANNEL,
+            lambda m: m.user_name == BOT and "10 of 10" in m.words(),
+            thread_ts=posted.ts,  # The story's own person has a tray of ten too.
+            within=60,
         )
         await controls.people.press("lee", CHANNEL, tray.ts, "Train…")
         form = await controls.people.wait_for_view(
