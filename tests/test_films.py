@@ -115,3 +115,29 @@ async def test_a_film_of_the_wrong_size_or_length_is_refused_before_anything_is_
         assert form.submit is None
         assert "CreateTraining" not in [entry.action for entry in await desk.journal()]
         assert await desk.jobs() == []
+
+
+async def test_a_link_for_uploads_that_expired_is_asked_for_anew_and_the_job_is_paid_once(
+    tmp_path: Path,
+) -> None:
+    film = tmp_path / "film.mp4"
+    draw_film(photo(1, size=(640, 600)), film)
+    papers: dict[str, Any] = {
+        f"file.{role}": [Upload(f"{role}.jpg", data)] for role, data in draw_papers().items()
+    }
+    async with before_metastudio(tmp_path) as (surface, desk):
+        await desk.fault("link_expired", action="UploadGrantFile")
+        tray = await surface.tray([odd("film.mp4", film.read_bytes())], says="1 of 1 video usable")
+        await surface.open_form(tray)
+        done = await surface.submit(subject="person", prompt="Good morning.", count=None, **papers)
+        assert done.closed, done
+        await surface.said("is ready after", thread=tray.thread_ts, within=150)
+        # Links come with a job only: the one that nobody could bring anything to is deleted for another.
+        trainings = [(job.status, job.note) for job in await desk.jobs() if job.kind == "training"]
+        assert trainings == [("WAIT_FILE_UPLOAD", "deleted"), ("JOB_SUCCESS", None)]
+        entries = [entry for entry in await desk.journal() if entry.action == "UploadGrantFile"]
+        assert [entry.status == 200 for entry in entries] == [False, True]
+        papers_left = surface.query(
+            "SELECT count(*) FROM job_input WHERE role IN ('id_front', 'id_back', 'letter')"
+        )
+        assert papers_left == [(0,)]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import SecretStr, TypeAdapter
 
-from bot.providers._errors import AuthenticationFailed
+from bot.providers._errors import AuthenticationFailed, NotFound, Unavailable
 from bot.providers._http import HostAuth, HttpClient
 from bot.providers._wire import moment
 from bot.providers.metastudio.settings import MetastudioSettings
@@ -122,11 +122,15 @@ class Desk:
 
     async def put(self, url: str, file: Path, *, start: int = 0, size: int | None = None) -> None:
         """Bring a file, or a part of it, to a link that is good for one upload."""
-        await self.http.put(
-            url,
-            file,
-            media_type="application/octet-stream",
-            deadline=self.settings.upload_time,
-            start=start,
-            size=size,
-        )
+        try:
+            await self.http.put(
+                url,
+                file,
+                media_type="application/octet-stream",
+                deadline=self.settings.upload_time,
+                start=start,
+                size=size,
+            )
+        except NotFound as over:
+            # The job is there and its links are over: the next attempt finds it and is given new ones.
+            raise Unavailable("MetaStudio's link for an upload is over: another is asked for.") from over
