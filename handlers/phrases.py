@@ -300,7 +300,7 @@ def refusal(error: DomainError, command: str) -> str:
         case Unfit():
             return unfit(error.lacks)
         case NotPrivate():
-            return "Papers are taken by form or direct message only. This one was not kept."
+            return "Papers are taken by the form only. This one was not kept."
         case NotWaiting():
             return "This job does not wait for files any more: its card says how it stands."
         case BeingDeleted():
