@@ -15,6 +15,7 @@ from bot.providers import (
     HttpClient,
     MediaInput,
     OneshotSpec,
+    Operation,
     Provider,
     ProviderError,
     ProviderSettings,
@@ -72,10 +73,45 @@ class Refusal:
         return f"{self.status}-" + "-".join(_texts(told))
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """What it means that a job of a kind has ended with this code, or with nothing to show."""
+
+    kind: str
+    code: str
+    """Empty: it is done, and there is nothing."""
+    state: RemoteState | None = RemoteState.FAILED
+    """None where `raises` says it."""
+    tentative: bool = False
+    raises: type[ProviderError] | None = None
+    words: str = ""
+    """A part of what is told."""
+    wants: frozenset[Role] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.code or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What a no means that comes within a yes, where a start takes several calls."""
+
+    path: str
+    """The end of the path of the call that is answered so."""
+    body: Mapping[str, Any]
+    raises: type[ProviderError]
+    words: str = ""
+
+    def __str__(self) -> str:
+        return "-".join(_texts(self.body))
+
+
 def _texts(body: Mapping[str, Any]) -> Iterator[str]:
     for one in body.values():
         if isinstance(one, Mapping):
             yield from _texts(one)
+        elif isinstance(one, list):
+            yield from (text for row in one for text in _texts(row))
         elif isinstance(one, str):
             yield one
 
@@ -121,6 +157,22 @@ class Bench(ABC):
         """Let the next call be answered so; `starting`: the next that costs."""
         raise AssertionError("this vendor has no wire")
 
+    def ends(self) -> Sequence[End]:
+        """Every code that the vendor's page has for a job that failed, and success without a result."""
+        return ()
+
+    def end(self, end: End) -> None:
+        """Let every job of its kind have ended so."""
+        raise AssertionError("this vendor's jobs end well")
+
+    def noes_within(self) -> Sequence[Within]:
+        """Every no of the vendor's page that comes within a yes, on the way to a start."""
+        return ()
+
+    def say_no(self, no: Within) -> None:
+        """Let the next such call be answered so."""
+        raise AssertionError("this vendor has no wire")
+
     def making(self) -> dict[str, Any]:
         """What has to be chosen for a generation."""
         return {}
@@ -131,6 +183,7 @@ class Bench(ABC):
 
     def training(self) -> TrainingSpec:
         operation = self.provider().capabilities.training
+        assert operation is not None
         return TrainingSpec(inputs=photos(operation.inputs[0].min), subject=operation.subjects[0])
 
     def generation(self, model_id: str) -> GenerationSpec:
@@ -153,6 +206,13 @@ class Bench(ABC):
         )
 
 
+def operations(bench: Bench) -> dict[str, Operation]:
+    """What the vendor of a bench offers, by kind: what begins with inputs first."""
+    able = bench.provider().capabilities
+    found = {"training": able.training, "oneshot": able.oneshot, "generation": able.generation}
+    return {kind: operation for kind, operation in found.items() if operation is not None}
+
+
 class HttpBench(Bench):
     """A bench for any vendor spoken to over HTTP: give it settings and a handler that plays the vendor."""
 
@@ -167,9 +227,13 @@ class HttpBench(Bench):
         self._vendor = vendor
         self._fault: Fault | None = None
         self._refusal: tuple[Refusal, bool] | None = None
+        self._no: Within | None = None
 
     def refuse(self, refusal: Refusal, *, starting: bool) -> None:
         self._refusal = refusal, starting
+
+    def say_no(self, no: Within) -> None:
+        self._no = no
 
     def client(self) -> HttpClient:
         return self._kind.client(self._settings, transport=httpx.MockTransport(self._wire))
@@ -185,6 +249,9 @@ class HttpBench(Bench):
         return True
 
     def _wire(self, request: httpx.Request) -> httpx.Response:
+        if self._no and request.method == "POST" and request.url.path.endswith(self._no.path):
+            no, self._no = self._no, None
+            return httpx.Response(200, json=dict(no.body))
         if self._refusal is not None and (self.pays(request) or not self._refusal[1]):
             refusal, self._refusal = self._refusal[0], None
             if isinstance(refusal.body, str):

@@ -1,4 +1,4 @@
-"""The same claims of every vendor there is, of the fake, and of the one in the documentation."""
+"""The same claims of every vendor, in each of its ways, of the fake, and of the one in the documentation."""
 
 import contextlib
 import importlib
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 
 from bot.providers import (
     Finding,
+    GenerationSpec,
     NotFound,
     OutcomeUnknown,
     PermanentError,
@@ -27,10 +28,12 @@ from bot.providers import (
     RemoteRef,
     RemoteState,
     Role,
+    Spec,
+    TrainingSpec,
     TransientError,
 )
 from tests.fakes import FakeProvider, Fault
-from tests.providers.bench import SECRET_PROMPT, Bench, FakeBench, Refusal, Word
+from tests.providers.bench import SECRET_PROMPT, Bench, End, FakeBench, Refusal, Within, Word, operations
 from tests.vendors import benched, ours
 
 ROOT = Path(__file__).parents[2]
@@ -72,15 +75,21 @@ class HelloBench(Bench):
         raise AssertionError("hello has no wire to break")
 
 
-def benches() -> dict[str, type[Bench]]:
-    found: dict[str, type[Bench]] = {"fake": FakeBench, "hello (documentation)": HelloBench}
+def vendors() -> dict[str, type[Bench]]:
+    """Every vendor's bench, and one for each further way in which it works."""
+    found: dict[str, type[Bench]] = {}
     for name in benched():
-        found[name] = importlib.import_module(f"tests.providers.{name}.bench").bench
+        module = importlib.import_module(f"tests.providers.{name}.bench")
+        found[name] = module.bench
+        found |= {f"{name}-{way}": kind for way, kind in getattr(module, "ways", {}).items()}
     return found
 
 
-BENCHES = benches()
+VENDORS = vendors()
+BENCHES: dict[str, type[Bench]] = {"fake": FakeBench, "hello (documentation)": HelloBench, **VENDORS}
 FAULTY = {name: kind for name, kind in BENCHES.items() if kind.faulty}
+TRAINERS = {name: kind for name, kind in BENCHES.items() if "training" in operations(kind())}
+"""Some ways have nothing that is trained."""
 KINDS = {"fake": FakeProvider, **benched()}
 
 
@@ -89,22 +98,63 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     return request.param()
 
 
+@pytest.fixture(params=list(TRAINERS.values()), ids=list(TRAINERS))
+def trainer(request: pytest.FixtureRequest) -> Bench:
+    return request.param()
+
+
 @pytest.fixture(params=list(FAULTY.values()), ids=list(FAULTY))
 def faulty(request: pytest.FixtureRequest) -> Bench:
     return request.param()
 
 
+def wanted(bench: Bench, kind: str, model_id: str = "m") -> Spec:
+    """A request of a kind, as `start` sends it."""
+    if kind == "training":
+        return bench.training()
+    if kind == "generation":
+        return bench.generation(model_id)
+    alone = bench.oneshot()
+    assert alone is not None
+    return alone
+
+
+async def start(
+    bench: Bench, kind: str | None = None, *, key: str = "key-1", model_id: str = "m"
+) -> RemoteJob:
+    """Start a job by a provider of its own: of the vendor's first kind, where none is named."""
+    provider, spec = bench.provider(), wanted(bench, kind or first(bench), model_id)
+    if isinstance(spec, TrainingSpec):
+        return await provider.submit(spec, key=key)
+    if isinstance(spec, GenerationSpec):
+        return await provider.generate(spec, key=key)
+    return await provider.oneshot(spec, key=key)
+
+
+def first(bench: Bench) -> str:
+    """What the vendor begins with."""
+    return next(iter(operations(bench)))
+
+
 async def trained(bench: Bench) -> RemoteJob:
-    provider = bench.provider()
-    begun = await provider.submit(bench.training(), key="key-1")
+    begun = await start(bench, "training")
     bench.finish()
-    return await provider.poll(begun.ref)
+    return await bench.provider().poll(begun.ref)
 
 
-async def generated(bench: Bench) -> RemoteJob:
+async def to_use(bench: Bench) -> tuple[str, frozenset[str]]:
+    """A model for what is made with one, and the jobs that this took."""
+    if "training" not in operations(bench):
+        return "m", frozenset()
     model = await trained(bench)
     assert model.model_id is not None
-    begun = await bench.provider().generate(bench.generation(model.model_id), key="key-2")
+    return model.model_id, frozenset({model.ref.id})
+
+
+async def pictured(bench: Bench) -> RemoteJob:
+    """A finished job that has something to show."""
+    kind = next(kind for kind in ("generation", "oneshot", "training") if kind in operations(bench))
+    begun = await start(bench, kind, key="key-2", model_id=(await to_use(bench))[0])
     bench.finish()
     return await bench.provider().poll(begun.ref)
 
@@ -112,7 +162,7 @@ async def generated(bench: Bench) -> RemoteJob:
 async def raised(bench: Bench, fault: Fault) -> ProviderError:
     bench.order(fault)
     with pytest.raises(ProviderError) as caught:
-        await bench.provider().submit(bench.training(), key="key-1")
+        await start(bench)
     return caught.value
 
 
@@ -158,15 +208,15 @@ async def test_a_healthy_vendor_passes_its_check(bench: Bench) -> None:
 
 
 async def test_what_was_just_submitted_is_open_and_has_an_id(bench: Bench) -> None:
-    begun = await bench.provider().submit(bench.training(), key="key-1")
-    assert begun.ref.kind == "training"
+    begun = await start(bench)
+    assert begun.ref.kind == first(bench)
     assert begun.ref.id
     assert begun.state in {RemoteState.QUEUED, RemoteState.RUNNING}
     assert not begun.artifacts
 
 
-async def test_a_finished_training_names_its_model(bench: Bench) -> None:
-    done = await trained(bench)
+async def test_a_finished_training_names_its_model(trainer: Bench) -> None:
+    done = await trained(trainer)
     assert done.state is RemoteState.SUCCEEDED
     assert done.model_id
     assert done.progress is None or 0 <= done.progress <= 1
@@ -175,85 +225,92 @@ async def test_a_finished_training_names_its_model(bench: Bench) -> None:
 
 
 async def test_an_open_job_is_not_finished_before_the_vendor_says_so(faulty: Bench) -> None:
-    begun = await faulty.provider().submit(faulty.training(), key="key-1")
+    begun = await start(faulty)
     told = await faulty.provider().poll(begun.ref)
     assert told.state in {RemoteState.QUEUED, RemoteState.RUNNING}
     assert told.ref.id == begun.ref.id
 
 
-async def test_pictures_made_with_a_model_are_images_and_as_many_as_named(bench: Bench) -> None:
-    done = await generated(bench)
+async def test_what_was_made_is_images_or_a_clip_and_as_many_as_named(bench: Bench) -> None:
+    done = await pictured(bench)
     assert done.state is RemoteState.SUCCEEDED
     locators = [artifact.locator for artifact in done.artifacts]
-    wanted = bench.provider().capabilities.generation
-    assert wanted is not None
+    asked = wanted(bench, done.ref.kind)
     # A clip comes with its cover.
-    assert len(set(locators)) == len(locators) >= wanted.count_max
+    assert len(set(locators)) == len(locators) >= (1 if isinstance(asked, TrainingSpec) else asked.count)
     for artifact in done.artifacts:
         data = b"".join([piece async for piece in bench.provider().fetch(done.ref, artifact)])
         assert RESULTS.match(data)
 
 
 async def test_locators_stay_the_same_from_poll_to_poll(bench: Bench) -> None:
-    done = await generated(bench)
+    done = await pictured(bench)
     again = await bench.provider().poll(done.ref)
     assert again.artifacts == done.artifacts
 
 
 async def test_a_fresh_process_goes_on_where_the_old_one_stopped(bench: Bench) -> None:
-    begun = await bench.provider().submit(bench.training(), key="key-1")
+    begun = await start(bench)
     bench.finish()
     stored = RemoteRef.model_validate_json(begun.ref.model_dump_json())
     assert (await bench.provider().poll(stored)).state is RemoteState.SUCCEEDED
 
 
 async def test_cancel_and_delete_say_whether_they_could(bench: Bench) -> None:
-    begun = await bench.provider().submit(bench.training(), key="key-1")
+    begun = await start(bench)
     assert await bench.provider().cancel(begun.ref) in {True, False}
     assert await bench.provider().delete(begun.ref) in {True, False}
 
 
 async def test_nothing_is_found_where_nothing_was_made(bench: Bench) -> None:
-    spec = bench.training()
+    spec = wanted(bench, first(bench))
     assert await bench.provider().find(spec, key="key-1", known=frozenset()) is None
 
 
-@pytest.mark.parametrize("kind", ["training", "generation"])
-async def test_a_job_whose_answer_was_lost_is_found_and_not_paid_again(faulty: Bench, kind: str) -> None:
-    model = await trained(faulty)
-    assert model.model_id is not None
-    before = faulty.created
-    provider = faulty.provider()
-    able = provider.capabilities
-    operation = able.training if kind == "training" else able.generation
-    assert operation is not None
-    assert operation.idempotent
-    spec = faulty.training() if kind == "training" else faulty.generation(model.model_id)
-    faulty.order(Fault.CREATED)
+def looked_for() -> list[Any]:
+    """Every kind of job that is found again after a lost answer; only a one-shot may be past finding."""
+    found = []
+    for name, kind in FAULTY.items():
+        for what, operation in operations(kind()).items():
+            assert operation.idempotent or what == "oneshot"
+            if operation.idempotent:
+                found.append(pytest.param(kind, what, id=f"{name}-{what}"))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "what"), looked_for())
+async def test_a_job_whose_answer_was_lost_is_found_and_not_paid_again(kind: type[Bench], what: str) -> None:
+    bench = kind()
+    model_id, known = await to_use(bench)
+    before = bench.created
+    bench.order(Fault.CREATED)
     with pytest.raises(OutcomeUnknown):
-        await (provider.submit if kind == "training" else provider.generate)(spec, key="key-9")
-    found = await faulty.provider().find(spec, key="key-9", known=frozenset({model.ref.id}))
+        await start(bench, what, key="key-9", model_id=model_id)
+    spec = wanted(bench, what, model_id)
+    found = await bench.provider().find(spec, key="key-9", known=known)
     assert found is not None
-    assert found.ref.kind == kind
-    assert faulty.created == before + 1
-    faulty.finish()
-    assert (await faulty.provider().poll(found.ref)).state is RemoteState.SUCCEEDED
+    assert found.ref.kind == what
+    assert bench.created == before + 1
+    bench.finish()
+    assert (await bench.provider().poll(found.ref)).state is RemoteState.SUCCEEDED
     # Once it is ours it is not offered again.
-    known = frozenset({model.ref.id, found.ref.id})
-    assert await faulty.provider().find(spec, key="key-9", known=known) is None
+    known |= {found.ref.id}
+    assert await bench.provider().find(spec, key="key-9", known=known) is None
 
 
 async def test_another_key_finds_nothing(faulty: Bench) -> None:
-    begun = await faulty.provider().submit(faulty.training(), key="key-1")
+    begun = await start(faulty)
     # Where the vendor keeps no key of ours, only what our tables say keeps two jobs apart.
     known = frozenset() if faulty.keyed else frozenset({begun.ref.id})
-    assert await faulty.provider().find(faulty.training(), key="key-2", known=known) is None
+    spec = wanted(faulty, first(faulty))
+    assert await faulty.provider().find(spec, key="key-2", known=known) is None
 
 
 async def test_a_lost_call_that_made_nothing_is_unknown_and_not_found(faulty: Bench) -> None:
     assert isinstance(await raised(faulty, Fault.LOST), OutcomeUnknown)
     assert faulty.created == 0
-    assert await faulty.provider().find(faulty.training(), key="key-1", known=frozenset()) is None
+    spec = wanted(faulty, first(faulty))
+    assert await faulty.provider().find(spec, key="key-1", known=frozenset()) is None
 
 
 @pytest.mark.parametrize("fault", [Fault.BUSY, Fault.DOWN])
@@ -269,27 +326,23 @@ async def test_a_refusal_is_final_and_has_started_nothing(faulty: Bench) -> None
     assert faulty.created == 0
 
 
-@pytest.mark.parametrize("kind", ["training", "generation"])
-async def test_a_job_the_vendor_does_not_know_is_no_success(faulty: Bench, kind: str) -> None:
-    with contextlib.suppress(NotFound):
-        told = await faulty.provider().poll(RemoteRef(kind=kind, id="99999"))
-        assert told.state is RemoteState.FAILED
-        assert told.tentative
+async def test_a_job_the_vendor_does_not_know_is_no_success(faulty: Bench) -> None:
+    for kind in operations(faulty):
+        with contextlib.suppress(NotFound):
+            told = await faulty.provider().poll(RemoteRef.model_validate({"kind": kind, "id": "99999"}))
+            assert told.state is RemoteState.FAILED
+            assert told.tentative
 
 
 @pytest.mark.parametrize(
     "fault", [one for one in Fault if one is not Fault.HALF], ids=lambda fault: fault.name
 )
 async def test_no_error_tells_a_key_a_prompt_or_a_link(faulty: Bench, fault: Fault) -> None:
-    model = await trained(faulty)
-    assert model.model_id is not None
-    for call, spec in (
-        (faulty.provider().submit, faulty.training()),
-        (faulty.provider().generate, faulty.generation(model.model_id)),
-    ):
+    model_id, _ = await to_use(faulty)
+    for kind in operations(faulty):
         faulty.order(fault)
         with pytest.raises(ProviderError) as caught:
-            await call(spec, key="key-9")
+            await start(faulty, kind, key="key-9", model_id=model_id)
         told = "".join(traceback.format_exception(caught.value)) + caught.value.detail
         assert not [secret for secret in faulty.secrets() if secret in told]
 
@@ -299,25 +352,17 @@ async def test_no_error_tells_a_key_a_prompt_or_a_link(faulty: Bench, fault: Fau
 
 async def begun(bench: Bench, kind: str) -> RemoteRef:
     """A job of a kind, just started."""
-    provider = bench.provider()
-    if kind == "training":
-        return (await provider.submit(bench.training(), key="key-1")).ref
-    if kind == "oneshot":
-        wanted = bench.oneshot()
-        assert wanted is not None
-        return (await provider.oneshot(wanted, key="key-3")).ref
-    model = await trained(bench)
-    assert model.model_id is not None
-    return (await provider.generate(bench.generation(model.model_id), key="key-2")).ref
+    model_id = (await to_use(bench))[0] if kind == "generation" else ""
+    return (await start(bench, kind, key="key-2", model_id=model_id)).ref
 
 
 def each(claims: str) -> list[Any]:
     """Every claim of a kind that any vendor's bench makes, with its bench."""
     found = []
-    for name in benched():
-        made = getattr(BENCHES[name](), claims)()
-        assert made, f"the bench of {name} has no {claims}()"
-        found += [pytest.param(BENCHES[name], one, id=f"{name}-{one}") for one in made]
+    for name, kind in VENDORS.items():
+        made = getattr(kind(), claims)()
+        assert made or claims in {"ends", "noes_within"}, f"the bench of {name} has no {claims}()"
+        found += [pytest.param(kind, one, id=f"{name}-{one}") for one in made]
     return found
 
 
@@ -334,7 +379,7 @@ async def test_every_documented_status_word_has_its_state(kind: type[Bench], wor
     assert (told.state, told.tentative) == (word.state, word.tentative)
 
 
-@pytest.mark.parametrize("name", benched())
+@pytest.mark.parametrize("name", VENDORS)
 async def test_a_word_nobody_knows_runs_on_and_is_logged_once(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -353,29 +398,52 @@ async def test_a_word_nobody_knows_runs_on_and_is_logged_once(
         assert [getattr(one, "word", "") for one in said] == [strange]
 
 
+@pytest.mark.parametrize(("kind", "end"), each("ends"))
+async def test_what_a_job_ended_with_says_who_can_mend_it_and_what(kind: type[Bench], end: End) -> None:
+    bench = kind()
+    ref = await begun(bench, end.kind)
+    bench.end(end)
+    if end.raises is not None:
+        with pytest.raises(ProviderError) as caught:
+            await bench.provider().poll(ref)
+        assert type(caught.value) is end.raises
+        assert end.words in str(caught.value)
+        return
+    told = await bench.provider().poll(ref)
+    assert (told.state, told.tentative) == (end.state, end.tentative)
+    assert end.words in (told.reason or "")
+    assert told.wants == end.wants
+    assert not told.artifacts
+
+
 @pytest.mark.parametrize(("kind", "refusal"), each("refusals"))
 async def test_every_documented_error_is_named_by_what_happens_next(
     kind: type[Bench], refusal: Refusal
 ) -> None:
     bench = kind()
-    model = await trained(bench)
-    assert model.model_id is not None
-    made, alone = bench.generation(model.model_id), bench.oneshot()
-    calls: list[tuple[Callable[[], Awaitable[Any]], type[ProviderError], bool]] = [
-        (lambda: bench.provider().check(), refusal.asking, False),
-        (lambda: bench.provider().submit(bench.training(), key="key-9"), refusal.starting, True),
-        (lambda: bench.provider().generate(made, key="key-8"), refusal.starting, True),
-    ]
-    if alone is not None:
-        calls.append((lambda: bench.provider().oneshot(alone, key="key-7"), refusal.starting, True))
-    for call, expected, starting in calls:
-        bench.refuse(refusal, starting=starting)
-        with pytest.raises(ProviderError) as caught:
-            await call()
-        assert type(caught.value) is expected
-        assert refusal.words in str(caught.value)
-        told = "".join(traceback.format_exception(caught.value)) + caught.value.detail
-        assert not [secret for secret in bench.secrets() if secret in told]
+    model_id, _ = await to_use(bench)
+    bench.refuse(refusal, starting=False)
+    await refused(bench.provider().check(), refusal.asking, refusal.words, bench)
+    for number, what in enumerate(operations(bench)):
+        bench.refuse(refusal, starting=True)
+        starting = start(bench, what, key=f"key-{9 - number}", model_id=model_id)
+        await refused(starting, refusal.starting, refusal.words, bench)
+
+
+@pytest.mark.parametrize(("kind", "no"), each("noes_within"))
+async def test_a_no_within_a_yes_on_the_way_to_a_start_is_a_no(kind: type[Bench], no: Within) -> None:
+    bench = kind()
+    bench.say_no(no)
+    await refused(start(bench), no.raises, no.words, bench)
+
+
+async def refused(call: Awaitable[Any], kind: type[ProviderError], words: str, bench: Bench) -> None:
+    with pytest.raises(ProviderError) as caught:
+        await call
+    assert type(caught.value) is kind
+    assert words in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value)) + caught.value.detail
+    assert not [secret for secret in bench.secrets() if secret in told]
 
 
 # -- what only some vendors have, which the fake has all of
@@ -383,7 +451,7 @@ async def test_every_documented_error_is_named_by_what_happens_next(
 
 async def test_what_a_vendor_does_not_have_is_quiet_and_harmless(bench: Bench) -> None:
     provider = bench.provider()
-    begun = await provider.submit(bench.training(), key="key-1")
+    begun = await start(bench)
     assert all(isinstance(line, str) for line in await provider.logs(begun.ref))
     for _ in range(2):
         assert await provider.tidy(begun.ref, key="key-1") is None
@@ -398,11 +466,9 @@ def test_a_callback_that_makes_no_sense_is_none(bench: Bench, body: bytes) -> No
 
 
 async def test_a_look_has_a_finding_for_each_input(bench: Bench) -> None:
-    inputs = bench.training().inputs
+    inputs = wanted(bench, first(bench)).inputs
     found = await bench.provider().inspect(inputs)
-    able = bench.provider().capabilities.training
-    assert able is not None
-    assert len(found) == (len(inputs) if able.inspects else 0)
+    assert len(found) == (len(inputs) if operations(bench)[first(bench)].inspects else 0)
     assert all(isinstance(one, Finding) for one in found)
 
 
@@ -436,7 +502,9 @@ async def test_a_job_that_waits_for_better_inputs_is_unfinished_until_they_are_t
 
 
 def test_what_the_claims_call_a_prompt_is_what_a_bench_sends(bench: Bench) -> None:
-    assert bench.generation("m").prompt == SECRET_PROMPT
+    for kind in operations(bench):
+        spec = wanted(bench, kind)
+        assert isinstance(spec, TrainingSpec) or spec.prompt == SECRET_PROMPT
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())

@@ -388,6 +388,21 @@ async def test_a_name_that_is_taken_means_that_an_earlier_call_got_through() -> 
     assert found.ref == RemoteRef(kind="generation", id="clip0", model_id=ASSET)
 
 
+async def test_a_lost_clip_is_found_however_many_the_account_has_made() -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor, voice_id="v")
+    for number in range(120):
+        vendor.clips[f"old{number}"] = {
+            "job_id": f"old{number}",
+            "state": "SUCCEED",
+            "output_asset_config": {"asset_name": f"slack-{number}"},
+        }
+    begun = await provider.generate(clip(), key="job_1")
+    found = await provider.find(clip(), key="job_1", known=frozenset())
+    assert found is not None
+    assert found.ref == begun.ref
+
+
 @pytest.mark.parametrize("prompt", ["", " ", "x" * 2001])
 async def test_a_text_that_cannot_be_spoken_never_leaves(prompt: str) -> None:
     vendor = Vendor()

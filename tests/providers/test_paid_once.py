@@ -11,18 +11,12 @@ import pytest
 from bot.providers import Operation, Provider
 from storage.records import FailureReason, JobState, TrayEntry
 from tests.fakes import Fault
-from tests.providers.bench import Bench
-from tests.providers.test_contract import BENCHES
+from tests.providers.bench import Bench, operations
+from tests.providers.test_contract import VENDORS
 from tests.stand_ins import Engine, TurnedClock, engine, wish
-from tests.vendors import benched
 
 KINDS = ["training", "generation", "oneshot"]
-WAYS = [
-    (name, kind)
-    for name in benched()
-    for kind in KINDS
-    if kind != "oneshot" or BENCHES[name]().oneshot() is not None
-]
+WAYS = [(name, kind) for name, bench in VENDORS.items() for kind in KINDS if kind in operations(bench())]
 OPEN = "SELECT 1 FROM job WHERE provider != 'fake' AND finished_at IS NULL"
 
 
@@ -87,7 +81,7 @@ async def walk(house: Engine, bench: Bench, fault: Fault, kind: str) -> None:
 async def test_whatever_becomes_of_the_answer_a_start_is_paid_for_once_at_most(
     name: str, fault: Fault, kind: str, tmp_path: Path
 ) -> None:
-    bench = BENCHES[name]()
+    bench = VENDORS[name]()
     provider = bench.provider()
     # Some vendors are asked what they have made since the call left, and they live in today's time.
     clock = TurnedClock(datetime.now(UTC))

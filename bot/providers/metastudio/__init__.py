@@ -103,8 +103,8 @@ class Metastudio(Provider[MetastudioSettings]):
         return await self._talk.oneshot(spec, key)
 
     async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
-        """Have the vendor look at photos first, where it does."""
-        return await self._talk.inspect(inputs)
+        """Have the vendor look at photos that are to speak; it looks at no others."""
+        return await self._talk.inspect(inputs) if self.capabilities.oneshot else ()
 
     async def find(
         self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from bot.providers._answers import vendor_words
+from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import (
     Artifact,
     Capabilities,
@@ -33,7 +33,6 @@ from bot.providers.metastudio.product import Product, chosen, only
 from bot.providers.metastudio.settings import FRAMES, SUBJECTS, AvatarOptions, ClipOptions
 from bot.providers.metastudio.wire import (
     BODY,
-    CLIPS,
     COMMANDED,
     SHORT,
     TRAINING,
@@ -48,10 +47,10 @@ from bot.providers.metastudio.words import (
     REFUSED,
     REVIEWED,
     SKEW,
-    TAKEN,
     TRAINING_STATES,
     WAITS,
     WRONG_FRAME,
+    commanded,
 )
 
 JOBS = "/digital-human-training-manage/user/jobs"
@@ -215,8 +214,8 @@ class Avatar(Product):
     async def _command(self, number: str, command: str) -> None:
         told = await self.desk.post(f"{JOBS}/{number}/command", {"command": command}, COMMANDED, safe=True)
         if told.result != "EXCUTE_SUCCESS":
-            code = str(told.error.get("error_code") or "") or None
-            raise InvalidInput(vendor_words(told.words or told.error.get("error_msg")), code=code)
+            code, said = first_text(told.error, "error_code"), first_text(told.error, "error_msg")
+            raise commanded(code, told.words or said)
 
     async def _of(
         self, key: str, since: datetime | None, known: frozenset[str] = frozenset()
@@ -254,14 +253,12 @@ class Avatar(Product):
             unfinished = found.state in {WAITS, *REFUSED}
             state = RemoteState.QUEUED if unfinished else RemoteState.RUNNING
             return said.model_copy(update={"state": state, "unfinished": unfinished, "artifacts": ()})
-        query = {"job_type": self.settings.clip_kind, "limit": "100", "offset": "0"}
-        listed = await self.desk.get("/digital-human-videos", CLIPS, query)
-        for clip in listed.rows():
-            if clip.made and clip.made.name == key and clip.id and clip.id not in known:
-                model_id = spec.model_id if isinstance(spec, GenerationSpec) else None
-                ref = RemoteRef(kind="generation", id=clip.id, model_id=model_id)
-                return RemoteJob(ref=ref, state=RemoteState.RUNNING, model_id=model_id)
-        return None
+        number = await self.clip_of(key, self.settings.clip_kind, known)
+        if number is None:
+            return None
+        model_id = spec.model_id if isinstance(spec, GenerationSpec) else None
+        ref = RemoteRef(kind="generation", id=number, model_id=model_id)
+        return RemoteJob(ref=ref, state=RemoteState.RUNNING, model_id=model_id)
 
     async def poll(self, ref: RemoteRef) -> RemoteJob:
         """Ask where a training or a clip stands."""
@@ -335,13 +332,7 @@ class Avatar(Product):
             "shoot_scripts": speech,
             "output_asset_config": {"asset_name": key},
         }
-        try:
-            told = await self.desk.post(CLIP, body, SHORT)
-        except InvalidInput as error:
-            if error.code == TAKEN:
-                # An earlier call got through: it is for `find` to say which job it made.
-                raise OutcomeUnknown("MetaStudio has a clip of this name already.", code=error.code) from None
-            raise
+        told = await self.desk.post(CLIP, body, SHORT)
         if told.id is None:
             raise OutcomeUnknown("MetaStudio has started a clip and names no id.")
         ref = RemoteRef(kind="generation", id=told.id, model_id=spec.model_id)

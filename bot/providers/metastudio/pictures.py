@@ -30,8 +30,7 @@ from bot.providers._base import (
 from bot.providers._errors import InvalidInput, NotFound, OutcomeUnknown
 from bot.providers.metastudio.product import Product, chosen, only
 from bot.providers.metastudio.settings import SUBJECTS, MetastudioSettings, PictureOptions, TalkOptions
-from bot.providers.metastudio.wire import BODY, CLIPS, PICTURES, SHORT, Short
-from bot.providers.metastudio.words import TAKEN
+from bot.providers.metastudio.wire import BODY, PICTURES, SHORT, Short
 
 MODELS = "/digital-human/stylized/picture-modelings"
 LOOKS = "/photo-detection"
@@ -198,12 +197,7 @@ class PhotoVideo(Product):
             # The person who started it has said so on the form.
             "authorize_use_human_image": True,
         }
-        try:
-            told = await self.desk.post(TALKS, body, SHORT)
-        except InvalidInput as error:
-            if error.code == TAKEN:
-                raise OutcomeUnknown("MetaStudio has a clip of this name already.", code=error.code) from None
-            raise
+        told = await self.desk.post(TALKS, body, SHORT)
         if told.id is None:
             raise OutcomeUnknown("MetaStudio has started a clip and names no id.")
         return RemoteJob(ref=RemoteRef(kind="oneshot", id=told.id), state=RemoteState.QUEUED)
@@ -220,12 +214,10 @@ class PhotoVideo(Product):
         since: datetime | None,  # noqa: ARG002
     ) -> RemoteJob | None:
         """Look for a clip called like our key."""
-        query = {"job_type": "PHOTO_DIGITAL_HUMAN_VIDEO", "limit": "100", "offset": "0"}
-        listed = await self.desk.get("/digital-human-videos", CLIPS, query)
-        for clip in listed.rows():
-            if clip.made and clip.made.name == key and clip.id and clip.id not in known:
-                return RemoteJob(ref=RemoteRef(kind="oneshot", id=clip.id), state=RemoteState.RUNNING)
-        return None
+        number = await self.clip_of(key, "PHOTO_DIGITAL_HUMAN_VIDEO", known)
+        if number is None:
+            return None
+        return RemoteJob(ref=RemoteRef(kind="oneshot", id=number), state=RemoteState.RUNNING)
 
     async def poll(self, ref: RemoteRef) -> RemoteJob:
         """Ask where the clip stands."""

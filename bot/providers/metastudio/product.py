@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from bot.providers._answers import vendor_words
+from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import (
     Artifact,
     Capabilities,
@@ -33,7 +33,7 @@ from bot.providers._errors import (
 )
 from bot.providers._wire import StatusWords, image
 from bot.providers.metastudio.desk import Desk
-from bot.providers.metastudio.wire import ASSET, ASSETS, Short
+from bot.providers.metastudio.wire import ASSET, ASSETS, CLIPS, Short
 from bot.providers.metastudio.words import SHORT_STATES, refusal
 
 T = TypeVar("T")
@@ -122,6 +122,20 @@ class Product(ABC):
             raise InvalidInput(f"A text to speak has 1 to {self.settings.speech_max} characters.")
         return [{"sequence_no": 0, "shoot_script": {"script_type": "TEXT", "text_config": {"text": text}}}]
 
+    async def clip_of(self, key: str, kind: str, known: frozenset[str]) -> str | None:
+        """The id of the clip that is called like our key. A list begins with the oldest, unless one asks."""
+        query = {
+            "job_type": kind,
+            "asset_name": key,
+            "limit": "100",
+            "offset": "0",
+            "sort_key": "create_time",
+            "sort_dir": "desc",
+        }
+        listed = await self.desk.get("/digital-human-videos", CLIPS, query)
+        ours = (one for one in listed.rows() if one.made and one.made.name == key)
+        return next((one.id for one in ours if one.id and one.id not in known), None)
+
     async def clip(self, ref: RemoteRef, job: Short) -> RemoteJob:
         """Put what the vendor says of a clip into our words."""
         said = self.said(ref, job)
@@ -146,15 +160,18 @@ class Product(ABC):
     def said(self, ref: RemoteRef, job: Short) -> RemoteJob:
         """Put what the vendor says of a short job into our words. Raises what the person can mend."""
         state = self.short(job.state)
-        if state is RemoteState.FAILED and (error := refusal(job.error, (job.state or "").upper())):
-            raise error
-        words = vendor_words((job.error or {}).get("error_msg")) or None
+        if state is RemoteState.FAILED and (mendable := refusal(job.error, (job.state or "").upper())):
+            raise mendable
+        error = job.error or {}
+        failed = state is RemoteState.FAILED
+        code = first_text(error, "error_code") if failed else ""
+        facts = {"id": ref.id, "status": job.state, "code": code}
         return RemoteJob(
             ref=ref,
             state=state,
             model_id=ref.model_id,
-            reason=words if state is RemoteState.FAILED else None,
-            details={"id": ref.id, **({"status": vendor_words(job.state)} if job.state else {})},
+            reason=vendor_words(first_text(error, "error_msg")) or None if failed else None,
+            details={name: vendor_words(fact) for name, fact in facts.items() if fact},
         )
 
 

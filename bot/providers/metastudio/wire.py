@@ -80,15 +80,14 @@ class Pictures(BaseModel):
 
 
 class Clips(BaseModel):
-    """A page of clips; where the list stands differs from page to page of the vendor's."""
+    """A page of clips: in `jobs`, as the vendor's own client has it; its pages show no sample."""
 
-    videos: list[Short] | None = None
     jobs: list[Short] | None = None
-    others: list[Short] | None = Field(None, alias="digital_human_videos")
+    others: list[Short] | None = Field(None, alias="videos")
 
     def rows(self) -> list[Short]:
         """The clips."""
-        return self.videos or self.jobs or self.others or []
+        return self.jobs or self.others or []
 
 
 class File(BaseModel):

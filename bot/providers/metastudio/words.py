@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -109,7 +108,7 @@ _STRANGER = (
 )
 _RIGHTS = "The IAM user may not use MetaStudio in this project: give it the permission MetaStudio FullAccess."
 _REGION = "MetaStudio is not offered at this address: check METASTUDIO_REGION and METASTUDIO_ENDPOINT."
-STALE = frozenset({"MSS.00000001", "MSS.00010008", "APIGW.0301", "APIGW.0307"})
+STALE = frozenset({"MSS.00000001", "MSS.00010008", "MSS.00010009", "APIGW.0301", "APIGW.0307"})
 """Codes that a fresh token may mend."""
 
 CODES: Mapping[str, tuple[type[ProviderError] | None, str]] = {
@@ -128,6 +127,7 @@ CODES: Mapping[str, tuple[type[ProviderError] | None, str]] = {
     # One code for two things: the status tells which.
     "MSS.00000002": (None, ""),
     "MSS.00000003": (InvalidInput, ""),
+    "MSS.00000004": (Unavailable, ""),
     "MSS.10000002": (InvalidInput, ""),
     "MSS.10000003": (InvalidInput, ""),
     "MSS.10001001": (NotFound, ""),
@@ -136,7 +136,10 @@ CODES: Mapping[str, tuple[type[ProviderError] | None, str]] = {
     "MSS.10001006": (Unavailable, ""),
     "MSS.10001007": (InvalidInput, "The file is too large for the vendor."),
     "MSS.20010135": (QuotaExceeded, ""),
+    "MSS.42000007": (Unavailable, ""),
     **{f"MSS.4500000{number}": (InvalidInput, "") for number in range(1, 10)},
+    # It could not fetch a file of its own: not the person's to mend, and it may go well the next time.
+    "MSS.45000007": (Unavailable, ""),
 }
 TAKEN = "MSS.10001005"
 
@@ -152,7 +155,8 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
     told = told if isinstance(told, dict) else body
     code = first_text(told, "error_code", "errorCode", "code")
     kind, sentence = CODES.get(code, (None, ""))
-    if kind is Unavailable and not answer.safe:
+    if not answer.safe and (kind is Unavailable or code == TAKEN):
+        # Names are ours, one for each job: an earlier call got through, and `find` says what it made.
         kind = OutcomeUnknown
     if kind is None and answer.status == 403:
         sentence = _RIGHTS
@@ -181,6 +185,16 @@ def refusal(error: Mapping[str, JsonValue] | None, state: str) -> ProviderError 
     if state == "BLOCK":
         return ContentRejected("MetaStudio's moderation holds it back.")
     code, said = first_text(error or {}, "error_code"), first_text(error or {}, "error_msg")
-    if re.fullmatch(r"MSS\.4500000[1-9]|MSS\.0000000[3]", code):
-        return InvalidInput(vendor_words(said), code=code)
-    return None
+    kind, sentence = CODES.get(code, (None, ""))
+    return InvalidInput(sentence or vendor_words(said), code=code) if kind is InvalidInput else None
+
+
+def commanded(code: str, said: str) -> ProviderError:
+    """What it means that a command failed, which the vendor says within a 200.
+
+    Everything before it is there: the next attempt finds the training and goes on with it.
+    """
+    kind, sentence = CODES.get(code, (None, ""))
+    if kind not in {Unavailable, RateLimited, AuthenticationFailed, QuotaExceeded}:
+        kind = InvalidInput
+    return kind(vendor_words(said) or sentence, code=vendor_words(code) or None)

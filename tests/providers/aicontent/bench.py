@@ -23,7 +23,7 @@ from bot.providers import (
 )
 from bot.providers.aicontent import Aicontent
 from bot.providers.aicontent.settings import AicontentSettings
-from tests.providers.bench import HttpBench, Refusal, Word
+from tests.providers.bench import End, HttpBench, Refusal, Word
 
 KEY_ID, SECRET = "testAccessKeyId", "testAccessKeySecret"
 PREFIX = "/api/v1/personalizedtxt2img/"
@@ -213,6 +213,15 @@ class AicontentBench(HttpBench):
 
     def refusals(self) -> tuple[Refusal, ...]:
         return REFUSALS
+
+    def ends(self) -> tuple[End, ...]:
+        # A job has no field for a reason: only its images can be missing.
+        return tuple(End(kind, "", tentative=True) for kind in ("generation", "oneshot"))
+
+    def end(self, end: End) -> None:
+        self.vendor.finish()
+        for job in (*self.vendor.inferences.values(), *self.vendor.alone.values()):
+            job["resultImageUrl"] = []
 
 
 WORDS = {

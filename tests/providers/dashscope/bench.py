@@ -1,8 +1,11 @@
 """DashScope in memory, made of the bodies beside this file. It reads multipart forms on its own."""
 
+import atexit
 import io
 import json
 import re
+import shutil
+import tempfile
 from datetime import UTC, datetime, timedelta, timezone
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -17,17 +20,20 @@ from bot.providers import (
     ContentRejected,
     GenerationSpec,
     InvalidInput,
+    MediaInput,
     NotFound,
     OutcomeUnknown,
     QuotaExceeded,
     RateLimited,
     RemoteState,
     Retired,
+    Role,
+    TrainingSpec,
     Unavailable,
 )
 from bot.providers.dashscope import Dashscope
 from bot.providers.dashscope.settings import DashscopeSettings
-from tests.providers.bench import SECRET_PROMPT, HttpBench, Refusal, Word
+from tests.providers.bench import SECRET_PROMPT, End, HttpBench, Refusal, Within, Word
 
 KEY = "sk-test-of-a-secret-key"
 API = "/api/v1"
@@ -203,11 +209,14 @@ class DashscopeBench(HttpBench):
     """The vendor without the vendor."""
 
     keyed = False
+    delivery = "url"
 
     def __init__(self) -> None:
         self.vendor = Vendor()
         # The live list of tasks is not known: here it is as the vendor's newer client reads it.
-        settings = DashscopeSettings(api_key=KEY, requests_per_second=1000, find_tasks=True)
+        settings = DashscopeSettings(
+            api_key=KEY, requests_per_second=1000, find_tasks=True, delivery=self.delivery
+        )
         super().__init__(Dashscope, settings, self.vendor)
 
     def finish(self) -> None:
@@ -243,6 +252,60 @@ class DashscopeBench(HttpBench):
 
     def refusals(self) -> tuple[Refusal, ...]:
         return REFUSALS
+
+    def ends(self) -> tuple[End, ...]:
+        return ENDS
+
+    def end(self, end: End) -> None:
+        self.vendor.finish()
+        told = {"code": end.code, "message": "no"}
+        for job in self.vendor.jobs.values() if end.kind == "training" else ():
+            job |= {"status": "FAILED", **told}
+        for task in self.vendor.tasks.values():
+            task["results"] = []
+            task |= {"task_status": "FAILED", **told} if end.code else {}
+
+
+class FilesBench(DashscopeBench):
+    """Photos that are uploaded one by one."""
+
+    delivery = "files"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, self.home)
+
+    def pays(self, request: httpx.Request) -> bool:
+        return request.method == "POST" and request.url.path.endswith(("/fine-tunes", "/gen_potrait"))
+
+    def training(self) -> TrainingSpec:
+        files = [self.home / f"{number}.png" for number in range(2)]
+        for number, file in enumerate(files):
+            file.write_bytes(png() + bytes([number]))
+        photos = tuple(MediaInput(role=Role.PHOTO, path=file, media_type="image/png") for file in files)
+        return TrainingSpec(inputs=photos, subject="person")
+
+    def noes_within(self) -> tuple[Within, ...]:
+        return tuple(
+            Within("/files", {"data": {"uploaded_files": [], "failed_uploads": [row]}}, *meaning)
+            for row, *meaning in (
+                (_row("BadRequest.TooLarge"), QuotaExceeded, "100 files"),
+                (_row("BadRequest.TooMany"), QuotaExceeded, "100 files"),
+                (_row("InvalidParameter"), InvalidInput, "no"),
+                (_row("Something.New"), InvalidInput, "no"),
+            )
+        )
+
+
+class ZipBench(FilesBench):
+    """Photos that are uploaded as one zip."""
+
+    delivery = "zip"
+
+
+def _row(code: str) -> dict[str, str]:
+    return {"name": "01.png", "code": code, "message": "no"}
 
 
 _JOB = {
@@ -314,4 +377,22 @@ REFUSALS = (
     Refusal(502, "<html>bad gateway</html>", Unavailable, OutcomeUnknown),
 )
 
+_MENDABLE = {
+    "InvalidParameter": InvalidInput,
+    "InvalidURL": InvalidInput,
+    "InvalidImageResolution": InvalidInput,
+    "BadRequest.EmptyModel": InvalidInput,
+    "Resource.AccessDenied": InvalidInput,
+    "DataInspectionFailed": ContentRejected,
+    "InvalidParameter.DataInspection": ContentRejected,
+}
+_KINDS = ("training", "generation", "oneshot")
+ENDS = (
+    *(End(kind, code, None, raises=raises) for kind in _KINDS for code, raises in _MENDABLE.items()),
+    # Nobody's to mend: a person may start it again.
+    *(End(kind, code, words="no") for kind in _KINDS for code in ("InternalError.Algo", "New.Code")),
+    *(End(kind, "", tentative=True, words="names no picture") for kind in _KINDS[1:]),
+)
+
 bench = DashscopeBench
+ways = {"files": FilesBench, "zip": ZipBench}

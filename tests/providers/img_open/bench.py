@@ -10,6 +10,7 @@ from PIL import Image
 
 from bot.providers import (
     AuthenticationFailed,
+    ContentRejected,
     InvalidInput,
     OutcomeUnknown,
     RateLimited,
@@ -18,7 +19,7 @@ from bot.providers import (
 )
 from bot.providers.img_open import CHECKPOINTS, LIVE, PAINT, TRAIN, ImgOpen
 from bot.providers.img_open.settings import SAAS, ImgOpenSettings
-from tests.providers.bench import HttpBench, Refusal, Word
+from tests.providers.bench import End, HttpBench, Refusal, Word
 
 KEY_ID, SECRET = "test-key-id-of-ours", "test-secret-of-ours"
 HERE = Path(__file__).parent
@@ -167,7 +168,27 @@ class ImgOpenBench(HttpBench):
     def refusals(self) -> tuple[Refusal, ...]:
         return REFUSALS
 
+    def ends(self) -> tuple[End, ...]:
+        # It has sentences in the place of codes, and an audit of each image.
+        return (
+            *(End(kind, "image download failed", tentative=True, words="download") for kind in _KINDS),
+            End("generation", "", tentative=True, words="Success"),
+            End("generation", "audit", None, raises=ContentRejected, words="moderation"),
+        )
 
+    def end(self, end: End) -> None:
+        self.vendor.finish()
+        for job in (self.vendor.trainings if end.kind == "training" else self.vendor.images).values():
+            if end.code == "audit":
+                for image in job["differentialImageRspList"]:
+                    image["img_audit_status"] = False
+            elif end.code:
+                job |= {"status": 4, "desc": end.code, "differentialImageRspList": []}
+            else:
+                job["differentialImageRspList"] = []
+
+
+_KINDS = ("training", "generation")
 _BOTH = {
     "0": RemoteState.QUEUED,
     "3": RemoteState.QUEUED,

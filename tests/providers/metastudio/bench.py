@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bot.providers import (
     InvalidInput,
     MediaInput,
     NotFound,
+    OneshotSpec,
     OutcomeUnknown,
     QuotaExceeded,
     RateLimited,
@@ -29,7 +31,7 @@ from bot.providers import (
 )
 from bot.providers.metastudio import Metastudio
 from bot.providers.metastudio.settings import MetastudioSettings
-from tests.providers.bench import HttpBench, Refusal, Word
+from tests.providers.bench import SECRET_PROMPT, End, HttpBench, Refusal, Within, Word
 from tests.providers.test_metastudio_signing import AK, PROJECT, SK, theirs
 
 API = f"/v1/{PROJECT}"
@@ -194,7 +196,16 @@ class Vendor:
         return httpx.Response(200, json=self.clips[number]) if number in self.clips else missing()
 
     def clips_listed(self, request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"count": len(self.clips), "videos": list(self.clips.values())})
+        asked = request.url.params
+        named = [
+            clip
+            for clip in self.clips.values()
+            if asked.get("asset_name") in {None, clip["output_asset_config"]["asset_name"]}
+        ]
+        if asked.get("sort_dir") == "desc":
+            named.reverse()
+        page = named[: int(asked.get("limit", "10"))]
+        return httpx.Response(200, json={"count": len(named), "jobs": page})
 
     def stop_clip(self, request: httpx.Request, number: str) -> httpx.Response:
         return httpx.Response(200, json={})
@@ -272,6 +283,8 @@ ROUTES: tuple[tuple[str, Any], ...] = (
 class MetastudioBench(HttpBench):
     """The vendor without the vendor, in the mode that it is named after."""
 
+    mode = "avatar_video"
+
     def __init__(self) -> None:
         self.vendor = Vendor()
         self.inputs = Inputs()
@@ -281,6 +294,7 @@ class MetastudioBench(HttpBench):
             access_key_secret=SK,
             requests_per_second=1000,
             voice_id="v-1",
+            mode=self.mode,
         )
         super().__init__(Metastudio, settings, self.vendor)
 
@@ -289,11 +303,11 @@ class MetastudioBench(HttpBench):
 
     @property
     def created(self) -> int:
-        return len(self.vendor.jobs) + len(self.vendor.clips)
+        return len(self.vendor.jobs) + len(self.vendor.clips) + len(self.vendor.models)
 
     def pays(self, request: httpx.Request) -> bool:
         return request.method == "POST" and request.url.path.endswith(
-            ("user/jobs", "/2d-digital-human-videos")
+            ("user/jobs", "/2d-digital-human-videos", "/photo-digital-human-videos", "/picture-modelings")
         )
 
     def secrets(self) -> tuple[str, ...]:
@@ -313,6 +327,123 @@ class MetastudioBench(HttpBench):
 
     def refusals(self) -> tuple[Refusal, ...]:
         return REFUSALS
+
+    def ends(self) -> tuple[End, ...]:
+        return (
+            *(_end("generation", *row) for row in _ENDS),
+            # As the review's history has it, and what its own words would not explain.
+            End(
+                "training",
+                "44005901",
+                RemoteState.NEEDS_USER,
+                words="not exactly 1920×1080, 1080×1920, 3840×2160 or 2160×3840",
+                wants=frozenset({Role.VIDEO}),
+            ),
+            End("training", "99999999", RemoteState.NEEDS_USER, words="no"),
+        )
+
+    def end(self, end: End) -> None:
+        self.vendor.finish()
+        for job in self.vendor.jobs.values():
+            log = {"operate_time": "2024-01-02T03:25:00Z", "error_code": end.code, "log_description": "no"}
+            job |= {"state": "AUTO_VERIFY_FAILED", "operation_logs": [log]} if end.kind == "training" else {}
+        for clip in self.vendor.clips.values():
+            if end.code:
+                clip |= {"state": "FAILED", "error_info": {"error_code": end.code, "error_msg": "no"}}
+            else:
+                clip["output_asset_config"] = {}
+
+    def noes_within(self) -> tuple[Within, ...]:
+        codes = {
+            "MSS.00000003": InvalidInput,
+            "MSS.00000004": Unavailable,
+            "MSS.45000003": InvalidInput,
+            "MSS.45000007": Unavailable,
+            # What is not there is a file of the person's.
+            "MSS.10001004": InvalidInput,
+            "MSS.99999999": InvalidInput,
+        }
+        return tuple(
+            Within("/command", _failed(code), raised, "file missing") for code, raised in codes.items()
+        )
+
+
+class PictureModelingBench(MetastudioBench):
+    """The mode that makes a stylised model of a photo."""
+
+    mode = "picture_modeling"
+
+    def training(self) -> TrainingSpec:
+        return TrainingSpec(inputs=self.inputs(Role.PHOTO), subject="person")
+
+    def words(self) -> tuple[Word, ...]:
+        return tuple(replace(word, kind="training") for word in WORDS if word.kind == "generation")
+
+    def say(self, kind: str, word: str) -> None:
+        self.vendor.finish()
+        for model in self.vendor.models.values():
+            model["state"] = word
+
+    def ends(self) -> tuple[End, ...]:
+        # A model may be there whose picture is not.
+        without = End("training", "", RemoteState.SUCCEEDED)
+        return (*(_end("training", *row) for row in _ENDS if row[0]), without)
+
+    def end(self, end: End) -> None:
+        self.vendor.finish()
+        for model in self.vendor.models.values():
+            if end.code:
+                model |= {"state": "FAILED", "error_info": {"error_code": end.code, "error_msg": "no"}}
+            else:
+                model |= {"state": "PARTIAL_SUCCEED", "model_cover_url": None}
+
+    def noes_within(self) -> tuple[Within, ...]:
+        return ()
+
+
+class PhotoVideoBench(MetastudioBench):
+    """The mode that makes a photo speak, and trains nothing."""
+
+    mode = "photo_video"
+
+    def oneshot(self) -> OneshotSpec:
+        return OneshotSpec(inputs=self.inputs(Role.PHOTO), subject="person", prompt=SECRET_PROMPT, count=1)
+
+    def words(self) -> tuple[Word, ...]:
+        return tuple(replace(word, kind="oneshot") for word in WORDS if word.kind == "generation")
+
+    def ends(self) -> tuple[End, ...]:
+        return tuple(_end("oneshot", *row) for row in _ENDS)
+
+    def noes_within(self) -> tuple[Within, ...]:
+        return ()
+
+
+def _failed(code: str) -> dict[str, Any]:
+    told = {"error_code": code, "error_msg": "no"}
+    return {"commond_result": "EXCUTE_FAILED", "excute_failed_msg": "file missing", "error_info": told}
+
+
+def _end(kind: str, code: str, raises: Any, words: str = "no") -> End:
+    if raises is None:
+        return End(kind, code, tentative=not code, words=words)
+    return End(kind, code, None, raises=raises, words=words)
+
+
+_ENDS = (
+    ("MSS.00000003", InvalidInput),
+    ("MSS.10000003", InvalidInput),
+    ("MSS.10001007", InvalidInput, "too large"),
+    *((f"MSS.4500000{number}", InvalidInput) for number in (1, 2, 3, 4, 5, 6, 8, 9)),
+    # What the vendor could not fetch, make or keep is not the person's to mend.
+    ("MSS.45000007", None),
+    ("MSS.42000007", None),
+    ("MSS.10001006", None),
+    ("MSS.00000004", None),
+    ("MSS.99999999", None),
+    ("", None, "names neither clip nor cover"),
+)
+"""What `error_info` may hold of a short job, and a finished one without its results."""
 
 
 _QUEUED = """
@@ -376,9 +507,12 @@ REFUSALS = (
     _no(400, "MSS.10000003", InvalidInput),
     _no(400, "MSS.10001001", NotFound),
     _no(400, "MSS.10001004", NotFound),
+    # An earlier call got through, or has made what this one would.
+    _no(400, "MSS.10001005", InvalidInput, OutcomeUnknown, words="name"),
     _no(400, "MSS.10001006", Unavailable, OutcomeUnknown),
     _no(400, "MSS.10001007", InvalidInput, words="too large"),
-    *(_no(400, f"MSS.4500000{number}", InvalidInput) for number in range(1, 10)),
+    *(_no(400, f"MSS.4500000{number}", InvalidInput) for number in (1, 2, 3, 4, 5, 6, 8, 9)),
+    _no(400, "MSS.45000007", Unavailable, OutcomeUnknown),
     _no(400, "MSS.20010135", QuotaExceeded),
     _no(500, "MSS.00000004", Unavailable, OutcomeUnknown),
     _no(500, "MSS.42000007", Unavailable, OutcomeUnknown),
@@ -399,3 +533,4 @@ REFUSALS = (
 )
 
 bench = MetastudioBench
+ways = {"picture_modeling": PictureModelingBench, "photo_video": PhotoVideoBench}
