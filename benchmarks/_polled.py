@@ -32,7 +32,8 @@ from bot.services.submitting import Submitter
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store
-from storage.records import Job, new_id
+from storage.records.ids import new_id
+from storage.records.jobs import Job
 
 Round = Callable[[], Awaitable[int]]
 """Asks about every job once, and says how many that were."""

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from storage import Store
-from storage.records import new_id
+from storage.records.ids import new_id
 
 _PER_OWNER = 5
 

@@ -14,7 +14,7 @@ from handlers import erasure, messages, reports
 from handlers.blocks import Message
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of
-from storage.records import channel_of
+from storage.records.places import channel_of
 
 WORDS = ("new", "status", "models", "delete", "offers", "providers", "doctor", "help")
 

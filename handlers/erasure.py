@@ -12,7 +12,7 @@ from handlers.ids import Action, Modal
 from handlers.messages import delete_button
 from handlers.modals import View, modal
 from handlers.phrases import day, duration, escape, plural
-from storage.records import Copy, Fate, Holder, Kept
+from storage.records.deletions import Fate, Holder, Holding, Kept
 
 _IDS = 40
 """Ids told in one receipt."""
@@ -131,21 +131,21 @@ def models(views: Sequence[ModelView]) -> Message:
 
 
 def receipt(kept: Receipt, reader: str) -> Message:
-    """The fate of every copy, by who holds it. The name is its owner's to read, and nobody else's."""
+    """The fate of every holding, by who has it. The name is its owner's to read, and nobody else's."""
     asked = kept.deletion
     own = reader == asked.owner
     name = f"*{escape(asked.name)}*" if own and asked.name else f"`{asked.root_id}`"
     by = "" if asked.asked_by == asked.owner or not own else " An operator asked for it."
     if kept.pending:
         head = f"{name} is being deleted. Not everything is gone yet: I go on asking.{by}"
-    elif any(one.fate in LEFT for one in kept.copies):
+    elif any(one.fate in LEFT for one in kept.holdings):
         head = f"{name} is deleted, as far as that can be done from here.{by}"
     else:
         head = f"{name} is deleted.{by}"
     label = escape(kept.label)
     blocks = [section(head)]
     for holder, title in ((Holder.HERE, "Here"), (Holder.CHAT, "Slack"), (Holder.VENDOR, label)):
-        lines = _lines([one for one in kept.copies if one.holder is holder], label)
+        lines = _lines([one for one in kept.holdings if one.holder is holder], label)
         if holder is Holder.VENDOR and not lines:
             lines = ["was never sent anything"]
         if lines:
@@ -160,10 +160,10 @@ def receipt(kept: Receipt, reader: str) -> Message:
     return Message(f"{escape(asked.name) if own and asked.name else asked.root_id}: receipt", tuple(blocks))
 
 
-def _lines(copies: Sequence[Copy], label: str) -> list[str]:
-    """One line for all copies of a kind with the same fate."""
+def _lines(holdings: Sequence[Holding], label: str) -> list[str]:
+    """One line for all holdings of a kind with the same fate."""
     counted: dict[tuple[Holder, Kept, Fate | None, str], int] = {}
-    for one in copies:
+    for one in holdings:
         until = day(one.until) if one.until else ""
         key = (one.holder, one.what, one.fate, until)
         counted[key] = counted.get(key, 0) + one.count

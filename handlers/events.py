@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.services import Services
 from bot.services.invitations import ENOUGH
 from handlers.phrases import said
-from storage.records import Arrival
+from storage.records.inbox import Arrival
 
 _SUBTYPES = {None, "file_share", "thread_broadcast"}
 _MENTION_WAITS = timedelta(seconds=3)

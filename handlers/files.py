@@ -13,7 +13,7 @@ import httpx
 from bot.services.errors import PhotoRefused
 from bot.services.inbox import TryAgain
 from bot.services.sorting import HEAD, Incoming
-from storage.records import Refusal
+from storage.records.media import Refusal
 
 _HOPS = 3
 _TRIES = 3

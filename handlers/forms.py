@@ -21,7 +21,8 @@ from handlers.offers import AT_ONCE, doubting, refusing, spec_of
 from handlers.phrases import duration, escape, plural
 from handlers.places import Place
 from handlers.trays import of_a_person, warnings
-from storage.records import JobKind, direct
+from storage.records.jobs import JobKind
+from storage.records.places import direct
 
 _CONSENT = "I am in these photos, or I have this person's permission"
 _COUNTS = (1, 2, 4, 8)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from handlers.places import Place
-from storage.records import Arrival
+from storage.records.inbox import Arrival
 
 _MOST = 100
 """Files; more than a message can carry."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from storage.records import LinkFault, LinkMeans, LinkTrouble
+from storage.records.links import LinkFault, LinkMeans, LinkTrouble
 
 
 def link_fault(trouble: LinkTrouble | None) -> str:

@@ -10,7 +10,9 @@ from handlers.ids import Action
 from handlers.link_words import link_fault, link_fix
 from handlers.phrases import clock, duration, escape, failure, plural, stage
 from handlers.places import permalink, user_of
-from storage.records import Invitation, JobKind, LinkTrouble
+from storage.records.jobs import JobKind
+from storage.records.links import LinkTrouble
+from storage.records.trays import Invitation
 
 # -- the question
 

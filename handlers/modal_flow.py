@@ -19,7 +19,8 @@ from handlers.forms import Draft
 from handlers.gathering import Gathering
 from handlers.ids import Field, Modal
 from handlers.places import Place, owner_of
-from storage.records import TrayState, direct
+from storage.records.places import direct
+from storage.records.trays import TrayState
 
 _MENU = 100
 """Choices that Slack shows at most."""

@@ -13,7 +13,7 @@ from handlers import fields
 from handlers.blocks import Block, section, small
 from handlers.ids import Field, Modal
 from handlers.phrases import clock, escape, failure, plural, stage
-from storage.records import LinkTrouble
+from storage.records.links import LinkTrouble
 
 View = dict[str, Any]
 _LOG_LINES = 20

@@ -25,7 +25,11 @@ from handlers.places import Place, user_of
 from handlers.sheets import SheetFiles
 from handlers.uploads import NEVER_SHARED, Uploader
 from handlers.verdicts import NO_PLACE, taken_back, verdict
-from storage.records import JobKind, Kept, Notice, NoticeKind, Sheet, direct
+from storage.records.deletions import Kept
+from storage.records.jobs import JobKind
+from storage.records.outbox import Notice, NoticeKind
+from storage.records.places import direct
+from storage.records.trays import Sheet
 
 logger = logging.getLogger(__name__)
 _EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.CARD, NoticeKind.RECEIPT}

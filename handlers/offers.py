@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bot.services.inputs import Given, InputSpec, Role, numbers
 from bot.services.vendors import Offer
 from handlers.phrases import clock, escape, lack, plural
-from storage.records import JobKind
+from storage.records.jobs import JobKind
 
 AT_ONCE = ", no model kept"
 """What a way is called that goes without a training."""

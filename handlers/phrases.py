@@ -24,7 +24,9 @@ from bot.services.errors import (
 from bot.services.inputs import Lack, Lacking, Role
 from bot.services.progress import JobView, Stage
 from handlers.link_words import link_fault
-from storage.records import FailureReason, JobKind, LinkTrouble, Refusal
+from storage.records.jobs import FailureReason, JobKind
+from storage.records.links import LinkTrouble
+from storage.records.media import Refusal
 
 
 def escape(text: str) -> str:

@@ -26,7 +26,10 @@ from handlers.modal_flow import ModalFlow
 from handlers.phrases import refusal
 from handlers.places import Place, owner_of
 from handlers.verdicts import NO_PLACE
-from storage.records import InboxItem, Refusal, TrayEntry, direct
+from storage.records.inbox import InboxItem
+from storage.records.media import Refusal
+from storage.records.places import direct
+from storage.records.trays import TrayEntry
 
 logger = logging.getLogger(__name__)
 _PARALLEL = 3

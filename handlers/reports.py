@@ -11,7 +11,7 @@ from handlers.forms import describe
 from handlers.link_words import link_fault, link_fix
 from handlers.offers import why_unavailable
 from handlers.phrases import clock, duration, escape, plural
-from storage.records import LinkTrouble
+from storage.records.links import LinkTrouble
 
 _ABOUT = {
     "slack": "Slack's token, scopes and clock",

@@ -17,7 +17,7 @@ from bot.services import Services
 from bot.services.timing import Timing
 from bot.services.trays import TrayView
 from handlers.trays import captions
-from storage.records import Sheet
+from storage.records.trays import Sheet
 
 logger = logging.getLogger(__name__)
 _GONE: Final = frozenset({"file_not_found", "file_deleted"})

@@ -12,7 +12,9 @@ from handlers.blocks import Block, Message, actions, button, confirm, paragraphs
 from handlers.ids import Action
 from handlers.offers import doubting, refusing
 from handlers.phrases import REFUSALS, SHORT_REFUSALS, escape, plural
-from storage.records import JobKind, Refusal, TrayEntry, TrayState
+from storage.records.jobs import JobKind
+from storage.records.media import Refusal
+from storage.records.trays import TrayEntry, TrayState
 
 _VERDICTS = 30
 """Files spoken of one by one: all text of a message together has a limit too."""

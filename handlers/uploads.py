@@ -16,7 +16,7 @@ from bot.services.notifier import Said, Speech
 from bot.services.timing import Timing
 from handlers.places import Place
 from handlers.verdicts import verdict
-from storage.records import Notice, Upload
+from storage.records.outbox import Notice, Upload
 
 logger = logging.getLogger(__name__)
 NEVER_SHARED = "never shared"

@@ -21,7 +21,8 @@ from handlers.ids import FILE, MAKING, OPTION, Field, Modal
 from handlers.modal_flow import ModalFlow
 from handlers.phrases import field_error, refusal
 from handlers.places import Place, owner_of
-from storage.records import PHOTO_ROLE, Arrival
+from storage.records.inbox import Arrival
+from storage.records.media import PHOTO_ROLE
 
 _MEMORY = 2800
 """Characters that a form may remember, somewhat less than Slack keeps."""

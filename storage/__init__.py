@@ -110,7 +110,7 @@ class Tx:
 
     @cached_property
     def deletions(self) -> Deletions:
-        """What is to be deleted, and every copy of it."""
+        """What is to be deleted, and what everybody holds of it."""
         return Deletions(self._conn)
 
     @cached_property

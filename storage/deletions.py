@@ -1,4 +1,4 @@
-"""Deletions: the wish, committed first, and the fate of every copy of what is to go."""
+"""Deletions: the wish, committed first, and the fate of everything that anybody holds of what is to go."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from sqlalchemy import exists, func, insert, or_, select, update
 
 from storage._rows import ZERO, Repository, in_ms
 from storage.errors import NotFound, StaleState
-from storage.records import Copy, Deletion, Fate, Holder, Kept, NoticeKind, new_id
-from storage.schema import deletion, held_copy, job, model, now_ms, outbox
+from storage.records.deletions import Deletion, Fate, Holder, Holding, Kept
+from storage.records.ids import new_id
+from storage.records.outbox import NoticeKind
+from storage.schema import deletion, holding, job, model, now_ms, outbox
 
 
 class Deletions(Repository):
-    """Rows of things to be deleted, each with a date, a lease and a fence; and their copies."""
+    """Rows of things to be deleted, each with a date, a lease and a fence; and what is held of them."""
 
     # -- the wish
 
@@ -88,12 +90,12 @@ class Deletions(Repository):
         row = self.conn.execute(select(deletion).where(deletion.c.id.in_(its))).first()
         return _deletion(row) if row else None
 
-    def copies(self, deletion_id: str) -> list[Copy]:
-        """Every copy that was found, in the order it is told of."""
+    def holdings(self, deletion_id: str) -> list[Holding]:
+        """Everything that was found, in the order it is told of."""
         rows = self.conn.execute(
-            select(held_copy).where(held_copy.c.deletion_id == deletion_id).order_by(held_copy.c.ordinal)
+            select(holding).where(holding.c.deletion_id == deletion_id).order_by(holding.c.ordinal)
         )
-        return [_copy(row) for row in rows]
+        return [_holding(row) for row in rows]
 
     # -- working it off
 
@@ -127,36 +129,36 @@ class Deletions(Repository):
         if row.rowcount == 0:
             raise StaleState(held.id)
 
-    def found(self, held: Deletion, copies: Sequence[Copy]) -> None:
-        """Nothing is left here; these are all the copies there were, those with a fate among them."""
-        self.conn.execute(held_copy.delete().where(held_copy.c.deletion_id == held.id))
-        for ordinal, one in enumerate(copies):
+    def found(self, held: Deletion, holdings: Sequence[Holding]) -> None:
+        """Nothing is left here; this is all that anybody has, that with a fate included."""
+        self.conn.execute(holding.delete().where(holding.c.deletion_id == held.id))
+        for ordinal, one in enumerate(holdings):
             row = _plain(replace(one, deletion_id=held.id, ordinal=ordinal))
-            self.conn.execute(insert(held_copy).values(**row))
+            self.conn.execute(insert(holding).values(**row))
         self.conn.execute(
             update(deletion)
             .where(deletion.c.id == held.id)
             .values(erased_at=func.coalesce(deletion.c.erased_at, now_ms()))
         )
 
-    def settle(self, one: Copy, fate: Fate, until: datetime | None = None) -> None:
-        """The fate of a copy is known; its holder's id of it is not needed any more."""
+    def settle(self, one: Holding, fate: Fate, until: datetime | None = None) -> None:
+        """The fate of a holding is known; its holder's id of it is not needed any more."""
         self.conn.execute(
-            update(held_copy)
-            .where(held_copy.c.deletion_id == one.deletion_id, held_copy.c.ordinal == one.ordinal)
+            update(holding)
+            .where(holding.c.deletion_id == one.deletion_id, holding.c.ordinal == one.ordinal)
             .values(fate=fate.value, until=until, ref=None)
         )
 
-    def tried(self, one: Copy) -> None:
+    def tried(self, one: Holding) -> None:
         """Its holder did not let go of it, and is asked again."""
         self.conn.execute(
-            update(held_copy)
-            .where(held_copy.c.deletion_id == one.deletion_id, held_copy.c.ordinal == one.ordinal)
-            .values(tries=held_copy.c.tries + 1)
+            update(holding)
+            .where(holding.c.deletion_id == one.deletion_id, holding.c.ordinal == one.ordinal)
+            .values(tries=holding.c.tries + 1)
         )
 
     def done(self, held: Deletion) -> None:
-        """The fate of every copy is known. Raises StaleState."""
+        """The fate of every holding is known. Raises StaleState."""
         self._settle(held, done_at=now_ms())
         self.conn.execute(
             update(job)
@@ -217,14 +219,14 @@ def _deletion(row: Any) -> Deletion:
     return Deletion(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name.
 
 
-def _copy(row: Any) -> Copy:
+def _holding(row: Any) -> Holding:
     values = dict(row._mapping)  # noqa: SLF001
     values |= {"holder": Holder(values["holder"]), "what": Kept(values["what"])}
     values["fate"] = Fate(values["fate"]) if values["fate"] else None
-    return Copy(**values)
+    return Holding(**values)
 
 
-def _plain(one: Copy) -> dict[str, Any]:
+def _plain(one: Holding) -> dict[str, Any]:
     return {
         "deletion_id": one.deletion_id,
         "ordinal": one.ordinal,

@@ -13,7 +13,10 @@ from sqlalchemy.dialects.sqlite import insert
 from storage._rows import Repository, in_ms
 from storage.inputs import Inputs
 from storage.links import Links
-from storage.records import ENDED, NoticeKind, Proof, TrayState
+from storage.records.deletions import Proof
+from storage.records.jobs import ENDED
+from storage.records.outbox import NoticeKind
+from storage.records.trays import TrayState
 from storage.schema import (
     bucket_copy,
     deletion,

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms
 from storage.errors import StaleState
-from storage.records import Arrival, InboxItem, new_id
+from storage.records.ids import new_id
+from storage.records.inbox import Arrival, InboxItem
 from storage.schema import inbox, now_ms
 
 

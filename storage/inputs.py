@@ -11,7 +11,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, in_ms
 from storage.links import Links
-from storage.records import ENDED, JobInput, Medium, TrayState
+from storage.records.jobs import ENDED, JobInput
+from storage.records.media import Medium
+from storage.records.trays import TrayState
 from storage.schema import doomed, job, job_input, link, medium, now_ms, outbox, picture, tray, tray_entry
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, in_ms
 from storage.errors import NotFound
-from storage.records import Invitation
+from storage.records.trays import Invitation
 from storage.schema import hush, invitation, now_ms
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from storage._rows import ZERO, Repository, in_ms
 from storage.errors import IllegalMove, NotFound, StaleState
 from storage.inputs import Inputs
-from storage.records import (
+from storage.records.jobs import (
     ENDED,
     TRANSITIONS,
     FailureReason,

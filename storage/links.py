@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, in_ms
-from storage.records import BucketCopy, Medium, OutsideAccess
+from storage.records.links import BucketCopy, OutsideAccess
+from storage.records.media import Medium
 from storage.schema import bucket_copy, link, medium, now_ms
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository
-from storage.records import Portrait
+from storage.records.media import Portrait
 from storage.schema import look
 
 

@@ -11,7 +11,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository
 from storage.errors import NotFound
-from storage.records import Job, JobKind, Picture, TrainedModel, new_id
+from storage.records.ids import new_id
+from storage.records.jobs import Job, JobKind
+from storage.records.results import Picture, TrainedModel
 from storage.schema import job, model, now_ms, picture
 
 

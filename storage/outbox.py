@@ -11,7 +11,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import ZERO, Repository, in_ms
 from storage.errors import StaleState
-from storage.records import Notice, NoticeKind, Upload, channel_of, new_id
+from storage.records.ids import new_id
+from storage.records.outbox import Notice, NoticeKind, Upload
+from storage.records.places import channel_of
 from storage.schema import lane, now_ms, outbox, upload
 
 

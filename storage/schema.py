@@ -30,7 +30,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from storage.records import Fate, Holder, JobKind, JobState, Kept, NoticeKind, TrayState
+from storage.records.deletions import Fate, Holder, Kept
+from storage.records.jobs import JobKind, JobState
+from storage.records.outbox import NoticeKind
+from storage.records.trays import TrayState
 
 
 class Instant(TypeDecorator[datetime]):
@@ -370,7 +373,7 @@ deletion = Table(
 )
 Index("ix_deletion_open", deletion.c.due_at, sqlite_where=deletion.c.done_at.is_(None))
 
-held_copy = Table(
+holding = Table(
     "held_copy",
     metadata,
     Column("deletion_id", Text, ForeignKey(deletion.c.id), primary_key=True),

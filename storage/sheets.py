@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, insert, select, update
 
 from storage._rows import Repository
-from storage.records import Sheet, TrayState
+from storage.records.trays import Sheet, TrayState
 from storage.schema import sheet, tray
 
 

@@ -11,7 +11,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository
 from storage.errors import NotFound
-from storage.records import Refusal, Tray, TrayEntry, TrayState, new_id
+from storage.records.ids import new_id
+from storage.records.media import Refusal
+from storage.records.trays import Tray, TrayEntry, TrayState
 from storage.schema import now_ms, tray, tray_entry
 
 

@@ -24,7 +24,8 @@ from bot.providers import (
 from bot.services.notifier import Said, Unsaid
 from storage import Store, Tx
 from storage.media import MediaStore
-from storage.records import Kept, Notice
+from storage.records.deletions import Kept
+from storage.records.outbox import Notice
 from tests.fake_bucket import FakeBucket
 from tests.fakes import FakeProvider, FakeVendor
 from tests.stand_ins import FakeNotifier, World

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.services.copies import Bucket, BucketTrouble
-from storage.records import LinkFault
+from storage.records.links import LinkFault
 from tests.stand_ins import TurnedClock
 
 

@@ -57,18 +57,14 @@ from bot.services.trays import Trays
 from bot.services.vendors import Vendors
 from bot.services.videos import Videos
 from storage import Store
-from storage.records import (
-    Arrival,
-    InboxItem,
-    Job,
-    Kept,
-    LinkFault,
-    Medium,
-    Notice,
-    NoticeKind,
-    TrayEntry,
-    channel_of,
-)
+from storage.records.deletions import Kept
+from storage.records.inbox import Arrival, InboxItem
+from storage.records.jobs import Job
+from storage.records.links import LinkFault
+from storage.records.media import Medium
+from storage.records.outbox import Notice, NoticeKind
+from storage.records.places import channel_of
+from storage.records.trays import TrayEntry
 from tests.fakes import FakeProvider
 
 ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
@@ -186,7 +182,7 @@ class FakeNotifier(Notifier):
         if notice.kind is NoticeKind.RECEIPT and self.services:
             kept = await self.services.deletions.receipt(notice.payload["deletion"])
             left = f", {len(kept.pending)} to come" if kept.pending else ""
-            return f"{kept.deletion.name}: {len(kept.copies)} copies{left}"
+            return f"{kept.deletion.name}: {len(kept.holdings)} copies{left}"
         if notice.kind is NoticeKind.CARD and self.services and notice.job_id:
             return (await self.services.progress.view(notice.job_id)).stage.value
         if notice.kind is NoticeKind.PICTURES and self.services:

@@ -1,7 +1,9 @@
 """The documentation says the same as the code; what it promises exists."""
 
 import ast
+import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 import tomllib
@@ -19,7 +21,7 @@ from bot.services.submitting import Submitter
 from bot.settings import Settings
 from handlers.manifest import EVENTS, SCOPES, manifest
 from storage import records
-from storage.records import TRANSITIONS
+from storage.records.jobs import TRANSITIONS
 from storage.schema import metadata
 from tests.vendors import ours
 
@@ -94,10 +96,15 @@ def test_every_vendor_has_a_page_that_names_each_of_its_settings(name: str) -> N
 
 
 def _nouns() -> list[str]:
+    modules = [
+        importlib.import_module(f"{records.__name__}.{one.name}")
+        for one in pkgutil.iter_modules(records.__path__)
+    ]
     here = [
         name
-        for name, thing in inspect.getmembers(records, inspect.isclass)
-        if thing.__module__ == records.__name__
+        for module in modules
+        for name, thing in inspect.getmembers(module, inspect.isclass)
+        if thing.__module__ == module.__name__
     ]
     services = [
         hint if isinstance(hint, str) else hint.__name__ for hint in Services.__annotations__.values()

@@ -15,7 +15,7 @@ from bot.sandbox.vendors.img_open import ImgOpenStandIn
 from bot.sandbox.vendors.img_open_control import ImgOpenControl
 from bot.sandbox.vendors.metastudio import PROJECT_ID, MetastudioStandIn
 from bot.sandbox.vendors.metastudio_control import MetastudioControl
-from storage.records import JobKind
+from storage.records.jobs import JobKind
 from tests.surface import Surface, photo, photos, stage
 
 SWIFT = {"train_seconds": 0.5, "infer_seconds": 0.3}

@@ -32,7 +32,9 @@ from bot.services.inputs import PAPERS
 from bot.services.notifier import Said, Speech
 from bot.services.sorting import Room
 from storage import Store
-from storage.records import Arrival, InboxItem, NoticeKind, TrayEntry
+from storage.records.inbox import Arrival, InboxItem
+from storage.records.outbox import NoticeKind
+from storage.records.trays import TrayEntry
 from tests.crash import Crash, Fate, MortalBucket, MortalMedia, MortalNotifier, MortalProvider, MortalStore
 from tests.fakes import TRAINING as FAKE_TRAINING
 from tests.fakes import FakeVendor, Fault, Step

@@ -21,7 +21,7 @@ from obstore.store import S3Store
 from bot.outside.address import BucketAddress
 from bot.outside.reach import fault_of
 from bot.services.copies import Bucket, BucketTrouble
-from storage.records import LinkFault
+from storage.records.links import LinkFault
 
 _TIME = 120.0
 """Seconds for one try of one file, the answer included."""

@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from bot.services.links import Reach
-from storage.records import LinkFault, Medium
+from storage.records.links import LinkFault
+from storage.records.media import Medium
 
 _TIME = 60.0
 """Seconds for one try, the last byte included."""

@@ -14,7 +14,7 @@ from bot.services.photos import Photos
 from bot.services.strangers import no_photo
 from storage import Store
 from storage.errors import TooMuch
-from storage.records import Refusal
+from storage.records.media import Refusal
 
 _NAMED = 100
 """Files of one archive that are named with what is wrong with them; whoever packed more of them knows."""

@@ -6,7 +6,10 @@ from datetime import timedelta
 from typing import Final
 
 from storage import Tx
-from storage.records import Job, NoticeKind, TrayState, direct
+from storage.records.jobs import Job
+from storage.records.outbox import NoticeKind
+from storage.records.places import direct
+from storage.records.trays import TrayState
 
 GATHERS = timedelta(seconds=2)
 """From a change of a tray to its contact sheet: what comes in several posts shall be on one sheet."""

@@ -8,7 +8,8 @@ from typing import Any
 from bot.providers import Artifact, Provider, ProviderError, RemoteJob, RemoteRef
 from bot.services.timing import Timing
 from storage import Store, Tx
-from storage.records import Job, Picture
+from storage.records.jobs import Job
+from storage.records.results import Picture
 
 logger = logging.getLogger(__name__)
 

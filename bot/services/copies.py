@@ -21,7 +21,8 @@ from bot.services.operators import Operators
 from bot.services.timing import Timing
 from storage import Store
 from storage.errors import StaleState
-from storage.records import BucketCopy, LinkFault, Medium
+from storage.records.links import BucketCopy, LinkFault
+from storage.records.media import Medium
 
 logger = logging.getLogger(__name__)
 _AT_ONCE = 4

@@ -1,4 +1,4 @@
-"""Deletions worked off: here first, then in the chat and at the vendor, until every copy's fate is known."""
+"""Deletions worked off: first here, then in the chat and at the vendor, until the fate of all is known."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.erasing import Erased
 from storage.errors import StaleState, StoreFull
-from storage.records import Copy, Deletion, Fate, Holder, Job, JobKind, Kept, NoticeKind, direct
+from storage.records.deletions import Deletion, Fate, Holder, Holding, Kept
+from storage.records.jobs import Job, JobKind
+from storage.records.outbox import NoticeKind
+from storage.records.places import direct
 
 logger = logging.getLogger(__name__)
 _AT_ONCE = 4
@@ -41,10 +44,10 @@ _WAITS = (UnexpectedResponse, AuthenticationFailed, QuotaExceeded)
 
 
 class _Came(NamedTuple):
-    """What came of asking the holder of a copy for it."""
+    """What came of asking a holder for its end."""
 
     fate: Fate
-    """What is said of the copy if nothing better comes."""
+    """What is said of the holding if nothing better comes."""
     again: bool = False
     """It is asked for again, as long as there is time."""
     until: datetime | None = None
@@ -153,11 +156,11 @@ class Deleter:
     # -- elsewhere
 
     async def _elsewhere(self, held: Deletion) -> None:
-        """Ask the holder of every copy whose fate is not known, once; come back for those that are left."""
-        copies = await self._store.read(lambda tx: tx.deletions.copies(held.id))
+        """Ask the holder of everything whose fate is not known, once; come back for those that are left."""
+        holdings = await self._store.read(lambda tx: tx.deletions.holdings(held.id))
         over = self._store.now() - held.created_at >= self._timing.delete_within
         changed = False
-        for one in copies:
+        for one in holdings:
             if one.fate is not None:
                 continue
             came = await self._asked_for(held, one)
@@ -166,7 +169,7 @@ class Deleter:
             await self._note(held, one, came if settled else None)
         await self._tell(held, changed=changed)
 
-    async def _note(self, held: Deletion, one: Copy, came: _Came | None) -> None:
+    async def _note(self, held: Deletion, one: Holding, came: _Came | None) -> None:
         def unit(tx: Tx) -> None:
             tx.deletions.renew(held, self._timing.delete_lease)
             if came is None:
@@ -176,7 +179,7 @@ class Deleter:
 
         await self._store.write(unit)
 
-    async def _asked_for(self, held: Deletion, one: Copy) -> _Came:
+    async def _asked_for(self, held: Deletion, one: Holding) -> _Came:
         match one.holder:
             case Holder.CHAT:
                 return await self._take_back(one)
@@ -191,7 +194,7 @@ class Deleter:
 
         return _UNREACHED if await self._store.read(unit) else _DELETED
 
-    async def _take_back(self, one: Copy) -> _Came:
+    async def _take_back(self, one: Holding) -> _Came:
         match await self._notifier.take_back(one.what, one.ref or ""):
             case Unsaid.GONE:
                 return _DELETED
@@ -200,7 +203,7 @@ class Deleter:
             case Unsaid.LATER:
                 return _UNREACHED
 
-    async def _forget(self, one: Copy) -> _Came:
+    async def _forget(self, one: Holding) -> _Came:
         job = await self._store.read(lambda tx: tx.jobs.get(one.job_id or ""))
         provider = self._vendors.get(job.provider)
         if provider is None:
@@ -238,7 +241,7 @@ class Deleter:
         """The receipt, from the first attempt on; brought up to date whenever a fate becomes known."""
 
         def unit(tx: Tx) -> bool:
-            left = [one for one in tx.deletions.copies(held.id) if one.fate is None]
+            left = [one for one in tx.deletions.holdings(held.id) if one.fate is None]
             for key, owner in _receipts(held).items():
                 if changed or not left or tx.outbox.find(key) is None:
                     tx.outbox.put(
@@ -273,7 +276,7 @@ def _receipts(held: Deletion) -> dict[str, str]:
     return receipts
 
 
-def _here(erased: Erased, copied: int) -> list[Copy]:
+def _here(erased: Erased, copied: int) -> list[Holding]:
     told = [
         (Kept.INPUTS, erased.inputs - erased.shared, Fate.DELETED),
         (Kept.INPUTS, erased.shared, Fate.SHARED),
@@ -281,19 +284,19 @@ def _here(erased: Erased, copied: int) -> list[Copy]:
         (Kept.LINKS, erased.links, Fate.DELETED),
         (Kept.WORDS, 1, Fate.DELETED),
     ]
-    found = [Copy("", 0, Holder.HERE, what, count, fate=fate) for what, count, fate in told if count]
-    return [*found, Copy("", 0, Holder.HERE, Kept.BUCKET, copied)] if copied else found
+    found = [Holding("", 0, Holder.HERE, what, count, fate=fate) for what, count, fate in told if count]
+    return [*found, Holding("", 0, Holder.HERE, Kept.BUCKET, copied)] if copied else found
 
 
-def _in_chat(erased: Erased) -> list[Copy]:
-    found = [Copy("", 0, Holder.CHAT, Kept.FILE, ref=file) for file in erased.files]
-    found += [Copy("", 0, Holder.CHAT, Kept.MESSAGE, ref=message) for message in erased.messages]
+def _in_chat(erased: Erased) -> list[Holding]:
+    found = [Holding("", 0, Holder.CHAT, Kept.FILE, ref=file) for file in erased.files]
+    found += [Holding("", 0, Holder.CHAT, Kept.MESSAGE, ref=message) for message in erased.messages]
     if erased.uploads:
-        found.append(Copy("", 0, Holder.CHAT, Kept.UPLOADS, erased.uploads, fate=Fate.OWNERS))
+        found.append(Holding("", 0, Holder.CHAT, Kept.UPLOADS, erased.uploads, fate=Fate.OWNERS))
     return found
 
 
-def _at_vendor(jobs: Sequence[Job]) -> list[Copy]:
+def _at_vendor(jobs: Sequence[Job]) -> list[Holding]:
     """What the vendor was given and has made; the model last, since what was made with it hangs on it."""
     found = []
     for job in reversed(jobs):
@@ -302,13 +305,13 @@ def _at_vendor(jobs: Sequence[Job]) -> list[Copy]:
         training = job.kind is JobKind.TRAINING
         if job.remote_id:
             what = Kept.MODEL if training else Kept.RESULTS
-            found.append(Copy("", 0, Holder.VENDOR, what, job_id=job.id))
+            found.append(Holding("", 0, Holder.VENDOR, what, job_id=job.id))
         if training or job.kind is JobKind.ONESHOT:
-            found.append(Copy("", 0, Holder.VENDOR, Kept.INPUTS, job_id=job.id))
+            found.append(Holding("", 0, Holder.VENDOR, Kept.INPUTS, job_id=job.id))
     return found
 
 
-def _keeping_of(one: Copy, kept: tuple[Keeping, Keeping, Keeping]) -> Keeping:
+def _keeping_of(one: Holding, kept: tuple[Keeping, Keeping, Keeping]) -> Keeping:
     inputs, model, results = kept
     match one.what:
         case Kept.INPUTS:

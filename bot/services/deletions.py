@@ -15,17 +15,8 @@ from bot.services.stopping import wish_to_stop
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import (
-    ENDED,
-    Copy,
-    Deletion,
-    FailureReason,
-    Fate,
-    Holder,
-    Job,
-    JobKind,
-    JobState,
-)
+from storage.records.deletions import Deletion, Fate, Holder, Holding
+from storage.records.jobs import ENDED, FailureReason, Job, JobKind, JobState
 
 LEFT = frozenset({Fate.BY_HAND, Fate.REFUSED, Fate.UNREACHED, Fate.NOT_SET_UP})
 """Fates of what is still there, and that nobody here can end."""
@@ -61,10 +52,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A deletion with the fate of every copy, as far as it is known."""
+    """A deletion with the fate of every holding, as far as it is known."""
 
     deletion: Deletion
-    copies: tuple[Copy, ...]
+    holdings: tuple[Holding, ...]
     label: str
     notes: tuple[str, ...]
     """What the vendor's pages leave open, in sentences."""
@@ -72,9 +63,9 @@ class Receipt:
     """The vendor's ids of what it did not let go of: its console and its support ask for them."""
 
     @property
-    def pending(self) -> tuple[Copy, ...]:
+    def pending(self) -> tuple[Holding, ...]:
         """What somebody is still being asked for."""
-        return tuple(one for one in self.copies if one.fate is None)
+        return tuple(one for one in self.holdings if one.fate is None)
 
 
 class Deletions:
@@ -143,8 +134,8 @@ class Deletions:
             jobs = tx.jobs.of_deletion(deletion_id)
             keeping = [self._keeping(job) for job in jobs if job.remote_id]
             notes = dict.fromkeys(one.note for kept in keeping for one in kept if one.note)
-            copies = tuple(tx.deletions.copies(deletion_id))
-            stays = {one.job_id for one in copies if one.holder is Holder.VENDOR and one.fate in LEFT}
+            holdings = tuple(tx.deletions.holdings(deletion_id))
+            stays = {one.job_id for one in holdings if one.holder is Holder.VENDOR and one.fate in LEFT}
             ids = dict.fromkeys(
                 known
                 for job in jobs
@@ -153,7 +144,7 @@ class Deletions:
                 if known
             )
             label = self._vendors.label(asked.provider)
-            return Receipt(asked, copies, label, tuple(notes), tuple(ids))
+            return Receipt(asked, holdings, label, tuple(notes), tuple(ids))
 
         return await self._store.read(unit)
 

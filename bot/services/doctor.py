@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.services.vendors import Vendors
-from storage.records import JobKind
+from storage.records.jobs import JobKind
 
 PATIENCE = 20.0
 """Seconds that one look may take; a vendor's check has the same."""

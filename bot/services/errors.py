@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from storage.records import Refusal
+from storage.records.media import Refusal
 
 if TYPE_CHECKING:
     from bot.services.inputs import Lack

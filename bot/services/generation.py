@@ -14,7 +14,9 @@ from bot.services.training import check_either, check_making
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import Job, JobKind, NewJob, TrainedModel, new_id
+from storage.records.ids import new_id
+from storage.records.jobs import Job, JobKind, NewJob
+from storage.records.results import TrainedModel
 
 
 class Generation:

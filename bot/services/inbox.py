@@ -15,7 +15,8 @@ from bot.services.operators import Operators
 from bot.services.timing import Timing
 from storage import Store, Tx
 from storage.errors import StaleState, StoreFull
-from storage.records import Arrival, InboxItem, NoticeKind
+from storage.records.inbox import Arrival, InboxItem
+from storage.records.outbox import NoticeKind
 
 logger = logging.getLogger(__name__)
 _BATCH = 200

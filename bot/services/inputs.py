@@ -9,7 +9,7 @@ from enum import StrEnum
 from bot.imaging.verdict import Misfit, misfits
 from bot.providers import PAPERS, InputSpec, Role
 from bot.services.errors import Unfit
-from storage.records import Medium
+from storage.records.media import Medium
 
 ASKED_ON_FORM = PAPERS | {Role.TEMPLATE}
 """What is never gathered in a tray before a form is opened, so that its lack need not keep the form shut."""

@@ -10,7 +10,11 @@ from bot.services.errors import NoSuchThing, NotYours
 from bot.services.notifier import Clock
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import InboxItem, Invitation, NoticeKind, channel_of, new_id
+from storage.records.ids import new_id
+from storage.records.inbox import InboxItem
+from storage.records.outbox import NoticeKind
+from storage.records.places import channel_of
+from storage.records.trays import Invitation
 
 ENOUGH = 3
 """Photos; with fewer nobody has a training in mind."""

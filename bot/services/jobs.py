@@ -23,17 +23,10 @@ from bot.services.trays import refuse_public_papers
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import (
-    FailureReason,
-    InboxItem,
-    Job,
-    JobKind,
-    JobState,
-    NewJob,
-    TrayEntry,
-    TrayState,
-    new_id,
-)
+from storage.records.ids import new_id
+from storage.records.inbox import InboxItem
+from storage.records.jobs import FailureReason, Job, JobKind, JobState, NewJob
+from storage.records.trays import TrayEntry, TrayState
 
 
 class Jobs:

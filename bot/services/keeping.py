@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from storage import Store, Tx
-from storage.records import Medium, Portrait
+from storage.records.media import Medium, Portrait
 
 logger = logging.getLogger(__name__)
 

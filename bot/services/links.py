@@ -13,7 +13,8 @@ from typing import Protocol
 
 from bot.services.copies import Bucket, BucketTrouble, Copies, ending, new_name
 from storage import Store
-from storage.records import LinkFault, LinkMeans, LinkTrouble, Medium, OutsideAccess
+from storage.records.links import LinkFault, LinkMeans, LinkTrouble, OutsideAccess
+from storage.records.media import Medium
 
 
 class Reach(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from storage import Store, Tx
-from storage.records import Upload
+from storage.records.outbox import Upload
 
 
 class Media:

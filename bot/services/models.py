@@ -10,7 +10,7 @@ from bot.services.generation import own_model
 from bot.services.training import NAME_MAX
 from bot.services.vendors import Making, Vendors
 from storage import Store, Tx
-from storage.records import TrainedModel
+from storage.records.results import TrainedModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from storage.records import Kept, Notice
+from storage.records.deletions import Kept
+from storage.records.outbox import Notice
 
 
 class Speech(StrEnum):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storage import Store, Tx
-from storage.records import NoticeKind, direct
+from storage.records.outbox import NoticeKind
+from storage.records.places import direct
 
 
 class Operators:

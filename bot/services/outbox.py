@@ -11,7 +11,7 @@ from bot.services.notifier import Clock, Notifier, Said, Speech
 from bot.services.timing import Timing
 from storage import Store, Tx
 from storage.errors import StaleState, StoreFull
-from storage.records import Notice, NoticeKind
+from storage.records.outbox import Notice, NoticeKind
 
 logger = logging.getLogger(__name__)
 _AT_ONCE = 20

@@ -20,17 +20,10 @@ from bot.providers import (
 from bot.services.cards import card_key, show_card, show_tray
 from bot.services.inputs import PAPERS
 from storage import Tx
-from storage.records import (
-    FailureReason,
-    Finding,
-    Job,
-    JobKind,
-    JobState,
-    NewJob,
-    NoticeKind,
-    direct,
-    new_id,
-)
+from storage.records.ids import new_id
+from storage.records.jobs import FailureReason, Finding, Job, JobKind, JobState, NewJob
+from storage.records.outbox import NoticeKind
+from storage.records.places import direct
 
 _REASONS: dict[type[PermanentError], FailureReason] = {
     InvalidInput: FailureReason.INVALID_INPUT,

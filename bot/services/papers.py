@@ -11,7 +11,7 @@ from bot.services.errors import PhotoRefused
 from bot.services.inputs import PAPERS, Role
 from bot.services.keeping import keep
 from storage import Store
-from storage.records import Medium, Refusal
+from storage.records.media import Medium, Refusal
 
 DOCUMENT = "application/pdf"
 MAX_PAPER = 20 * 1024 * 1024

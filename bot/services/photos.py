@@ -12,7 +12,7 @@ from bot.services.errors import PhotoRefused
 from bot.services.keeping import Eraser, keep
 from bot.services.sheets import forget_sheets
 from storage import Store, Tx
-from storage.records import Medium, Portrait, Refusal
+from storage.records.media import Medium, Portrait, Refusal
 
 logger = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from bot.services.waiting import Waiting
 from storage import Store, Tx
-from storage.records import FailureReason, Job, JobKind, JobState, QuietPoll
+from storage.records.jobs import FailureReason, Job, JobKind, JobState, QuietPoll
 
 logger = logging.getLogger(__name__)
 

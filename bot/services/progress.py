@@ -19,7 +19,8 @@ from bot.services.timing import Timing
 from bot.services.vendors import STARTS, Vendors, usual
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import ENDED, FailureReason, Job, JobKind, JobState, NoticeKind, lane_name
+from storage.records.jobs import ENDED, FailureReason, Job, JobKind, JobState, lane_name
+from storage.records.outbox import NoticeKind
 
 _LOG_LINES = 100
 _LOG_WIDTH = 400

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.services.operators import Operators
 from bot.services.photos import Photos, Retention
 from storage import Store
-from storage.records import Proof
+from storage.records.deletions import Proof
 
 logger = logging.getLogger(__name__)
 _LATE = timedelta(hours=3)

@@ -19,7 +19,7 @@ from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import StaleState, StoreFull
-from storage.records import Job, JobKind, JobState
+from storage.records.jobs import Job, JobKind, JobState
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,10 @@ from bot.services.cards import refresh_tray, sheet_key, tray_key
 from bot.services.notifier import Clock
 from bot.services.trays import TrayView
 from storage import Store, Tx
-from storage.records import NoticeKind, Portrait, Sheet, TrayState, direct
+from storage.records.media import Portrait
+from storage.records.outbox import NoticeKind
+from storage.records.places import direct
+from storage.records.trays import Sheet, TrayState
 
 logger = logging.getLogger(__name__)
 MOST: Final = 100

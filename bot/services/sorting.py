@@ -15,7 +15,8 @@ from bot.services.papers import Papers
 from bot.services.photos import Photos
 from bot.services.strangers import is_office, no_photo
 from bot.services.videos import Videos
-from storage.records import Refusal, TrayEntry
+from storage.records.media import Refusal
+from storage.records.trays import TrayEntry
 
 __all__ = ["HEAD", "Incoming", "Room", "Sorter"]
 

@@ -20,7 +20,9 @@ from bot.services.keeping import keep
 from bot.services.links import Links
 from bot.services.timing import Timing
 from storage import Store
-from storage.records import Job, JobKind, LinkMeans, Medium
+from storage.records.jobs import Job, JobKind
+from storage.records.links import LinkMeans
+from storage.records.media import Medium
 
 
 class InputsGone(Exception):

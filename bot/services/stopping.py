@@ -11,7 +11,7 @@ from bot.services import outcomes
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Tx
-from storage.records import ENDED, FailureReason, Job, JobState
+from storage.records.jobs import ENDED, FailureReason, Job, JobState
 
 
 class Stopped(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.imaging.kinds import Kind, recognise
-from storage.records import Refusal
+from storage.records.media import Refusal
 
 _OTHER_ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"\xfd7zXZ\x00", b"BZh")
 _TAR = slice(257, 262)

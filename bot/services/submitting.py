@@ -35,7 +35,8 @@ from bot.services.stopping import told_to_stop
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store, Tx
-from storage.records import FailureReason, Job, JobState, LinkFault, LinkTrouble
+from storage.records.jobs import FailureReason, Job, JobState
+from storage.records.links import LinkFault, LinkTrouble
 
 logger = logging.getLogger(__name__)
 

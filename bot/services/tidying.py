@@ -11,7 +11,7 @@ from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store
 from storage.errors import StaleState
-from storage.records import Job
+from storage.records.jobs import Job
 
 logger = logging.getLogger(__name__)
 _BATCH = 8

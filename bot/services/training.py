@@ -16,17 +16,11 @@ from bot.services.vendors import Making, Offer, Vendors
 from bot.services.verdicts import looks_of, well_only
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import (
-    InboxItem,
-    Job,
-    JobKind,
-    NewJob,
-    TrayEntry,
-    TrayState,
-    direct,
-    lane_name,
-    new_id,
-)
+from storage.records.ids import new_id
+from storage.records.inbox import InboxItem
+from storage.records.jobs import Job, JobKind, NewJob, lane_name
+from storage.records.places import direct
+from storage.records.trays import TrayEntry, TrayState
 
 NAME_MAX = 60
 """Characters."""

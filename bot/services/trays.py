@@ -13,7 +13,11 @@ from bot.services.vendors import Offer, Vendors
 from bot.services.verdicts import Looks, Mark, Verdict, judged, looks_of
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import InboxItem, Job, JobKind, Medium, Tray, TrayEntry, TrayState, direct
+from storage.records.inbox import InboxItem
+from storage.records.jobs import Job, JobKind
+from storage.records.media import Medium
+from storage.records.places import direct
+from storage.records.trays import Tray, TrayEntry, TrayState
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from bot.services.errors import VendorNotOffered
 from bot.services.inputs import Given, InputSpec, Lack, Role, judge
 from bot.services.operators import Operators
 from storage import Store, Tx
-from storage.records import FailureReason, JobKind, JobState, lane_name, way_name
+from storage.records.jobs import FailureReason, JobKind, JobState, lane_name, way_name
 
 logger = logging.getLogger(__name__)
 STARTS = (JobKind.TRAINING, JobKind.ONESHOT)

@@ -12,7 +12,7 @@ from bot.imaging.look import Look
 from bot.imaging.verdict import Doubt, Finding, Mark, People, SetVerdict, Variety, judge
 from bot.services.inputs import Role
 from storage import Tx
-from storage.records import TrayEntry
+from storage.records.trays import TrayEntry
 
 Looks = Mapping[str, Look]
 """By hash; a photo that an older version took in may have none."""

@@ -10,7 +10,7 @@ from bot.services.errors import PhotoRefused
 from bot.services.keeping import keep
 from storage import Store
 from storage.errors import TooMuch
-from storage.records import Medium, Refusal
+from storage.records.media import Medium, Refusal
 
 
 class Videos:

@@ -12,7 +12,7 @@ from bot.services.notifier import Clock
 from bot.services.stopping import told_to_stop
 from bot.services.timing import Timing
 from storage import Store, Tx
-from storage.records import FailureReason, Job
+from storage.records.jobs import FailureReason, Job
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import pytest
 from bot.pace import keep_up, step
 from bot.sandbox.clock import FollowingClock, WorldClock
 from storage import Store
-from storage.records import Arrival, InboxItem
+from storage.records.inbox import Arrival, InboxItem
 
 LEASE = timedelta(seconds=60)
 

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from bot.logs import configure
 from bot.relay import Gate, satisfiable
 from bot.web import bind, serve, web_app
-from storage.records import Medium
+from storage.records.media import Medium
 from tests.stand_ins import Engine, TurnedClock
 
 SIZE = 100_000

@@ -14,7 +14,7 @@ from bot.services.sorting import Room
 from handlers.files import Downloader
 from storage.errors import StoreFull
 from storage.media import MediaStore
-from storage.records import Refusal
+from storage.records.media import Refusal
 from tests.fakes import Fault
 from tests.stand_ins import MOST, Engine, whole, zipped
 from tests.surface import Surface, fast_vendor, odd, photo, photos, stage

@@ -15,7 +15,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.imaging.lab import Lab
 from bot.services.sheets import Sheets
 from handlers.sheets import SheetFiles
-from storage.records import NoticeKind, Sheet, direct
+from storage.records.outbox import NoticeKind
+from storage.records.places import direct
+from storage.records.trays import Sheet
 from tests.crash import Crash, Fate
 from tests.stand_ins import ANA, Engine, Nudges, RememberingLab, closing_lab
 

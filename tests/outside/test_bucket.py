@@ -12,7 +12,8 @@ from bot.outside.address import read
 from bot.outside.bucket import S3Bucket
 from bot.outside.reach import PublicReach
 from bot.services.copies import BucketTrouble
-from storage.records import LinkFault, Medium
+from storage.records.links import LinkFault
+from storage.records.media import Medium
 from tests.outside.s3 import S3, running
 from tests.outside.servers import Naps, answer, saying
 from tests.surface import free_port

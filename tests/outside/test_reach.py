@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from bot.outside.reach import PublicReach
-from storage.records import LinkFault, Medium
+from storage.records.links import LinkFault
+from storage.records.media import Medium
 from tests.outside.servers import Naps, answer, own_certificate, saying
 from tests.surface import free_port
 

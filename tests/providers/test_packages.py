@@ -13,7 +13,7 @@ import bot.providers
 from bot.app import StartupError, build
 from bot.providers import Broken, Provider, Unconfigured, discover, load
 from bot.settings import Settings
-from storage.records import JobState
+from storage.records.jobs import JobState
 from tests.providers.test_contract import PAGE, block
 from tests.stand_ins import TurnedClock, engine, wish
 

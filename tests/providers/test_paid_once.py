@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.providers import Operation, Provider
-from storage.records import FailureReason, JobState, TrayEntry
+from storage.records.jobs import FailureReason, JobState
+from storage.records.trays import TrayEntry
 from tests.fakes import Fault
 from tests.providers.bench import Bench, operations
 from tests.providers.test_contract import VENDORS

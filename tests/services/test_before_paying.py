@@ -22,7 +22,9 @@ from bot.providers import (
 from bot.services.errors import NotRetryable, VendorNotOffered
 from bot.services.jobs import Stopped
 from bot.services.timing import Timing
-from storage.records import FailureReason, Finding, Job, JobKind, JobState, NoticeKind, TrayEntry, TrayState
+from storage.records.jobs import FailureReason, Finding, Job, JobKind, JobState
+from storage.records.outbox import NoticeKind
+from storage.records.trays import TrayEntry, TrayState
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, OLGA, THREAD, Engine, TurnedClock, engine, wish
 

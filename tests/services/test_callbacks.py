@@ -9,7 +9,7 @@ import pytest
 
 from bot.providers import RemoteState
 from bot.services.callbacks import callback_secret
-from storage.records import JobState
+from storage.records.jobs import JobState
 from tests.stand_ins import ANA, Engine
 
 

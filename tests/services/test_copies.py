@@ -12,7 +12,8 @@ import pytest
 from bot.providers import RateLimited, RemoteState, TrainingSpec
 from bot.services.jobs import Stopped
 from bot.services.timing import Timing
-from storage.records import FailureReason, JobState, LinkFault, LinkMeans, LinkTrouble, OutsideAccess
+from storage.records.jobs import FailureReason, JobState
+from storage.records.links import LinkFault, LinkMeans, LinkTrouble, OutsideAccess
 from tests.fake_bucket import FakeBucket
 from tests.stand_ins import ANA, Engine, TurnedClock, engine
 

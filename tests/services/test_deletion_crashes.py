@@ -15,7 +15,7 @@ import pytest
 from bot.providers import Unavailable
 from bot.services.notifier import Unsaid
 from storage import Store
-from storage.records import NoticeKind
+from storage.records.outbox import NoticeKind
 from tests.crash import Crash, Fate, MortalMedia, MortalNotifier, MortalProvider, MortalStore
 from tests.fakes import FakeVendor
 from tests.services.test_deletions import done, more, uploaded

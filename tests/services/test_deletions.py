@@ -12,7 +12,10 @@ from bot.providers import InvalidInput, NotFound, RemoteState, Unavailable
 from bot.services.errors import BeingDeleted, ModelGone, NoSuchThing, NotYours
 from bot.services.notifier import Unsaid
 from bot.services.progress import Stage
-from storage.records import Copy, Fate, Holder, Job, JobState, Kept, LinkFault, NoticeKind
+from storage.records.deletions import Fate, Holder, Holding, Kept
+from storage.records.jobs import Job, JobState
+from storage.records.links import LinkFault
+from storage.records.outbox import NoticeKind
 from tests.fake_bucket import FakeBucket
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, OLGA, THREAD, Engine, TurnedClock, engine, picture, wish
@@ -62,7 +65,7 @@ async def more(house: Engine, model_id: str, key: str = "more-1") -> Job:
 async def fates(house: Engine, deletion_id: str) -> dict[tuple[Holder, Kept], tuple[Fate | None, int]]:
     kept = await house.services.deletions.receipt(deletion_id)
     found: dict[tuple[Holder, Kept], tuple[Fate | None, int]] = {}
-    for one in kept.copies:
+    for one in kept.holdings:
         _, count = found.get((one.holder, one.what), (None, 0))
         found[(one.holder, one.what)] = one.fate, count + one.count
     return found
@@ -492,9 +495,9 @@ async def test_a_file_that_the_chat_does_not_let_go_of_is_asked_for_again_or_sai
     asked = await house.services.deletions.ask(root.id, ANA)
     await to_the_end(house)
     kept = await house.services.deletions.receipt(asked.id)
-    files = [one for one in kept.copies if one.what is Kept.FILE]
+    files = [one for one in kept.holdings if one.what is Kept.FILE]
     assert sorted(one.fate or "" for one in files) == [Fate.BY_HAND, Fate.DELETED]
-    assert all(one.ref is None for one in kept.copies)
+    assert all(one.ref is None for one in kept.holdings)
 
 
 async def test_a_lost_training_is_tidied_by_its_key(house: Engine) -> None:
@@ -568,12 +571,12 @@ async def test_copies_in_a_bucket_are_waited_for_and_told_of(tmp_path: Path, clo
         assert bucket.objects == {}
 
 
-async def test_copies_are_told_in_a_fixed_order(house: Engine) -> None:
+async def test_holdings_are_told_in_a_fixed_order(house: Engine) -> None:
     root = await done(house)
     asked = await house.services.deletions.ask(root.id, ANA)
     await house.delete()
     kept = await house.services.deletions.receipt(asked.id)
-    holders = [one.holder for one in kept.copies]
+    holders = [one.holder for one in kept.holdings]
     assert holders == sorted(holders, key=list(Holder).index)
-    assert isinstance(kept.copies[0], Copy)
+    assert isinstance(kept.holdings[0], Holding)
     assert kept.deletion.created_at + timedelta(days=1) > house.store.now()

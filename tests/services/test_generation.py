@@ -12,7 +12,8 @@ import pytest
 from bot.providers import GenerationSpec, RemoteState, Retired, Role, Unavailable
 from bot.services.errors import BadWish, ModelGone, NoSuchThing, NotYours, Unfit, VendorNotOffered
 from bot.services.models import ModelView
-from storage.records import Job, JobKind, JobState, NoticeKind
+from storage.records.jobs import Job, JobKind, JobState
+from storage.records.outbox import NoticeKind
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, THREAD, Engine, TurnedClock, engine
 

@@ -12,7 +12,8 @@ import pytest
 from bot.services.inbox import Intake, TryAgain
 from storage import Store, Tx
 from storage.errors import StoreFull
-from storage.records import Arrival, InboxItem, NoticeKind
+from storage.records.inbox import Arrival, InboxItem
+from storage.records.outbox import NoticeKind
 from tests.stand_ins import OLGA, Engine, FakeReceiver, Nudges, TurnedClock
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import pytest
 from bot.providers import Delivery, InputSpec, Role
 from bot.services.errors import Unfit
 from bot.services.inputs import Given, Lack, Lacking, fitting, judge, picked, suiting
-from storage.records import Medium
+from storage.records.media import Medium
 
 PHOTO = InputSpec(
     role=Role.PHOTO,

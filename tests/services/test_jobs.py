@@ -12,7 +12,9 @@ import pytest
 from bot.providers import RemoteState, Unavailable
 from bot.services.errors import NoSuchThing, NotRetryable, NotYours, VendorNotOffered
 from bot.services.jobs import Stopped
-from storage.records import FailureReason, JobKind, JobState, Medium, NoticeKind
+from storage.records.jobs import FailureReason, JobKind, JobState
+from storage.records.media import Medium
+from storage.records.outbox import NoticeKind
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, Engine, TurnedClock, engine
 

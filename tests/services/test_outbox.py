@@ -10,7 +10,7 @@ import pytest
 
 from bot.services.notifier import Said, Speech
 from bot.services.outbox import OutboxRunner
-from storage.records import NoticeKind
+from storage.records.outbox import NoticeKind
 from tests.stand_ins import ANA, THREAD, Engine, FakeNotifier
 
 LEASE = timedelta(seconds=120)

@@ -12,7 +12,10 @@ from PIL import Image
 from bot.providers import RemoteState, Role
 from bot.services.errors import NotPrivate, NotRetryable, PhotoRefused, Unfit
 from bot.services.inputs import PAPERS
-from storage.records import JobState, Refusal, TrayEntry, direct
+from storage.records.jobs import JobState
+from storage.records.media import Refusal
+from storage.records.places import direct
+from storage.records.trays import TrayEntry
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, THREAD, Engine, TurnedClock, engine, wish
 

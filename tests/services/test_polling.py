@@ -25,7 +25,8 @@ from bot.providers import (
 )
 from bot.services.collecting import MAX_PICTURE
 from bot.services.timing import Timing
-from storage.records import FailureReason, JobKind, JobState, NoticeKind
+from storage.records.jobs import FailureReason, JobKind, JobState
+from storage.records.outbox import NoticeKind
 from tests.fakes import FakeProvider
 from tests.stand_ins import ANA, Engine, TurnedClock, engine, rows
 

@@ -9,7 +9,7 @@ import pytest
 from bot.providers import RemoteState
 from bot.services.errors import NoSuchThing, NotYours
 from bot.services.progress import JobView
-from storage.records import JobState
+from storage.records.jobs import JobState
 from tests.fakes import Fault
 from tests.stand_ins import ANA, BEN, Engine
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage.records import NoticeKind
+from storage.records.outbox import NoticeKind
 from tests.stand_ins import ANA, Engine
 
 

@@ -13,7 +13,8 @@ from bot.providers import NotFound, RemoteRef, RemoteState, Unavailable
 from bot.services.collecting import MAX_PICTURE, recognised
 from bot.services.errors import NotYours
 from bot.services.timing import Timing
-from storage.records import FailureReason, JobState, NoticeKind
+from storage.records.jobs import FailureReason, JobState
+from storage.records.outbox import NoticeKind
 from tests.fakes import FILM, FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, Engine, TurnedClock, engine, wish
 

@@ -12,7 +12,8 @@ from bot.services.errors import PhotoRefused
 from bot.services.inputs import Role
 from bot.services.sorting import Room
 from storage.errors import StoreFull
-from storage.records import Refusal, TrayEntry
+from storage.records.media import Refusal
+from storage.records.trays import TrayEntry
 from tests.imaging.test_video import film
 from tests.stand_ins import MOST, Engine, incoming, picture, zipped
 

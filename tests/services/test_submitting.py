@@ -27,7 +27,9 @@ from bot.providers import (
 )
 from bot.services.jobs import Stopped
 from bot.services.timing import Timing
-from storage.records import FailureReason, Job, JobKind, JobState, LinkFault, NoticeKind
+from storage.records.jobs import FailureReason, Job, JobKind, JobState
+from storage.records.links import LinkFault
+from storage.records.outbox import NoticeKind
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, OLGA, Engine, TurnedClock, engine, wish
 

@@ -19,7 +19,10 @@ from bot.services.errors import (
 from bot.services.inputs import Lack, Lacking, Role
 from bot.services.training import CONSENT_VERSION, NAME_MAX
 from storage.errors import StaleState
-from storage.records import Arrival, InboxItem, JobState, Refusal, TrayEntry, TrayState
+from storage.records.inbox import Arrival, InboxItem
+from storage.records.jobs import JobState
+from storage.records.media import Refusal
+from storage.records.trays import TrayEntry, TrayState
 from tests.fakes import FakeProvider
 from tests.stand_ins import ANA, BEN, THREAD, Engine, TurnedClock, engine, picture, wish
 

@@ -13,7 +13,7 @@ from bot.providers import AuthenticationFailed, InvalidInput, ProviderError, Quo
 from bot.services.errors import VendorNotOffered
 from bot.services.vendors import Vendors
 from storage import Tx
-from storage.records import NoticeKind
+from storage.records.outbox import NoticeKind
 from tests.stand_ins import ANA, OLGA, THREAD, Engine
 
 

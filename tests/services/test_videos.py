@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.services.errors import PhotoRefused
-from storage.records import Refusal
+from storage.records.media import Refusal
 from tests.imaging.test_video import film
 from tests.stand_ins import Engine
 

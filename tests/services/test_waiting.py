@@ -10,7 +10,10 @@ import pytest
 from bot.providers import RemoteState, Role, Unavailable
 from bot.services.errors import NotPrivate, NotWaiting, NotYours, Unfit
 from bot.services.jobs import Stopped
-from storage.records import FailureReason, Job, JobState, NoticeKind, TrayEntry, direct
+from storage.records.jobs import FailureReason, Job, JobState
+from storage.records.outbox import NoticeKind
+from storage.records.places import direct
+from storage.records.trays import TrayEntry
 from tests.fakes import FakeProvider, Fault
 from tests.stand_ins import ANA, BEN, THREAD, Engine, TurnedClock, engine
 

@@ -10,7 +10,9 @@ import pytest
 from bot.providers import GenerationSpec, OneshotSpec, RemoteState, Role, TrainingSpec, Unavailable
 from bot.services.errors import BadWish, Unfit, VendorNotOffered
 from bot.services.options import fields
-from storage.records import JobKind, JobState, NoticeKind, TrayEntry
+from storage.records.jobs import JobKind, JobState
+from storage.records.outbox import NoticeKind
+from storage.records.trays import TrayEntry
 from tests.fakes import FakeProvider
 from tests.stand_ins import THREAD, Engine, TurnedClock, engine, wish
 

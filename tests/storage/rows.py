@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from storage import Store, Tx
-from storage.records import Job, JobKind, JobState, Medium, NewJob
+from storage.records.jobs import Job, JobKind, JobState, NewJob
+from storage.records.media import Medium
 
 LANE = "fake:training"
 LEASE = timedelta(seconds=60)

@@ -25,7 +25,8 @@ from storage import Store, Tx
 from storage.database import HEAD, Database
 from storage.errors import AlreadyRunning, NewerDatabase, StoreFull
 from storage.migrations.run import config
-from storage.records import Arrival, TrayEntry
+from storage.records.inbox import Arrival
+from storage.records.trays import TrayEntry
 from storage.schema import metadata
 from tests.stand_ins import ANA, THREAD, TurnedClock, rows
 from tests.storage.rows import new_job, queue
@@ -218,7 +219,7 @@ def test_what_was_said_to_be_kept_survives_a_kill(tmp_path: Path) -> None:
         import asyncio, sys
         from pathlib import Path
         from storage import Store
-        from storage.records import Arrival
+        from storage.records.inbox import Arrival
 
         async def main():
             async with Store.open(Path(sys.argv[1])) as store:

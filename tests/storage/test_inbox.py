@@ -8,7 +8,7 @@ import pytest
 
 from storage import Store
 from storage.errors import StaleState
-from storage.records import Arrival, InboxItem
+from storage.records.inbox import Arrival, InboxItem
 from tests.stand_ins import TurnedClock
 
 LEASE = timedelta(seconds=60)

@@ -9,7 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records import JobKind, JobState, NoticeKind, Refusal, TrayEntry, TrayState
+from storage.records.jobs import JobKind, JobState
+from storage.records.media import Refusal
+from storage.records.outbox import NoticeKind
+from storage.records.trays import TrayEntry, TrayState
 from tests.stand_ins import ANA, BEN, THREAD, TurnedClock
 from tests.storage.rows import LANE, LEASE, declare, new_job, photo, queue, run, take
 

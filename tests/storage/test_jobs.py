@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage import Store, Tx
 from storage.errors import IllegalMove, NotFound, StaleState
-from storage.records import ENDED, TRANSITIONS, Job, JobState, QuietPoll
+from storage.records.jobs import ENDED, TRANSITIONS, Job, JobState, QuietPoll
 from tests.stand_ins import TurnedClock
 from tests.storage.rows import LANE, LEASE, ZERO, declare, get, new_job, queue, run, take
 

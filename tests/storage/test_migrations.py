@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 from storage import Store
 from storage.database import Database
 from storage.migrations.run import config
-from storage.records import JobInput, JobState, Medium
+from storage.records.jobs import JobInput, JobState
+from storage.records.media import Medium
 from tests.stand_ins import rows
 
 HASH = "ab" * 32

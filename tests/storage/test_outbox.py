@@ -10,7 +10,7 @@ import pytest
 
 from storage import Store, Tx
 from storage.errors import StaleState
-from storage.records import Notice, NoticeKind
+from storage.records.outbox import Notice, NoticeKind
 from tests.stand_ins import ANA, THREAD, TurnedClock
 
 LEASE = timedelta(seconds=60)

@@ -14,7 +14,7 @@ from bot.sandbox.slack.images import Facts, facts
 from bot.services.errors import PhotoRefused
 from bot.services.inbox import TryAgain
 from handlers.files import Downloader, LoginPage
-from storage.records import Refusal
+from storage.records.media import Refusal
 from tests.sandbox.slack.harness import Ear, channel_id, modal, png, refusal
 from tests.sandbox.slack.kit import field
 from tests.sandbox.slack.pictures import gif, heic, jpeg, mp4, webp, webp_with_alpha
