@@ -325,6 +325,19 @@ async def test_a_reviewer_s_own_words_are_told_newest_last() -> None:
     assert [line.split()[1] for line in lines] == ["USER_UPLOAD", "ADMIN_VERIFY_FAILED"]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+async def test_of_a_history_s_entries_in_one_second_the_one_with_a_reason_is_told(turned: bool) -> None:
+    second = "2024-01-02T03:25:00Z"
+    logs = [
+        {"operate_time": "2024-01-01T03:25:00Z", "log_description": "an earlier no"},
+        {"operate_time": second, "log_type": "SYSTEM_VERIFYING"},
+        {"operate_time": second, "log_description": "too dark"},
+        {"operate_time": second, "log_type": "USER_SUBMIT_VERIFY"},
+    ]
+    told = saying("job_refused", operation_logs=logs[::-1] if turned else logs)
+    assert (await metastudio(told).poll(TRAINING)).reason == "too dark"
+
+
 async def test_a_finished_avatar_names_its_model_and_brings_its_cover() -> None:
     told = await metastudio(saying("job_succeeded")).poll(TRAINING)
     assert (told.model_id, told.ref.model_id) == (ASSET, ASSET)

@@ -269,7 +269,7 @@ class Avatar(Product):
     def _said(self, ref: RemoteRef, job: Training) -> RemoteJob:
         word = (job.state or "").upper()
         state = self._state(job.state)
-        newest = max(job.logs, key=lambda log: log.moment or "", default=None)
+        newest = job.newest()
         code = newest.code if newest else None
         reason = REASONS.get(code or "") or (vendor_words(newest.words) if newest and newest.words else None)
         bad = state in {RemoteState.FAILED, RemoteState.NEEDS_USER}

@@ -28,6 +28,14 @@ class Training(BaseModel):
     created: MaybeText = Field(None, alias="create_time")
     logs: list[Log] = Field([], alias="operation_logs")
 
+    def newest(self) -> Log | None:
+        """The newest entry of its history; of several in one second the one that says most of a failure."""
+
+        def weight(log: Log) -> tuple[str, bool, bool, bool]:
+            return log.moment or "", bool(log.code), "FAILED" in (log.kind or ""), bool(log.words)
+
+        return max(self.logs, key=weight, default=None)
+
 
 class Uploads(BaseModel):
     """A training just made or updated: where its files go."""

@@ -1,0 +1,113 @@
+"""A review at MetaStudio that says no: told, reminded of, answered, or closed; and never paid for twice."""
+
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.films import draw_papers
+from bot.sandbox.slack import Message, Upload
+from bot.sandbox.vendors.metastudio_control import MetastudioControl
+from tests.surface import Surface, odd
+from tests.test_films import before_metastudio, small_film
+
+DAY = 24 * 3600
+LONG = 120.0
+NO = "The hands are not seen."
+ASKS = "needs you: Huawei MetaStudio asks for better files."
+PAPERS = "SELECT count(*) FROM job_input WHERE role IN ('id_front', 'id_back', 'letter')"
+
+
+def film(seconds: int = 200) -> Upload:
+    return odd(f"film-{seconds}.mp4", small_film((1920, 1080), seconds))
+
+
+async def refused(surface: Surface, desk: MetastudioControl, **fault: Any) -> Message:
+    """A training whose review has said no; its tray."""
+    await desk.fault("review_refused", **{"stage": "auto", "reason": NO, **fault})
+    papers: dict[str, Any] = {
+        f"file.{role}": [Upload(f"{role}.jpg", data)] for role, data in draw_papers().items()
+    }
+    tray = await surface.tray([film()], says="1 of 1 video usable")
+    await surface.open_form(tray)
+    done = await surface.submit(subject="person", prompt="Good morning.", count=None, **papers)
+    assert done.closed, done
+    await surface.said(ASKS, thread=tray.thread_ts, within=LONG)
+    return tray
+
+
+async def trainings(desk: MetastudioControl) -> list[tuple[str, str | None]]:
+    return [(job.status, job.note) for job in await desk.jobs() if job.kind == "training"]
+
+
+async def reminded(surface: Surface) -> list[str]:
+    return [message.words() for message in await surface.dm() if ASKS in message.words()]
+
+
+async def told_in_private(surface: Surface, times: int) -> None:
+    """Wait until the owner was told so often, and see that it is no oftener."""
+
+    async def look() -> bool | None:
+        return len(await reminded(surface)) >= times or None
+
+    await surface.until(look, within=LONG)
+    await surface.taken_in()
+    assert len(await reminded(surface)) == times
+
+
+async def test_a_review_nobody_answers_is_reminded_of_twice_and_then_closed_there_and_here(
+    tmp_path: Path,
+) -> None:
+    async with before_metastudio(tmp_path) as (surface, desk):
+        tray = await refused(surface, desk)
+        card = await surface.card(tray, says="needs you")
+        assert "Upload again…" in card.buttons()
+        await told_in_private(surface, 1)
+        assert surface.query(PAPERS) == [(3,)]
+        for days, told in ((0.9, 1), (0.2, 2), (1.8, 2), (0.2, 3), (9, 3)):
+            surface.clock.advance(days * DAY)
+            await told_in_private(surface, told)
+        assert await trainings(desk) == [("AUTO_VERIFY_FAILED", NO)]
+        surface.clock.advance(3 * DAY)
+        ended = await surface.card(tray, says="none came in time")
+        assert "Upload again…" not in ended.buttons()
+        # It is withdrawn there with its film and papers, and the papers are gone here.
+        assert await trainings(desk) == [("AUTO_VERIFY_FAILED", "deleted")]
+        assert surface.query("SELECT state, reason FROM job") == [("failed", "not_answered")]
+
+        async def erased() -> bool | None:
+            return surface.query(PAPERS) == [(0,)] or None
+
+        await surface.until(erased, within=LONG)
+        surface.clock.advance(30 * DAY)
+        await told_in_private(surface, 3)
+
+
+async def test_a_better_film_goes_on_with_the_same_training_and_a_second_no_asks_anew(tmp_path: Path) -> None:
+    async with before_metastudio(tmp_path) as (surface, desk):
+        tray = await refused(surface, desk, code="44005901", reason="resolution not accepted")
+        surface.clock.advance(1.1 * DAY)
+        await told_in_private(surface, 2)
+        # What the code of a review says is told in our words, and only what it is about is asked for.
+        await surface.press(await surface.said(ASKS, thread=tray.thread_ts), "Upload again…")
+        form = await surface.form()
+        assert "not exactly 1920×1080" in form.words()
+        assert "Letter" not in form.words()
+        await desk.fault("review_refused", stage="manual", reason=NO)
+        done = await surface.people.submit("ana", {"file.video": [film(205)]})
+        assert done.closed, done
+        await told_in_private(surface, 3)
+        # The count of reminders begins anew with the new question.
+        surface.clock.advance(1.1 * DAY)
+        await told_in_private(surface, 4)
+        second = (await surface.dm())[-1]
+        await surface.press(second, "Upload again…")
+        form = await surface.form()
+        assert NO in form.words()
+        done = await surface.people.submit("ana", {"file.video": [film(210)]})
+        assert done.closed, done
+        await surface.said("is ready after", thread=tray.thread_ts, within=LONG)
+        # One training, whatever was sent to it; its papers went up each time, and are gone here.
+        assert await trainings(desk) == [("JOB_SUCCESS", None)]
+        made = [entry for entry in await desk.journal() if entry.action == "CreateTraining"]
+        assert [entry.status for entry in made] == [200]
+        assert surface.query(PAPERS) == [(0,)]
+        await told_in_private(surface, 4)
