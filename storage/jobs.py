@@ -388,12 +388,13 @@ class Jobs(Repository):
         )
         return self.get(job_id)
 
-    def push(self, provider: str, named: str, said: Any) -> list[Job]:
+    def push(self, provider: str, named: str, said: Any, *, key: str = "") -> list[Job]:
         """A vendor has called about a job, named by its id or by ours: keep what it said and poll it now.
 
+        `key` is our id, where it is not what the vendor calls the job but can be told from that.
         Returns the jobs it may mean, ended ones too; of these nothing is kept.
         """
-        its = (job.c.provider == provider, (job.c.remote_id == named) | (job.c.id == named))
+        its = (job.c.provider == provider, (job.c.remote_id == named) | job.c.id.in_((named, key)))
         self.conn.execute(
             update(job)
             .where(*its, job.c.state.in_(_OPEN))

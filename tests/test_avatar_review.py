@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.sandbox.films import draw_papers
 from bot.sandbox.slack import Message, Upload
 from bot.sandbox.vendors.metastudio_control import MetastudioControl
 from tests.surface import Surface, odd
 from tests.test_films import before_metastudio, small_film
 
+pytestmark = pytest.mark.slow
 DAY = 24 * 3600
 LONG = 120.0
 NO = "The hands are not seen."

@@ -284,6 +284,8 @@ class Callback(Frozen):
 
     id: str
     """Whose: the vendor's id of the job, or the key that we gave it."""
+    key: str = ""
+    """Our key, where the vendor has it in another spelling: it may call before its id has reached us."""
     pushed: JsonValue
     """For `Provider.poll`."""
     answer: JsonValue = None

@@ -54,7 +54,7 @@ class Callbacks:
         if told is None:
             logger.warning("Callback not understood", extra={"action": "callback_odd", "provider": name})
             return None
-        meant = await self._store.write(lambda tx: tx.jobs.push(name, told.id, told.pushed))
+        meant = await self._store.write(lambda tx: tx.jobs.push(name, told.id, told.pushed, key=told.key))
         if not meant:
             return None
         logger.info("Callback kept", extra={"action": "callback", "provider": name, "jobs": len(meant)})

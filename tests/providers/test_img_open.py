@@ -35,6 +35,7 @@ from bot.providers import (
 from bot.providers.img_open import CHECKPOINTS, LIVE, PAINT, TRAIN, ImgOpen
 from bot.providers.img_open.options import DISPUTED, GenerationOptions, TrainingOptions, plain
 from bot.providers.img_open.settings import ImgOpenSettings
+from storage.records.ids import new_id
 from tests.providers.img_open.bench import (
     ARCHIVE,
     KEY_ID,
@@ -432,6 +433,14 @@ def test_a_callback_is_its_payload_or_the_whole_envelope_and_wants_a_200_as_text
     read = img_open(Wire()).callback(json.dumps(told).encode())
     assert read is not None
     assert (read.id, read.pushed, read.answer) == (TASK, told, {"code": "200"})
+
+
+async def test_a_callback_that_comes_before_the_create_s_answer_names_our_key() -> None:
+    key = new_id("job")
+    begun = await img_open(Vendor()).submit(training(), key=key)
+    read = img_open(Wire()).callback(json.dumps({"taskId": begun.ref.id, "status": 2}).encode())
+    assert read is not None
+    assert (read.id, read.key) == (begun.ref.id, key)
 
 
 @pytest.mark.parametrize("sent", [b"", b"{", b"[]", b'{"status": 2}', b"[" * 100_000])

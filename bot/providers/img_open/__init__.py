@@ -376,8 +376,10 @@ class ImgOpen(Provider[ImgOpenSettings]):
         except (ValueError, RecursionError):
             return None
         result = result_of(told, self.settings)
+        if not result.task_id:
+            return None
         # Without a code of 200 in the answer it would call ten times more.
-        return Callback(id=result.task_id, pushed=told, answer={"code": "200"}) if result.task_id else None
+        return Callback(id=result.task_id, key=_key(result.task_id), pushed=told, answer={"code": "200"})
 
     async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
         """Pull one image by its newest link, without our keys.
@@ -455,6 +457,11 @@ class ImgOpen(Provider[ImgOpenSettings]):
 def _task_id(key: str) -> str:
     """Our key as an id of the vendor's: small letters, digits and dashes."""
     return key.lower().replace("_", "-")
+
+
+def _key(task_id: str) -> str:
+    """The key that such an id was made of."""
+    return task_id.replace("-", "_")
 
 
 def _pictures(row: Mapping[str, JsonValue]) -> tuple[dict[int, str], list[int]]:
