@@ -54,7 +54,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function that it is.
-    """The database's clock, in milliseconds: it decides, never a replica's."""
+    """The database's clock, in milliseconds: it decides, never a replica's. One moment for each statement."""
 
     type = BigInteger()
     inherit_cache = True
@@ -65,7 +65,8 @@ class now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function th
 def _now_ms(element: now_ms, compiler: SQLCompiler, **kw: Any) -> str:
     """Every connection carries this function; a test's connections carry a clock that can be turned."""
     del element, compiler, kw
-    return "now_ms()"
+    # As a query it is asked once for each statement; as a function, several times for each row.
+    return "(SELECT now_ms())"
 
 
 metadata = MetaData(

@@ -132,11 +132,13 @@ def retry_after(
         if wait is not None:
             return _capped(wait, unit, cap)
     raw = headers.get("retry-after")
+    if raw is None:
+        return None
     seconds = _number(raw)
     if seconds is not None:
         return _capped(seconds, timedelta(seconds=1), cap)
     try:
-        moment = parsedate_to_datetime(raw or "")
+        moment = parsedate_to_datetime(raw)
     except ValueError:
         return None
     if moment.tzinfo is None:
@@ -164,7 +166,8 @@ def vendor_words(text: object, *, secrets: tuple[str, ...] = ()) -> str:
     for secret in filter(None, secrets):
         words = words.replace(secret, "…")
     words = re.sub(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+", "(link)", words)
-    words = "".join(letter for letter in words if letter.isprintable())
+    if not words.isprintable():
+        words = "".join(letter for letter in words if letter.isprintable())
     return words if len(words) <= 200 else words[:199] + "…"
 
 

@@ -4,8 +4,8 @@ What is fixed here, and why:
 
 - HTTP/1.1 only. A polite GOAWAY on HTTP/2 surfaces as a protocol error, which for a paid call means
   `OutcomeUnknown`.
-- A semaphore as large as the pool stands in front of it, so that nothing ever queues inside the pool, whose
-  cost is quadratic.
+- A semaphore counts the calls under way, and each has a connection of its own (`_lines.py`): httpx's pool
+  looks at all connections for each of them.
 - The environment is not read (`trust_env=False`): a proxy is used if the vendor's settings name one, and
   never because a variable happens to be set. Certificates are checked against certifi's roots.
 - Redirects are not followed and cookies not kept: a vendor's API has neither, and both would move credentials
@@ -25,8 +25,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import cache, partial
+from http.cookiejar import CookieJar
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
@@ -37,6 +37,7 @@ from pydantic import TypeAdapter
 
 from bot.providers._answers import FATES, Answer, broken, plain, retry_after
 from bot.providers._errors import NotFound, RateLimited, TransientError, UnexpectedResponse
+from bot.providers._lines import Lines
 
 T = TypeVar("T")
 
@@ -59,10 +60,23 @@ class _Quiet(logging.Filter):
 _QUIET = _Quiet()
 
 
+class _NoCookies(CookieJar):
+    """Keeps none; a jar that refuses each looks at every answer first."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Nothing is taken."""
+
+
 @cache
 def roots() -> ssl.SSLContext:
     """Whom we trust over TLS: certifi's roots, read once, since every reading takes 20 ms."""
     return httpx.create_ssl_context(trust_env=False)
+
+
+def _line(proxy: str | None) -> httpx.AsyncHTTPTransport:
+    """A transport that keeps one connection."""
+    one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    return httpx.AsyncHTTPTransport(verify=roots(), trust_env=False, http2=False, limits=one, proxy=proxy)
 
 
 def canonical_query(query: Mapping[str, str]) -> str:
@@ -167,16 +181,12 @@ class HttpClient:
         logging.getLogger("httpx").addFilter(_QUIET)
         whole = read.total_seconds()
         self._client = httpx.AsyncClient(
-            verify=roots(),
-            http2=False,
             trust_env=False,
             follow_redirects=False,
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            cookies=_NoCookies(),
             timeout=httpx.Timeout(connect=connect.total_seconds(), read=whole, write=whole, pool=5.0),
             headers={"user-agent": "darkroom"},
-            proxy=proxy if transport is None else None,
-            transport=transport,
+            transport=transport or Lines(partial(_line, proxy)),
         )
 
     @property
@@ -380,17 +390,23 @@ class HttpClient:
 
     @asynccontextmanager
     async def _turn(self, *, paced: bool = True) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise RateLimited(f"Too many calls to {self.host} are under way here.") from None
+        if self._slots.locked():
+            await self._wait_for_slot()
+        else:
+            await self._slots.acquire()  # At once.
         try:
             if paced:
                 await self._pacer.turn()
             yield
         finally:
             self._slots.release()
+
+    async def _wait_for_slot(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience.total_seconds()):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise RateLimited(f"Too many calls to {self.host} are under way here.") from None
 
     @contextmanager
     def _border(self, host: str, *, safe: bool) -> Iterator[None]:

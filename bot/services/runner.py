@@ -51,7 +51,7 @@ class _Queue:
     def wanted(self) -> int:
         """How many rows to claim now."""
         if not self.runs_low():
-            return 0 if self.ready else self.at_once - self.working
+            return 0 if self.ready else 2 * self.at_once - self.working
         quick = _now() - self.claimed_at <= _AHEAD_SECONDS
         self.rounds = min(_AHEAD_MOST, self.rounds * 2) if quick else max(1, self.rounds // 2)
         return self.at_once * self.rounds
@@ -62,8 +62,11 @@ class _Queue:
         self.ready.extend((job, self.claimed_at) for job in jobs)
 
     def runs_low(self) -> bool:
-        """Whether it is time for more rows, where there are any: the next must be here before these end."""
-        return self.more and not self.claiming and len(self.ready) <= self.at_once // 2
+        """Whether it is time for more rows, where there are any: the next must be here before these end.
+
+        Calls that left together come back together, so a whole round of rows is kept waiting for them.
+        """
+        return self.more and not self.claiming and len(self.ready) <= self.at_once
 
     def idle_workers(self) -> int:
         """How many more calls may be under way, with a row for each."""
@@ -126,6 +129,7 @@ class JobRunner:
             lease = self._timing.poll_lease + self._timing.poll_ahead
             queue.claiming = True  # Before the await, so that two pumps never claim for one place.
             try:
+                await self._poller.flush()
                 jobs = await self._store.write(
                     lambda tx: tx.jobs.claim_running(lane, self._store.me, lease, wanted)
                 )
@@ -150,13 +154,9 @@ class JobRunner:
                     continue
                 await self._guarded(held, self._poller.step(held, self._lanes[lane]))
                 if queue.runs_low():
-                    await self._guarded(held, self._refill(lane))
+                    await self._guarded(held, self._pump(lane))
         finally:
             queue.working -= 1
-
-    async def _refill(self, lane: str) -> None:
-        await self._poller.flush()
-        await self._pump(lane)
 
     async def _hand_back(self, held: Sequence[Job]) -> None:
         """Let go of rows whose call has not begun."""

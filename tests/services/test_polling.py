@@ -472,6 +472,24 @@ async def test_no_more_polls_are_under_way_than_the_vendor_allows(tmp_path: Path
         assert house.rows("SELECT count(*) FROM job WHERE polls = 1") == [(9,)]
 
 
+async def test_rows_for_a_second_round_are_in_hand_before_the_first_comes_back(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    async with engine(tmp_path / "data", clock, provider=FakeProvider(concurrency=20)) as house:
+        house.provider.script("training", [RemoteState.RUNNING])
+        for number in range(9):
+            await house.train(key=f"wish-{number}")
+        await house.submit()
+        house.turn(seconds=5)
+        holds = [house.provider.hold("poll") for _ in range(9)]
+        await house.runner.poll_due()
+        await holds[3].entered.wait()
+        assert house.rows("SELECT count(*) FROM job WHERE lease_owner IS NOT NULL") == [(8,)]
+        for hold in holds:
+            hold.release.set()
+        await house.runner.idle()
+
+
 async def test_a_wish_to_stop_that_comes_while_the_vendor_is_asked_is_honoured_at_once(house: Engine) -> None:
     house.provider.script("training", [RemoteState.RUNNING])
     job = await house.running()

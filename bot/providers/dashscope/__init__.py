@@ -58,6 +58,7 @@ from bot.providers.dashscope.wire import (
     Job,
     Output,
     Task,
+    Told,
     findings,
     maybe,
     page,
@@ -389,9 +390,9 @@ class Dashscope(Provider[DashscopeSettings]):
             raise
 
     @staticmethod
-    def _read(kind: type[T], told: Output) -> T:
+    def _read(kind: type[Told], told: Output) -> Told:
         try:
-            return TypeAdapter(kind).validate_python(told.output)
+            return kind.model_validate(told.output)
         except ValidationError:
             raise UnexpectedResponse("DashScope's answer names no job.") from None
 

@@ -12,7 +12,7 @@ from bot.providers._base import Finding
 from bot.providers._errors import UnexpectedResponse
 from bot.providers._wire import Id, MaybeText
 
-T = TypeVar("T")
+Told = TypeVar("Told", bound=BaseModel)
 
 
 class Job(BaseModel):
@@ -120,9 +120,9 @@ def rows(body: Mapping[str, JsonValue], *names: str) -> list[JsonValue]:
     return next((rows for name in names if isinstance(rows := body.get(name), list)), [])
 
 
-def maybe(kind: type[T], row: JsonValue) -> T | None:
+def maybe(kind: type[Told], row: JsonValue) -> Told | None:
     """A row of a list, or None for one that makes no sense: it must not hide the others."""
     try:
-        return TypeAdapter(kind).validate_python(row)
+        return kind.model_validate(row)
     except ValidationError:
         return None
