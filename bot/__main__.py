@@ -84,7 +84,8 @@ def _run(*, until_eof: bool, clock_file: Path | None) -> int:
     except SettingsError as error:
         return _refuse(str(error))
     configure(settings.darkroom_log_level, settings.darkroom_log_format)
-    from bot.app import StartupError, build
+    from bot.app import build
+    from bot.opening import StartupError
     from bot.pace import keep_up
     from bot.sandbox.clock import FollowingClock
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import StartupError, build
+from bot.app import build
+from bot.opening import StartupError
 from bot.sandbox.slack import LocalSlack
 from handlers.manifest import SCOPES, manifest
 from tests.surface import fast_vendor, free_port, settings_for

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import bot.providers
-from bot.app import StartupError, build
+from bot.app import build
+from bot.opening import StartupError
 from bot.providers import Broken, Provider, Unconfigured, discover, load
 from bot.settings import Settings
 from storage.records.jobs import JobState

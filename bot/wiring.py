@@ -1,0 +1,178 @@
+"""How the parts are put together: what all stand on, the services, and the workers that the clock drives."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from bot.imaging.archive import Allowance
+from bot.imaging.lab import Lab
+from bot.outside.address import BucketAddress
+from bot.outside.address import read as address
+from bot.outside.bucket import S3Bucket
+from bot.outside.reach import PublicReach
+from bot.providers import Provider
+from bot.scheduler import Tick, Ticker
+from bot.services import Services
+from bot.services.archives import Archives
+from bot.services.callbacks import Callbacks
+from bot.services.copies import Copies
+from bot.services.deleting import Deleter
+from bot.services.deletions import Deletions
+from bot.services.doctor import Doctor
+from bot.services.generation import Generation
+from bot.services.inbox import InboxRunner, Intake, Receiver
+from bot.services.invitations import Invitations
+from bot.services.jobs import Jobs
+from bot.services.keeping import Eraser
+from bot.services.links import Links
+from bot.services.media import Media
+from bot.services.models import Models
+from bot.services.notifier import Notifier
+from bot.services.operators import Operators
+from bot.services.outbox import OutboxRunner
+from bot.services.papers import Papers
+from bot.services.photos import Photos, Retention
+from bot.services.polling import Poller
+from bot.services.progress import Progress
+from bot.services.proving import Prover
+from bot.services.runner import JobRunner
+from bot.services.sheets import Sheets
+from bot.services.sorting import Sorter
+from bot.services.specs import Specs
+from bot.services.submitting import Submitter
+from bot.services.tidying import Tidier
+from bot.services.timing import Timing
+from bot.services.training import Training
+from bot.services.trays import Trays
+from bot.services.vendors import Vendors
+from bot.services.videos import Videos
+from bot.settings import Settings, callback_key
+from storage import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What services and workers alike stand on."""
+
+    store: Store
+    vendors: Vendors
+    operators: Operators
+    copies: Copies
+    links: Links
+    lab: Lab
+    clock: Ticker
+    pace: Timing
+
+
+def lay_base(
+    settings: Settings,
+    pace: Timing,
+    store: Store,
+    providers: list[Provider[Any]],
+    operators: list[str],
+    http: httpx.AsyncClient,
+    lab: Lab,
+) -> Base:
+    """Vendors with those who are told of their troubles, and the means by which they fetch."""
+    told = Operators(store, operators)
+    here = None if settings.bucket is None else _bucket(settings, http, settings.bucket)
+    copies = Copies(store, here, lambda where: _bucket(settings, http, address(where)), told, pace)
+    return Base(
+        store=store,
+        vendors=Vendors(store, providers, told),
+        operators=told,
+        copies=copies,
+        links=Links(store, settings.darkroom_public_url, pace.link_life, PublicReach(http), copies),
+        lab=lab,
+        clock=Ticker(),
+        pace=pace,
+    )
+
+
+def _bucket(settings: Settings, http: httpx.AsyncClient, where: BucketAddress) -> S3Bucket:
+    """A bucket with the keys of the settings, also one that an earlier setting named."""
+    keys = settings.darkroom_photo_links_key_id, settings.darkroom_photo_links_key_secret
+    key_id, secret, token = (
+        "" if one is None else one.get_secret_value() for one in (*keys, settings.darkroom_photo_links_token)
+    )
+    return S3Bucket(where, http, key_id=key_id, key_secret=secret, token=token)
+
+
+def all_services(base: Base, settings: Settings, doctor: Doctor) -> Services:
+    """Everything a listener may call."""
+    store, vendors, clock, lab = base.store, base.vendors, base.clock, base.lab
+    secret = callback_key(settings.darkroom_data_dir, settings.darkroom_callback_secret)
+    retention = Retention(settings.photo_life, settings.photo_life)
+    photos = Photos(store, retention, lab)
+    videos, papers = Videos(store, settings.video_bytes, lab), Papers(store, lab)
+    archives = Archives(store, photos, settings.zip_bytes, Allowance(member_bytes=settings.photo_bytes))
+    return Services(
+        intake=Intake(store, clock),
+        photos=photos,
+        videos=videos,
+        papers=papers,
+        sorter=Sorter(photos, videos, papers, archives, settings.photo_bytes),
+        trays=Trays(store, vendors, clock),
+        invitations=Invitations(store, clock),
+        sheets=Sheets(store, lab, clock),
+        training=Training(store, vendors, clock),
+        generation=Generation(store, vendors, clock),
+        models=Models(store, vendors),
+        jobs=Jobs(store, vendors, clock),
+        progress=Progress(store, vendors, base.pace),
+        vendors=vendors,
+        links=base.links,
+        callbacks=Callbacks(store, vendors, clock, secret=secret, public_url=settings.darkroom_public_url),
+        media=Media(store),
+        operators=base.operators,
+        doctor=doctor,
+        deletions=Deletions(store, vendors, base.operators, clock),
+        prover=Prover(store, photos, retention, base.operators),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Those who work off what the tables say is due."""
+
+    runner: JobRunner
+    inbox: InboxRunner
+    outbox: OutboxRunner
+    deleter: Deleter
+    ticks: list[Tick]
+
+    def stops(self) -> list[Callable[[float], Awaitable[None]]]:
+        """How each that may have a call under way is stopped, first to last; it is given so many seconds."""
+        return [self.deleter.stop, self.runner.stop, self.inbox.stop, self.outbox.stop]
+
+
+def all_workers(base: Base, prover: Prover, receiver: Receiver, notifier: Notifier) -> Workers:
+    """The workers, and how often the clock asks each."""
+    store, vendors, operators, pace, clock = base.store, base.vendors, base.operators, base.pace, base.clock
+    submitter = Submitter(store, vendors, Specs(store, base.links, base.lab, pace), operators, pace, clock)
+    runner = JobRunner(store, vendors, submitter, Poller(store, vendors, operators, pace, clock), pace)
+    inbox = InboxRunner(store, receiver, operators, pace, clock)
+    outbox = OutboxRunner(store, notifier, pace, clock)
+    deleter = Deleter(store, vendors, operators, notifier, pace, clock)
+
+    async def sweep() -> None:
+        await prover.sweep_due()
+        await base.copies.sweep()
+
+    ticks = [
+        Tick("submit", 0.5, runner.submit_due),
+        Tick("poll", 1.0, runner.poll_due),
+        Tick("inbox", 0.5, inbox.work_off_due),
+        Tick("outbox", 0.5, outbox.say_due),
+        Tick("tidy", 5.0, Tidier(store, vendors, pace).tidy_due),
+        Tick("erase", 10.0, Eraser(store).erase_due),
+        Tick("delete", 2.0, deleter.delete_due),
+        Tick("copies", 5.0, base.copies.erase_due),
+        Tick("vendors", 60.0, vendors.check),
+        Tick("sweep", 600.0, sweep),
+    ]
+    return Workers(runner, inbox, outbox, deleter, ticks)
