@@ -106,40 +106,13 @@ def train(
     `tray` is where `given` is from: it knows the numbers and what there is to be said against each photo.
     """
     well = usable(offers, given)
-    blocks = [small(_at_hand(given))] if given is not None else []
-    if tray is not None and tray.verdict.doubted:
-        told = warnings(tray)
-        blocks.append(small(f"Left out: {told}" if draft.well else f"Used all the same: {told}"))
-    if tray is not None and (told := of_a_person(tray, {one.number for one in given or ()})):
-        blocks.append(small(told))
-    blocks += [small(line) for line in refusing(offers, well, given)]
-    blocks += [small(f"Perhaps: {line}") for line in doubting(well, given or ())]
+    blocks = _told(offers, well, draft, given, tray)
     if not well:
-        answers = given is not None and any(offer.ok for offer in offers)
-        blocks.append(
-            section(
-                "No vendor would take this as it is. It is kept meanwhile: add other files to the thread."
-                if answers
-                else "No vendor can take these photos now. They are kept meanwhile: try again later."
-            )
-        )
-        return modal(Modal.LOADING, "Train a model", blocks)
+        return modal(Modal.LOADING, "Train a model", [*blocks, section(_nobody(offers, given))])
     offer = next((one for one in well if one.way == draft.way), well[0])
     draft = draft.towards(offer.way)
-    vendor = fields.asked(
-        Field.PROVIDER, "Vendor", fields.select([(o.way, describe(o)) for o in well], initial=offer.way)
-    )
-    if len(well) > 1:
-        vendor["dispatch_action"] = True
-    if given is None:
-        least = min(_min(o) for o in well)
-        label = f"Photos ({least} to {_FILES_MAX})"
-        blocks.append(fields.asked(Field.PHOTOS, label, photo_input(), hint=_MORE_PHOTOS))
-    subjects = [(word, word) for word in dict.fromkeys(word for one in well for word in one.subjects)]
+    blocks += _asked(well, offer, given, name)
     blocks += [
-        fields.asked(Field.NAME, "Name", fields.text(NAME_MAX, "ana spring", initial=name)),
-        fields.asked(Field.SUBJECT, "Who or what is in the photos", fields.select(subjects)),
-        vendor,
         small(_about(offer, effort)),
         *_pick(offer, given),
         *_inputs(offer, given),
@@ -266,6 +239,52 @@ def _advanced(offer: Offer, draft: Draft) -> list[Block]:
 
 
 # -- parts
+
+
+def _told(
+    offers: Sequence[Offer],
+    well: Sequence[Offer],
+    draft: Draft,
+    given: Sequence[Given] | None,
+    tray: TrayView | None,
+) -> list[Block]:
+    """What is said before anything is asked: what is at hand, and what speaks against it."""
+    lines = [_at_hand(given)] if given is not None else []
+    if tray is not None and tray.verdict.doubted:
+        told = warnings(tray)
+        lines.append(f"Left out: {told}" if draft.well else f"Used all the same: {told}")
+    if tray is not None and (told := of_a_person(tray, {one.number for one in given or ()})):
+        lines.append(told)
+    lines += refusing(offers, well, given)
+    lines += [f"Perhaps: {line}" for line in doubting(well, given or ())]
+    return [small(line) for line in lines]
+
+
+def _nobody(offers: Sequence[Offer], given: Sequence[Given] | None) -> str:
+    """Why there is no form: the set suits nobody, or nobody answers."""
+    if given is not None and any(offer.ok for offer in offers):
+        return "No vendor would take this as it is. It is kept meanwhile: add other files to the thread."
+    return "No vendor can take these photos now. They are kept meanwhile: try again later."
+
+
+def _asked(well: Sequence[Offer], offer: Offer, given: Sequence[Given] | None, name: str) -> list[Block]:
+    """What is asked for every vendor: photos where none are at hand, a name, the subject, which vendor."""
+    vendor = fields.asked(
+        Field.PROVIDER, "Vendor", fields.select([(o.way, describe(o)) for o in well], initial=offer.way)
+    )
+    if len(well) > 1:
+        vendor["dispatch_action"] = True
+    blocks = []
+    if given is None:
+        label = f"Photos ({min(_min(one) for one in well)} to {_FILES_MAX})"
+        blocks.append(fields.asked(Field.PHOTOS, label, photo_input(), hint=_MORE_PHOTOS))
+    subjects = [(word, word) for word in dict.fromkeys(word for one in well for word in one.subjects)]
+    return [
+        *blocks,
+        fields.asked(Field.NAME, "Name", fields.text(NAME_MAX, "ana spring", initial=name)),
+        fields.asked(Field.SUBJECT, "Who or what is in the photos", fields.select(subjects)),
+        vendor,
+    ]
 
 
 def _inputs(offer: Offer, given: Sequence[Given] | None) -> list[Block]:

@@ -19,6 +19,20 @@ SCOPES: Final = (
     "mpim:history",
 )
 EVENTS: Final = ("app_mention", "message.channels", "message.groups", "message.im", "message.mpim")
+_SHORTCUT: Final = {
+    "name": "Train from these photos",
+    "type": "message",
+    "callback_id": Shortcut.TRAIN.value,
+    "description": "Train a model on the photos in a message of yours",
+}
+_COMMAND: Final = {
+    "description": "Train a model on your photos, and see your jobs",
+    "usage_hint": (
+        "new [name] | status [id] | models | delete <model or id> | offers [on or off] [here]"
+        " | providers | help"
+    ),
+    "should_escape": False,
+}
 
 
 def manifest(command: str, name: str = "Darkroom") -> dict[str, Any]:
@@ -36,25 +50,8 @@ def manifest(command: str, name: str = "Darkroom") -> dict[str, Any]:
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": name.lower(), "always_online": True},
-            "shortcuts": [
-                {
-                    "name": "Train from these photos",
-                    "type": "message",
-                    "callback_id": Shortcut.TRAIN.value,
-                    "description": "Train a model on the photos in a message of yours",
-                }
-            ],
-            "slash_commands": [
-                {
-                    "command": command,
-                    "description": "Train a model on your photos, and see your jobs",
-                    "usage_hint": (
-                        "new [name] | status [id] | models | delete <model or id> | offers [on or off] [here]"
-                        " | providers | help"
-                    ),
-                    "should_escape": False,
-                }
-            ],
+            "shortcuts": [_SHORTCUT],
+            "slash_commands": [{"command": command, **_COMMAND}],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {

@@ -132,7 +132,7 @@ def test_the_architecture_page_has_every_table_and_every_state() -> None:
 
 
 def test_the_architecture_page_names_every_tick() -> None:
-    started = re.findall(r'Tick\("(\w+)"', _read(ROOT / "bot" / "app.py"))
+    started = re.findall(r'Tick\("(\w+)"', _read(ROOT / "bot" / "wiring.py"))
     sentence = re.search(
         r"The clock has (\w+) ticks: (.*?)\. Each", _read(DOCS / "architecture.md"), re.DOTALL
     )
