@@ -80,8 +80,9 @@ class Deliveries:
         self._sockets = sockets
         self._posts = posts
         self._open: dict[str, _Delivery] = {}
-        # Those that stand still until somebody listens, a retry is due, or an order lets them go.
+        # Those that stand still until somebody listens or a retry is due, and until an order lets them go.
         self._waiting: dict[str, _Delivery] = {}
+        self._held: dict[str, _Delivery] = {}
         for key, body in workspace.database.load("delivery"):
             self._open[key] = _Delivery(key, **body)
         sockets.on_connection = self.flush
@@ -109,7 +110,7 @@ class Deliveries:
         left = sorted(self._open.values(), key=lambda d: d.payload.get("event", {}).get("event_ts", ""))
         for delivery in left:
             if delivery.held:
-                self._waiting[delivery.key] = delivery
+                self._held[delivery.key] = delivery
                 continue
             if delivery.due is None:
                 delivery.attempt = min(delivery.attempt + 1, MAX_RETRIES)
@@ -135,18 +136,19 @@ class Deliveries:
         """Keep an event back until it is let go."""
         delivery = self._begin(payload)
         delivery.held = True
-        self._waiting[delivery.key] = delivery
+        self._held[delivery.key] = delivery
         self._save(delivery)
 
     def release(self) -> None:
         """Let go of everything that is held back."""
-        for delivery in [d for d in self._waiting.values() if d.held]:
+        held, self._held = self._held, {}
+        for delivery in held.values():
             delivery.held = False
             self._attempt(delivery)
 
     def flush(self) -> None:
         """Somebody listens now: hand over what has been waiting for that."""
-        for delivery in [d for d in self._waiting.values() if d.reason == "connection_failed" and not d.held]:
+        for delivery in [d for d in self._waiting.values() if d.reason == "connection_failed"]:
             self._attempt(delivery)
 
     def _begin(self, payload: Json) -> _Delivery:
