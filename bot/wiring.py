@@ -23,6 +23,7 @@ from bot.services.copies import Copies
 from bot.services.deleting import Deleter
 from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
+from bot.services.envelopes import Envelopes
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake, Receiver
 from bot.services.invitations import Invitations
@@ -117,6 +118,7 @@ def all_services(base: Base, settings: Settings, doctor: Doctor) -> Services:
         papers=papers,
         sorter=Sorter(photos, videos, papers, archives, settings.photo_bytes),
         trays=Trays(store, vendors, clock),
+        envelopes=Envelopes(store, vendors, clock),
         invitations=Invitations(store, clock),
         sheets=Sheets(store, lab, clock),
         training=Training(store, vendors, clock),

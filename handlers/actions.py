@@ -8,13 +8,17 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.services import Services
+from bot.services.inputs import Role
 from bot.services.stopping import Stopped
 from handlers import messages
 from handlers.commands import Commands
+from handlers.envelopes import DISCARD, PHOTO
 from handlers.gathering import Gathering
 from handlers.ids import VALUE, Action, Field
 from handlers.modal_flow import ModalFlow
 from handlers.places import Place, owner_of, thread_of
+from storage.records.inbox import Arrival
+from storage.records.places import direct
 
 _STOPPED = {
     Stopped.NOW: "Cancelled.",
@@ -51,6 +55,11 @@ class Actions:
         app.action(Action.HUSH_HERE.value)(self.on_hush)
         app.action(Action.HUSH_ME.value)(self.on_hush)
         app.action(Action.DELETE.value)(self.on_delete)
+        app.action(Action.PAPER.value)(self.on_paper)
+        app.action(Action.ARE_PHOTOS.value)(self.on_are_photos)
+        app.action(Action.ERASE_UNSORTED.value)(self.on_erase_unsorted)
+        app.action(Action.SEND_PAPERS.value)(self.on_send_papers)
+        app.action(Action.ERASE_PAPERS.value)(self.on_erase_papers)
         app.action({"block_id": Field.PROVIDER.value, "action_id": VALUE})(self.on_vendor)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
@@ -138,6 +147,49 @@ class Actions:
         await ack()
         told = messages.hushed(self._commands.command, me=not here, here=here)
         await respond(replace_original=True, **told.arguments())
+
+    async def on_paper(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """One file that came by direct message is this paper, or a photo, or neither."""
+        pressed, owner = body["actions"][0], _owner(body)
+        envelope, _, number = str(pressed["block_id"]).partition(".")
+        chosen = str(pressed["selected_option"]["value"])
+        if chosen == PHOTO:
+            await self._services.envelopes.as_photos(envelope, owner, [int(number)])
+        elif chosen == DISCARD:
+            await self._services.envelopes.discard(envelope, owner, [int(number)])
+        else:
+            to, _, role = chosen.partition(":")
+            await self._services.envelopes.decide(envelope, owner, int(number), to, Role(role))
+        await ack()
+
+    async def on_are_photos(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """The pictures that came by direct message are no papers."""
+        await self._services.envelopes.as_photos(_value(body), _owner(body))
+        await ack()
+
+    async def on_erase_unsorted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Erase what came by direct message and nothing was said of."""
+        await self._services.envelopes.discard(_value(body), _owner(body))
+        await ack()
+
+    async def on_send_papers(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Give the vendor the papers that it asked for, and the film if one was posted for it."""
+        owner, job_id = _owner(body), _value(body)
+        ready = await self._services.envelopes.ready(job_id, owner)
+        card = await self._services.progress.view_for(job_id, owner)
+        film = await self._modals.posted_video(card.root.place, owner)
+        tray = film.tray.id if film else ""
+        at = Place.parse(direct(owner))
+        where = {"team": at.team, "user": at.channel, "channel": at.channel, "thread": ""}
+        payload = {"job": job_id, "tray": tray, "roles": {}, **where}
+        key = f"papers:{job_id}:{card.current.asks}:{ready}"
+        await self._services.intake.put(Arrival(key, "answer", payload))
+        await ack()
+
+    async def on_erase_papers(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Erase the papers that have come for a training or a job, and were not sent."""
+        await self._services.envelopes.drop(_owner(body), _value(body))
+        await ack()
 
     async def on_delete(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Say what would go, and ask."""

@@ -15,6 +15,7 @@ from bot.services.trays import TrayView
 from bot.services.vendors import Making, Offer
 from handlers import fields
 from handlers.blocks import Block, actions, button, section, small
+from handlers.envelopes import in_hand
 from handlers.ids import AGREED, ALONE, FILE, HERE, MAKING, OPTION, Action, Field, Modal
 from handlers.modals import View, modal
 from handlers.offers import AT_ONCE, doubting, refusing, spec_of
@@ -43,7 +44,7 @@ _LABELS = {
 }
 _PAPERS = (
     "Identity cards and letters go to the vendor's review alone, are shown to nobody, and are erased with "
-    "its end."
+    "its end. You can also send them to me by direct message first, and never in a channel."
 )
 
 
@@ -330,7 +331,9 @@ def _at_hand(given: Sequence[Given]) -> str:
     photos = sum(1 for one in given if one.role == Role.PHOTO.value)
     videos = sum(1 for one in given if one.role == Role.VIDEO.value)
     parts = [plural(n, noun) for n, noun in ((photos, "photo"), (videos, "video")) if n]
-    return f"{' and '.join(parts) or 'Nothing'} from this thread."
+    papers = [one.role for one in given if one.role in PAPERS]
+    told = f" From our direct messages: {in_hand([Role(role) for role in papers])}." if papers else ""
+    return f"{' and '.join(parts) or 'Nothing'} from this thread.{told}"
 
 
 def _about(offer: Offer, effort: str | None) -> str:

@@ -26,6 +26,11 @@ class Action(StrEnum):
     HUSH_HERE = "hush_here"
     HUSH_ME = "hush_me"
     DELETE = "delete"
+    PAPER = "paper"
+    ARE_PHOTOS = "are_photos"
+    ERASE_UNSORTED = "erase_unsorted"
+    SEND_PAPERS = "send_papers"
+    ERASE_PAPERS = "erase_papers"
 
 
 class Shortcut(StrEnum):

@@ -178,7 +178,13 @@ def needs_you(view: JobView, *, direct: bool) -> Message:
     text = f"{who}*{escape(view.root.name)}* needs you: {escape(view.label)} asks for better files."
     until = f" It is closed {clock(view.answer_by)} if none come." if view.answer_by else ""
     hint = "A video over 10 MB fits on no form: post it in the card's thread, mentioning me, and then press."
-    return Message(text, (section(text + until), small(hint), *actions(upload_button(view))))
+    papers = [small(_PAPERS_TOO)] if view.wants_papers else []
+    return Message(text, (section(text + until), small(hint), *papers, *actions(upload_button(view))))
+
+
+_PAPERS_TOO = (
+    "An identity card or a letter can also be sent to me by direct message; never post it in a channel."
+)
 
 
 def ready(view: JobView, permalink: str | None, files: Sequence[str]) -> Message:

@@ -15,6 +15,7 @@ from bot.services.training import NAME_MAX
 from bot.services.trays import TrayView
 from bot.services.verdicts import Mark
 from handlers import erasure, fields, forms, modals, trays
+from handlers.envelopes import in_hand
 from handlers.forms import Draft
 from handlers.gathering import Gathering
 from handlers.ids import Field, Modal
@@ -164,17 +165,21 @@ class ModalFlow:
         if view.stage is not Stage.NEEDS_YOU or operation is None:
             await _fill(client, opened, modals.words("This job does not wait for anything any more."))
             return
-        posted = await self._posted_video(view.root.place, owner)
-        wants = view.current.wants
+        posted = await self.posted_video(view.root.place, owner)
+        wants, held = view.current.wants, await self._services.envelopes.held(view.current.id)
+        here = held | ({Role.VIDEO} if posted else set())
         wanted = [
             (spec, {**forms.file_block(spec), "optional": True})
             for spec in operation.inputs
-            if (not wants or spec.role.value in wants) and not (posted and spec.role is Role.VIDEO)
+            if (not wants or spec.role.value in wants) and spec.role not in here
         ]
+        told = ["The video that you have posted is taken."] if posted else []
+        if held:
+            told.append(f"Taken from our direct messages: {in_hand(held)}.")
         tray = posted.tray.id if posted else ""
-        await _fill(client, opened, modals.upload_again(view, wanted, tray=tray, at_hand=bool(posted)))
+        await _fill(client, opened, modals.upload_again(view, wanted, tray=tray, at_hand=told))
 
-    async def _posted_video(self, place: str, owner: str) -> TrayView | None:
+    async def posted_video(self, place: str, owner: str) -> TrayView | None:
         """A video that the owner has posted in the thread of the job."""
         tray = await self._services.trays.find(owner, place)
         return tray if tray and any(one.role == Role.VIDEO.value for one in tray.given) else None
@@ -190,7 +195,9 @@ class ModalFlow:
 
     async def _form(self, draft: Draft, tray: TrayView | None, *, name: str = "") -> modals.View:
         offers = tray.offers if tray else tuple(await self._services.vendors.offers())
-        given: tuple[Given, ...] | None = (tray.well if draft.well else tray.given) if tray else None
+        given: tuple[Given, ...] | None = None
+        if tray:
+            given = (*(tray.well if draft.well else tray.given), *tray.private)
         well = forms.usable(offers, given)
         way = next((one.way for one in well if one.way == draft.way), well[0].way if well else "")
         draft = draft.towards(way)

@@ -83,21 +83,19 @@ def more(model: ModelView, blocks: Sequence[Block], memory: Mapping[str, Any]) -
 
 
 def upload_again(
-    view: JobView, wanted: Sequence[tuple[InputSpec, Block]], *, tray: str, at_hand: int
+    view: JobView, wanted: Sequence[tuple[InputSpec, Block]], *, tray: str, at_hand: Sequence[str]
 ) -> View:
     """Better files for a vendor whose review refused something."""
     job = view.current
     said = escape(job.detail or "It gives no reason.")[:500]
     blocks: list[Block] = [section(f"*{escape(view.label)}'s review says no.* {said}")]
-    if at_hand:
-        blocks.append(small("The video that you have posted is taken."))
+    blocks += [small(line) for line in at_hand]
     blocks += [block for _, block in wanted]
     blocks.append(
         small("What you leave empty stays as it was. The same training goes on: nothing is started anew.")
     )
-    form = modal(
-        Modal.UPLOAD, "Upload again", blocks, metadata=json.dumps({"job": job.root_id, "tray": tray})
-    )
+    memory = {"job": job.root_id, "tray": tray, "at_hand": bool(at_hand)}
+    form = modal(Modal.UPLOAD, "Upload again", blocks, metadata=json.dumps(memory))
     return {**form, "submit": {"type": "plain_text", "text": "Send"}}
 
 

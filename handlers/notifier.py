@@ -17,7 +17,7 @@ from bot.services.errors import NoSuchThing
 from bot.services.notifier import Said, Speech, Unsaid
 from bot.services.progress import JobView, Stage
 from bot.services.trays import TrayView
-from handlers import erasure, messages, trays
+from handlers import envelopes, erasure, messages, trays
 from handlers.blocks import Message
 from handlers.commands import Commands, nearest, split
 from handlers.ids import NOTICE_EVENT
@@ -32,7 +32,7 @@ from storage.records.places import direct
 from storage.records.trays import Sheet
 
 logger = logging.getLogger(__name__)
-_EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.CARD, NoticeKind.RECEIPT}
+_EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.PAPERS, NoticeKind.CARD, NoticeKind.RECEIPT}
 _PERSONAL = {NoticeKind.REPLY, NoticeKind.TROUBLE}
 _REMEMBERED = 1000
 """Messages whose words are known without asking; after a restart an edit too many does no harm."""
@@ -245,6 +245,8 @@ class SlackNotifier:
                 return await self._reply(notice)
             case NoticeKind.TROUBLE:
                 return messages.trouble(notice.payload["code"], notice.payload.get("reference", ""))
+            case NoticeKind.PAPERS:
+                return envelopes.question(await self._services.envelopes.view(notice.tray_id or ""))
             case NoticeKind.RECEIPT:
                 kept = await self._services.deletions.receipt(notice.payload["deletion"])
                 return erasure.receipt(kept, notice.owner)

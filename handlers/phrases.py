@@ -12,6 +12,7 @@ from bot.services.errors import (
     DomainError,
     ModelGone,
     NoSuchThing,
+    NotAwaited,
     NotPrivate,
     NotRetryable,
     NotWaiting,
@@ -260,8 +261,12 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.ARCHIVE_REST: "holds more than a post may carry: of what came after this nothing was taken",
     Refusal.NO_PERMISSION: "may not be read by this app until an admin mends its permissions: they are told",
     Refusal.DOCUMENT: (
-        "is a PDF and no photo: post the photos in it as pictures. A letter of permission goes into the form "
-        "behind *Train…*, of the vendor that asks for one, and never into a conversation"
+        "is a PDF and no photo: post the photos in it as pictures. If it is a letter or an identity card, "
+        "delete it here and send it to me by direct message, where nobody else reads it: nothing was kept"
+    ),
+    Refusal.PAPER_UNASKED: (
+        "is a PDF, and nothing of yours waits for a paper just now: nothing of it was kept. A vendor that "
+        "asks for papers wants its video first; the photos in a PDF are posted as pictures"
     ),
     Refusal.DRAWING: "is a drawing (SVG) and no photo: export it as a PNG",
     Refusal.WEB_PAGE: "is a web page and no picture: save the picture on it and post that",
@@ -302,7 +307,9 @@ def refusal(error: DomainError, command: str) -> str:
         case Unfit():
             return unfit(error.lacks)
         case NotPrivate():
-            return "Papers are taken by the form only. This one was not kept."
+            return "Papers are taken by the form or by direct message only. This one was not kept."
+        case NotAwaited():
+            return "Nothing of yours waits for this any more: the message says what is here."
         case NotWaiting():
             return "This job does not wait for files any more: its card says how it stands."
         case BeingDeleted():
@@ -329,6 +336,14 @@ _NOUNS = {
     Role.ID_BACK: "picture of the ID card's back",
     Role.LETTER: "signed letter",
 }
+
+
+PAPER_NAMES = {
+    Role.ID_FRONT: "identity card (portrait side)",
+    Role.ID_BACK: "identity card (other side)",
+    Role.LETTER: "letter of permission",
+}
+"""The papers, as they are spoken of with those whose they are."""
 
 
 def lack(one: Lack, numbers: Sequence[int] = ()) -> str:

@@ -17,9 +17,11 @@ from bot.services.errors import DomainError, PhotoRefused
 from bot.services.inbox import TryAgain
 from bot.services.inputs import PAPERS, Role
 from bot.services.invitations import ENOUGH
+from bot.services.papers import DOCUMENT
 from bot.services.sorting import Incoming, Room
 from bot.services.training import Wish
 from bot.services.trays import TrayView
+from handlers.envelopes import IN_A_CHANNEL
 from handlers.events import photos_of
 from handlers.files import Downloader, LoginPage
 from handlers.modal_flow import ModalFlow
@@ -101,8 +103,14 @@ class SlackReceiver:
             payload = {"words": item.payload.get("words", "")}
             await self._services.intake.answer(item, owner, place, payload)
         elif item.payload["asked"] or await self._services.trays.gathers(owner, place):
-            entries = await self._entries(files, item)
-            await self._services.trays.receive(owner, place, entries, item)
+            private = Place.parse(place).is_direct
+            entries = await self._entries(files, item, private=private)
+            if private:
+                await self._services.envelopes.receive(owner, place, entries, item, through=direct(owner))
+            else:
+                await self._services.trays.receive(owner, place, entries, item)
+        elif any(map(_says_document, files)) and await self._services.envelopes.awaited(owner, place):
+            await self._services.intake.answer(item, owner, place, {"refused": IN_A_CHANNEL})
         elif len(asked_about := photos_of(files)) >= ENOUGH:
             at = Place.parse(place)
             # In a thread nobody may have open, a question would be seen by nobody.
@@ -215,7 +223,12 @@ class SlackReceiver:
         return entries
 
     async def _entries(
-        self, files: list[Mapping[str, Any]], item: InboxItem, role: Role | None = None
+        self,
+        files: list[Mapping[str, Any]],
+        item: InboxItem,
+        role: Role | None = None,
+        *,
+        private: bool = False,
     ) -> list[TrayEntry]:
         """A verdict per file. One that cannot be loaded is waited for, but not for ever."""
         gate, room = asyncio.Semaphore(_PARALLEL), Room(_MOST)
@@ -223,7 +236,7 @@ class SlackReceiver:
         async def one(file: Mapping[str, Any]) -> list[TrayEntry]:
             # In this order each post has a few in the queue, and none makes the others wait for all of its.
             async with gate, self._held:
-                return await self._taken(file, role, room)
+                return await self._taken(file, role, room, private=private)
 
         # All of them end before anything is raised: none may go on when the item is given back.
         results = await asyncio.gather(*(one(file) for file in files[:_MOST]), return_exceptions=True)
@@ -238,12 +251,14 @@ class SlackReceiver:
                 entries += result
         return entries
 
-    async def _taken(self, file: Mapping[str, Any], role: Role | None, room: Room) -> list[TrayEntry]:
+    async def _taken(
+        self, file: Mapping[str, Any], role: Role | None, room: Room, *, private: bool
+    ) -> list[TrayEntry]:
         """`role` None: a post, where what a file is decides what it is for."""
         source, name = _source(file)
 
         async def take(incoming: Incoming) -> list[TrayEntry]:
-            return await self._services.sorter.take(source, name, role, incoming, room)
+            return await self._services.sorter.take(source, name, role, incoming, room, private=private)
 
         try:
             self._services.photos.expect()
@@ -307,6 +322,11 @@ def _says_film(file: Mapping[str, Any]) -> bool:
     """Whether this goes for a film by its name or by what Slack says of it."""
     _, name = _source(file)
     return name.lower().endswith(_FILMS) or str(file.get("mimetype", "")).startswith("video/")
+
+
+def _says_document(file: Mapping[str, Any]) -> bool:
+    """Whether this goes for a PDF by what Slack says of it."""
+    return file.get("mimetype") == DOCUMENT
 
 
 _FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")

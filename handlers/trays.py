@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import assert_never
 
-from bot.services.inputs import Lacking, Role
+from bot.services.inputs import PAPERS, Lacking, Role
 from bot.services.trays import TrayView
 from bot.services.verdicts import Doubt, Finding, Judged, Kind, Mark, People, Variety
 from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
+from handlers.envelopes import in_hand
 from handlers.ids import Action
 from handlers.offers import doubting, refusing
 from handlers.phrases import REFUSALS, SHORT_REFUSALS, escape, plural
+from handlers.places import Place
 from storage.records.jobs import JobKind
 from storage.records.media import Refusal
 from storage.records.trays import TrayEntry, TrayState
@@ -44,7 +46,7 @@ def tray(view: TrayView, sheet: str | None = None) -> Message:
     blocks = [
         *paragraphs(lines),
         *([picture(view, sheet)] if sheet else []),
-        *(small(line) for line in (*_about_files(view), *_about_set(view), *_others(view))),
+        *(small(line) for line in (*_about_files(view), *_about_set(view), *_others(view), *_papers(view))),
         *actions(*_buttons(view)),
     ]
     return Message(f"{head}{lacking}.", tuple(blocks))
@@ -314,6 +316,22 @@ def _others(view: TrayView) -> list[str]:
         *(["*Would refuse these:*\n" + "\n".join(lines)] if lines else []),
         *(["*Would perhaps not use all of these:*\n" + "\n".join(doubts)] if doubts else []),
     ]
+
+
+def _papers(view: TrayView) -> list[str]:
+    """Who asks for papers as well, and how they come: said before anybody posts one where others read."""
+    askers = [
+        offer.label
+        for offer in view.offers
+        if offer.ok and not view.lacks(offer) and any(spec.role in PAPERS for spec in offer.inputs)
+    ]
+    if not askers:
+        return []
+    asks = f"{escape(_labels(askers))} asks for papers too (identity card, letter of permission)"
+    if Place.parse(view.tray.place).is_direct:
+        had = f" Here so far: {in_hand(view.papers)}." if view.papers else ""
+        return [f"{asks}: send them to me here, or give them on the form.{had}"]
+    return [f"{asks}: send them to me by direct message, or give them on the form. Never post them here."]
 
 
 def _buttons(view: TrayView) -> list[Block]:

@@ -126,7 +126,7 @@ class Views:
         """Keep better files for a vendor that asked for them; they are looked at afterwards."""
         memory, values, owner = json.loads(view["private_metadata"]), view["state"]["values"], _owner(body)
         files = {block.removeprefix(f"{FILE}."): fields.given(values, block) for block in values}
-        if not memory["tray"] and not any(files.values()):
+        if not memory.get("at_hand", memory["tray"]) and not any(files.values()):
             first = next(iter(values), Field.NAME.value)
             await ack(response_action="errors", errors={first: "Add what the review asks for."})
             return
@@ -174,7 +174,7 @@ class Views:
         if not tray_id:
             return ()
         tray = await self._services.trays.view(tray_id, owner)
-        return tray.well if well_only else tray.given
+        return (*(tray.well if well_only else tray.given), *tray.private)
 
     async def _keep(self, key: str, kind: str, owner: str, place: str, payload: dict[str, Any]) -> None:
         team, user = owner.split("/")

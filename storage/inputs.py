@@ -102,6 +102,17 @@ class Inputs(Repository):
         )
         self.doom(list(self.conn.execute(settled).scalars()))
 
+    def let_go(
+        self, tray_id: str, *, roles: Collection[str] | None = None, sources: Collection[str] | None = None
+    ) -> None:
+        """Take papers out of a tray, of these roles or of these files or all, and erase them at once."""
+        where = tray_entry.c.tray_id == tray_id
+        if roles is not None:
+            where &= tray_entry.c.role.in_(list(roles))
+        if sources is not None:
+            where &= tray_entry.c.source.in_(list(sources))
+        self._erase(tray_entry, where)
+
     def doom(self, hashes: Collection[str]) -> None:
         """Mark the files of these media to be erased now, where nothing refers to them any more."""
         gone = self.conn.execute(

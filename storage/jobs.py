@@ -94,6 +94,20 @@ class Jobs(Repository):
             query = query.where(job.c.owner == owner)
         return list(self.conn.execute(query).scalars())
 
+    def waiting_of(self, owner: str) -> list[Job]:
+        """This person's jobs whose vendor waits for better inputs, the newest question first."""
+        rows = self.conn.execute(
+            select(job)
+            .where(
+                job.c.owner == owner,
+                job.c.state == JobState.NEEDS_USER,
+                ~job.c.cancel_requested,
+                job.c.deletion_id.is_(None),
+            )
+            .order_by(job.c.asked_at.desc())
+        )
+        return [_job(row) for row in rows]
+
     def place_in_queue(self, waiting: Job) -> int:
         """1 for the next in its lane."""
         ahead = self.conn.execute(

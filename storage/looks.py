@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository
-from storage.records.media import Portrait
-from storage.schema import look
+from storage.records.media import PHOTO_ROLE, Portrait
+from storage.schema import job_input, look, tray_entry
 
 
 class Looks(Repository):
@@ -34,3 +34,11 @@ class Looks(Repository):
         """Small pictures of these photos, by hash."""
         rows = self.conn.execute(select(look.c.sha256, look.c.preview).where(look.c.sha256.in_(list(hashes))))
         return {row.sha256: row.preview for row in rows}
+
+    def forget(self, hashes: Iterable[str]) -> None:
+        """Forget how pictures look that nobody has given as a photo: a paper is kept without its look."""
+        shown = [
+            exists().where(rows.c.medium == look.c.sha256, rows.c.role == PHOTO_ROLE)
+            for rows in (tray_entry, job_input)
+        ]
+        self.conn.execute(delete(look).where(look.c.sha256.in_(list(hashes)), *(~one for one in shown)))

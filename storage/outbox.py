@@ -82,6 +82,17 @@ class Outbox(Repository):
             )
         )
 
+    def touch_newest(self, kind: NoticeKind, owner: str, *, most: int = 3) -> None:
+        """Want the newest messages of a kind to a person brought up to date."""
+        keys = (
+            select(outbox.c.key)
+            .where(outbox.c.kind == kind, outbox.c.owner == owner)
+            .order_by(outbox.c.created_at.desc())
+            .limit(most)
+        )
+        for key in self.conn.execute(keys).scalars().all():
+            self.touch(key)
+
     def is_due(self) -> bool:
         """Whether there is anything to claim."""
         return self.conn.execute(select(outbox.c.id).where(*_DUE).limit(1)).first() is not None

@@ -28,9 +28,11 @@ class Trays(Repository):
         return _tray(row)
 
     def used_for(self, job_id: str) -> Tray | None:
-        """The tray a job was started from."""
+        """The tray a job was started from: later ones only brought what its vendor asked for anew."""
         row = self.conn.execute(
-            select(tray).where(tray.c.job_id == job_id, tray.c.state == TrayState.USED)
+            select(tray)
+            .where(tray.c.job_id == job_id, tray.c.state == TrayState.USED)
+            .order_by(tray.c.created_at)
         ).first()
         return _tray(row) if row else None
 
@@ -110,6 +112,15 @@ class Trays(Repository):
         if since is not None:
             rows = rows.where(tray.c.updated_at >= since)
         return list(self.conn.execute(rows.limit(limit)).scalars())
+
+    def open_of(self, owner: str, limit: int = 20) -> list[Tray]:
+        """The trays that wait for this person, the one changed last first."""
+        rows = (
+            select(tray)
+            .where(tray.c.owner == owner, tray.c.state == TrayState.OPEN)
+            .order_by(tray.c.updated_at.desc())
+        )
+        return [_tray(row) for row in self.conn.execute(rows.limit(limit))]
 
     def settle(self, tray_id: str, place: str, message: str) -> None:
         """The tray's message stands now: without a thread before, photos posted under it join the tray."""

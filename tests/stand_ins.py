@@ -28,6 +28,7 @@ from bot.services.copies import Bucket, Copies
 from bot.services.deleting import Deleter
 from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
+from bot.services.envelopes import Envelopes
 from bot.services.generation import Generation
 from bot.services.inbox import InboxRunner, Intake, Receiver
 from bot.services.inputs import Role
@@ -73,7 +74,7 @@ THREAD = "T1/C1/100"
 MOST = 10 * 1024 * 1024
 """Bytes of a file of any kind."""
 CHANNEL = "T1/C1/"
-EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.CARD, NoticeKind.RECEIPT}
+EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.PAPERS, NoticeKind.CARD, NoticeKind.RECEIPT}
 
 
 class TurnedClock:
@@ -461,6 +462,7 @@ async def engine(
             papers=papers,
             sorter=Sorter(photos, videos, papers, Archives(store, photos, MOST, Allowance()), MOST),
             trays=Trays(store, vendors, nudges),
+            envelopes=Envelopes(store, vendors, nudges),
             invitations=Invitations(store, nudges),
             sheets=Sheets(store, lab, nudges),
             training=Training(store, vendors, nudges),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.services.callbacks import Callbacks
 from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
+from bot.services.envelopes import Envelopes
 from bot.services.generation import Generation
 from bot.services.inbox import Intake
 from bot.services.invitations import Invitations
@@ -37,6 +38,7 @@ class Services:
     papers: Papers
     sorter: Sorter
     trays: Trays
+    envelopes: Envelopes
     invitations: Invitations
     sheets: Sheets
     training: Training

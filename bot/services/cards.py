@@ -1,4 +1,4 @@
-"""Messages that are brought up to date: a job's card, a tray, and the contact sheet of a tray."""
+"""Messages that are brought up to date: a job's card, a tray and its contact sheet, and what papers are."""
 
 from __future__ import annotations
 
@@ -62,3 +62,20 @@ def refresh_tray(tx: Tx, tray_id: str) -> None:
         tx.outbox.touch(sheet_key(tray_id), quiet=_QUIET, wait=GATHERS)
     else:
         tx.outbox.touch(sheet_key(tray_id))  # It shows faces, and is of no use any more.
+
+
+def papers_key(envelope_id: str) -> str:
+    """The outbox key of the question what the papers of an envelope are."""
+    return f"papers:{envelope_id}"
+
+
+def show_papers(tx: Tx, envelope_id: str, *, owner: str, place: str) -> None:
+    """Make sure the question about an envelope exists, and is up to date."""
+    key = papers_key(envelope_id)
+    tx.outbox.put(key, NoticeKind.PAPERS, owner=owner, place=place, tray_id=envelope_id)
+    tx.outbox.touch(key)
+
+
+def refresh_papers(tx: Tx, owner: str) -> None:
+    """What has come for somebody's papers has changed, or what waits for them: say so where it is told."""
+    tx.outbox.touch_newest(NoticeKind.PAPERS, owner)

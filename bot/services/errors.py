@@ -79,6 +79,10 @@ class NotWaiting(DomainError):
     """This job does not wait for better inputs, or no longer."""
 
 
+class NotAwaited(DomainError):
+    """Nothing of this person's waits for this paper, or no longer."""
+
+
 class ModelGone(DomainError):
     """The vendor does not keep this model any more."""
 

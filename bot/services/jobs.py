@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from bot.services.cards import refresh_tray, show_card
+from bot.services import held
+from bot.services.cards import refresh_papers, refresh_tray, show_card
 from bot.services.errors import (
     BeingDeleted,
     ModelGone,
@@ -15,7 +16,7 @@ from bot.services.errors import (
     NotYours,
     VendorNotOffered,
 )
-from bot.services.inputs import Given, fitting, judge
+from bot.services.inputs import PAPERS, Given, fitting, judge
 from bot.services.notifier import Clock
 from bot.services.stopping import Stopped, wish_to_stop
 from bot.services.training import serial
@@ -109,6 +110,8 @@ class Jobs:
     ) -> Job:
         """Give the vendor better inputs, by role: each role named loses what it had and gets these.
 
+        Papers that have come for the job by direct message go with them, but for those of a role named here.
+
         `through` is where the files came by, as for a tray: papers only by `direct(by)`. `item`, which
         brought them, is worked off in the same step, and the tray of which they are is used up. Two
         deliveries are one: the second raises NotWaiting.
@@ -126,19 +129,21 @@ class Jobs:
             operation = self._vendors.find(job.provider, job.kind)
             if operation is None:
                 raise VendorNotOffered(job.way)
+            better = {one.role: [one] for one in held.held_for(tx, job)} | dict(replaced)
             given = [
-                Given(one.role, one.medium) for one in tx.inputs.of_job(job.id) if one.role not in replaced
+                Given(one.role, one.medium) for one in tx.inputs.of_job(job.id) if one.role not in better
             ]
-            hashes = [entry.medium for entries in replaced.values() for entry in entries if entry.medium]
+            hashes = [entry.medium for entries in better.values() for entry in entries if entry.medium]
             media = tx.inputs.by_hash(hashes)
             given += [
                 Given(role, media[entry.medium])
-                for role, entries in replaced.items()
+                for role, entries in better.items()
                 for entry in entries
                 if entry.medium in media
             ]
             inputs = fitting(operation.inputs, given)
-            tx.inputs.replace(job.id, inputs, instead_of=list(replaced))
+            tx.inputs.replace(job.id, inputs, instead_of=list(better))
+            held.sent(tx, job, but=replaced)
             # What had been counted and found of the earlier attempt is over; the vendor's id stays.
             queued = tx.jobs.move(
                 job,
@@ -155,6 +160,8 @@ class Jobs:
                 progress=None,
             )
             show_card(tx, queued)
+            if any(role in PAPERS for role in better):
+                refresh_papers(tx, by)
             if tray_id:
                 tx.trays.close(tray_id, TrayState.USED, job.id)
                 refresh_tray(tx, tray_id)

@@ -34,6 +34,10 @@ class Papers:
         """
         if role not in PAPERS:
             raise ValueError(f"{role.value} is no paper")
+        return await self.hold(data)
+
+    async def hold(self, data: bytes) -> Medium:
+        """The same for one whose owner has yet to say which it is. Raises as `add` does."""
         kept, kind, width, height = _document(data) if b"%PDF-" in data[:1024] else await self._picture(data)
         return await keep(
             self._store,

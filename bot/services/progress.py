@@ -14,7 +14,7 @@ from itertools import pairwise
 from bot.providers import Operation, ProviderError, RemoteRef
 from bot.services.cards import card_key
 from bot.services.errors import NoSuchThing, NotYours
-from bot.services.inputs import Given, judge
+from bot.services.inputs import PAPERS, Given, Role, judge
 from bot.services.timing import Timing
 from bot.services.vendors import STARTS, Vendors, usual
 from storage import Store, Tx
@@ -76,6 +76,8 @@ class JobView:
     """What the vendor says that all jobs of this card cost, by unit, each in the vendor's words."""
     answer_by: datetime | None = None
     """While the vendor waits for better inputs: when the job is closed without them."""
+    wants_papers: bool = False
+    """While the vendor waits for better inputs: whether a paper may be what it wants."""
     can_make_more: bool = False
     """Whether there is a model on this card that something can be made with now."""
 
@@ -210,6 +212,7 @@ class Progress:
             inputs_here=self._inputs_here(tx, current, operation),
             costs=_costs(family),
             answer_by=current.asked_at + self._timing.answer_within if current.asked_at else None,
+            wants_papers=_wants_papers(current, operation),
             can_make_more=current.state is JobState.SUCCEEDED and self._has_model(tx, root_id, now),
         )
 
@@ -234,6 +237,13 @@ def _attempt_at(family: Sequence[Job], current: Job) -> datetime:
     until = family[: family.index(current) + 1]
     begun = [job for before, job in pairwise(until) if before.state is not JobState.SUCCEEDED]
     return (begun[-1] if begun else until[0]).created_at
+
+
+def _wants_papers(job: Job, operation: Operation | None) -> bool:
+    asked = {spec.role for spec in operation.inputs} & PAPERS if operation else set()
+    return job.state is JobState.NEEDS_USER and bool(
+        asked & {Role(one) for one in job.wants} if job.wants else asked
+    )
 
 
 def _said(tx: Tx, job: Job) -> bool:

@@ -15,7 +15,7 @@ from bot.services.papers import Papers
 from bot.services.photos import Photos
 from bot.services.strangers import is_office, no_photo
 from bot.services.videos import Videos
-from storage.records.media import Refusal
+from storage.records.media import UNSORTED_ROLE, Refusal
 from storage.records.trays import TrayEntry
 
 __all__ = ["HEAD", "Incoming", "Room", "Sorter"]
@@ -44,11 +44,20 @@ class Sorter:
         self._most = most
 
     async def take(
-        self, source: str, name: str, role: Role | None, file: Incoming, room: Room
+        self,
+        source: str,
+        name: str,
+        role: Role | None,
+        file: Incoming,
+        room: Room,
+        *,
+        private: bool = False,
     ) -> list[TrayEntry]:
         """Entries for a tray: one, or as many as there are photos in an archive.
 
         `role` is what the field of a form says; None is a post, where a film is a video and all else a photo.
+        In a `private` post a document is a paper that its owner has yet to say more of; elsewhere it is
+        refused unread.
         Raises PhotoRefused for the file as a whole, StoreFull, the lab's CannotWork, and what the stream
         raises.
         """
@@ -65,6 +74,9 @@ class Sorter:
                 raise PhotoRefused(Refusal.NOT_A_VIDEO)
             medium = await self._videos.add(file.chunks)
             return [TrayEntry(source, name, medium.sha256, role=Role.VIDEO.value)]
+        if role is None and private and kind is Kind.PDF:
+            medium = await self._papers.hold(await self._whole(file))
+            return [TrayEntry(source, name, medium.sha256, role=UNSORTED_ROLE)]
         as_what = (role or Role.PHOTO).value
         if kind is Kind.ZIP and as_what == Role.PHOTO and not is_office(file.head):
             return await self._unpacked(source, name, file, room)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.services.cards import refresh_tray, show_card
+from bot.services.cards import refresh_papers, refresh_tray, show_card
 from bot.services.errors import BadWish, NoSuchThing, NotYours, TrayClosed
-from bot.services.inputs import fitting, picked
+from bot.services.inputs import PAPERS, fitting, picked
 from bot.services.notifier import Clock
 from bot.services.options import checked
 from bot.services.trays import given_of, refuse_public_papers
@@ -114,6 +114,8 @@ class Training:
             if job is None:
                 chosen = tray_id or tx.trays.open(wish.owner, f"{wish.place}{item.id}").id
                 self._own(tx, wish.owner, chosen)
+                # A paper on the form takes the place of one that had come by direct message.
+                tx.inputs.let_go(chosen, roles={one.role for one in entries if one.role in PAPERS})
                 tx.trays.add(chosen, entries)
                 job = self._start(tx, wish, offer, chosen)
             tx.inbox.done(item)
@@ -157,6 +159,10 @@ class Training:
                 inputs=inputs,
             )
         )
+        if any(one.role in PAPERS for one in entries):
+            # Those that this vendor does not ask for are of no use any more.
+            tx.inputs.let_go(tray_id, roles=PAPERS - {role for role, _ in inputs})
+            refresh_papers(tx, wish.owner)
         tx.trays.close(tray_id, TrayState.USED, job.id)
         refresh_tray(tx, tray_id)
         show_card(tx, job)

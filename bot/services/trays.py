@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.services.cards import refresh_tray, show_tray
+from bot.services.cards import refresh_papers, refresh_tray, show_tray
 from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
 from bot.services.inputs import PAPERS, Given, Lack, Lacking, Role
 from bot.services.notifier import Clock
@@ -29,14 +29,19 @@ class TrayView:
     offers: tuple[Offer, ...]
     media: dict[str, Medium]
     """What the entries hold, by hash."""
-    papers: frozenset[Role] = frozenset()
-    """Which papers are in hand; to be told to the owner alone."""
+    private: tuple[Given, ...] = ()
+    """The papers in hand, without their numbers; to be told to the owner alone."""
     verdict: Verdict = field(default_factory=lambda: Verdict(()))
     """How the photos among the entries stand."""
     looked: str = ""
     """The vendor that has looked at some of the entries itself and would not have them."""
     used_for: JobKind | None = None
     """What was started with it, once it is used."""
+
+    @property
+    def papers(self) -> frozenset[Role]:
+        """Which papers are in hand; to be told to the owner alone."""
+        return frozenset(Role(one.role) for one in self.private)
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -146,13 +151,14 @@ class Trays:
         if owner is not None and tray.owner != owner:
             raise NotYours(tray_id)
         shown = tuple(entry for entry in entries if entry.role not in PAPERS)
+        private = {entry.role: entry.medium for entry in entries if entry.role in PAPERS}
         looked = job.provider if job and any(entry.finding is not None for entry in entries) else ""
         return TrayView(
             tray=tray,
             entries=shown,
             offers=tuple(await self._vendors.offers()),
             media=media,
-            papers=frozenset(Role(entry.role) for entry in entries if entry.role in PAPERS),
+            private=tuple(Given(role, media[sha]) for role, sha in private.items() if sha in media),
             verdict=await judged(shown, looks),
             looked=self._vendors.label(looked) if looked else "",
             used_for=job.kind if job and tray.state is TrayState.USED else None,
@@ -186,6 +192,8 @@ class Trays:
         def unit(tx: Tx) -> bool:
             is_open = tx.trays.get(tray_id).state is TrayState.OPEN
             if is_open:
+                if any(one.role in PAPERS for one in tx.trays.entries(tray_id)):
+                    refresh_papers(tx, owner)
                 tx.inputs.release_entries(tray_id)
                 tx.trays.close(tray_id, TrayState.DISCARDED)
             refresh_tray(tx, tray_id)

@@ -155,14 +155,23 @@ class Vendors:
 
     async def offers(self) -> list[Offer]:
         """Every way to choose, well or not, with the usual time of each from our own history."""
-        offers = self._offers()
+        offers = self.ways()
         lanes = [lane_name(offer.provider, offer.kind) for offer in offers]
         histories = await self._store.read(lambda tx: [usual(tx.jobs.durations(lane)) for lane in lanes])
         return [replace(offer, usual=times) for offer, times in zip(offers, histories, strict=True)]
 
+    def ways(self) -> list[Offer]:
+        """The same without their usual times, which are looked up."""
+        return [
+            self._offer(provider, kind)
+            for provider in self
+            for kind in STARTS
+            if _operation(provider.capabilities, kind)
+        ]
+
     def offer(self, way: str) -> Offer:
         """One way to choose, which must be well. Raises VendorNotOffered."""
-        found = next((offer for offer in self._offers() if offer.way == way), None)
+        found = next((offer for offer in self.ways() if offer.way == way), None)
         if found is None or not found.ok:
             raise VendorNotOffered(way, found.fault if found else "")
         return found
@@ -298,14 +307,6 @@ class Vendors:
     def _fault(self, name: str) -> tuple[str, datetime]:
         known = self._health.get(name)
         return (known.fault, known.since) if known else ("unreachable", self._store.now())
-
-    def _offers(self) -> list[Offer]:
-        return [
-            self._offer(provider, kind)
-            for provider in self
-            for kind in STARTS
-            if _operation(provider.capabilities, kind)
-        ]
 
     def _offer(self, provider: Provider[Any], kind: JobKind) -> Offer:
         operation = self.operation(provider, kind)

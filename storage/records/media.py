@@ -45,10 +45,13 @@ class Refusal(StrEnum):
     PAPER_LOCKED = "paper_locked"
     NOT_A_VIDEO = "not_a_video"
     NOT_A_PAPER = "not_a_paper"
+    PAPER_UNASKED = "paper_unasked"  # nothing of the person's waits for a paper
 
 
 PHOTO_ROLE = "photo"
 """The role of what is posted and is nothing else."""
+UNSORTED_ROLE = "unsorted"
+"""The role of what came in private and may be a paper, until its owner has said what it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ class NoticeKind(StrEnum):
 
     TRAY = "tray"  # the reply under posted photos, edited
     SHEET = "sheet"  # a tray's contact sheet, for its owner alone
+    PAPERS = "papers"  # the question what papers are, and what became of them; in private, edited
     CARD = "card"  # one per job, edited
     PICTURES = "pictures"  # results, as files
     READY = "ready"  # the owner's DM
