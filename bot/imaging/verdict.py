@@ -23,7 +23,9 @@ DARK: Final = 64
 WASHED_OUT: Final = 0.5
 """Share of the middle without drawing from which on a photo is blown out."""
 FLAT: Final = 0.48
-"""From here on a picture was drawn or is a screenshot. Photos reach 0.4."""
+"""From here on a picture was drawn or is a screenshot. Sharp photos reach 0.4."""
+SMOOTH: Final = 0.85
+"""The same for what is dark or has no sharp edge. Such photos reach 0.76, slides begin at 0.9."""
 FEW_COLOURS: Final = 64
 """A picture in colour that has fewer than this was drawn."""
 ALIKE: Final = 18
@@ -183,16 +185,23 @@ def misfits(
 
 
 def _doubts(look: Look, about_faces: bool) -> list[Doubt]:
-    drawn = look.flat >= FLAT or 0 < look.colours < FEW_COLOURS
+    dark, drawn = look.bright < DARK, _drawn(look)
     doubts = {
         Doubt.BLURRED: look.sharpness < BLURRED and not drawn,
-        Doubt.DARK: look.bright < DARK,
+        Doubt.DARK: dark,
         Doubt.BLOWN_OUT: look.washed >= WASHED_OUT and not drawn,
         Doubt.DRAWN: drawn,
         Doubt.NO_FACE: about_faces and look.faces == 0,
         Doubt.SEVERAL_FACES: about_faces and (look.faces or 0) > 1,
     }
     return [doubt for doubt, holds in doubts.items() if holds]
+
+
+def _drawn(look: Look) -> bool:
+    """Flat graphics. A photo at night has few levels and colours, one far out of focus is smooth."""
+    dark, soft = look.bright < DARK, look.sharpness < BLURRED
+    few = 0 < look.colours < FEW_COLOURS and not dark
+    return few or look.flat >= (SMOOTH if dark or soft else FLAT)
 
 
 def _twins(looks: Sequence[tuple[int, Look]]) -> dict[int, Finding]:

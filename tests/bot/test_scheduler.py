@@ -59,6 +59,7 @@ async def test_a_nudge_wakes_a_tick_long_before_its_time(clock: Ticker) -> None:
 async def test_a_nudge_for_nobody_is_no_error(clock: Ticker) -> None:
     clock.start([])
     clock("nobody")
+    assert clock.stalled() == []
 
 
 async def test_a_tick_that_fails_is_logged_and_asked_again(

@@ -105,7 +105,9 @@ async def test_a_connect_stub_that_may_be_read_is_a_photo_like_any_other(surface
 
 async def test_a_file_that_moved_within_slack_is_followed(surface: Surface) -> None:
     moved = [odd(f"{n}.jpg", photo(n), Scenario.MOVED) for n in range(2)]
-    await surface.tray(moved, says="2 of 2 photos usable")
+    tray = await surface.tray(moved, says="2 of 2 photos usable")
+    assert "Train…" in tray.buttons()
+    assert surface.rows("medium") == 2
 
 
 async def test_the_way_to_the_sign_in_page_is_as_good_as_the_page(surface: Surface) -> None:
@@ -197,7 +199,9 @@ async def test_a_file_host_that_is_asked_too_often_is_asked_again_later(surface:
     posted = await surface.post(photos(2), "@darkroom please")
     await surface.until(lambda: _waits(surface, attempts=1))
     surface.clock.advance(2)
-    await surface.said("2 of 2 photos usable", thread=posted.ts)
+    tray = await surface.said("2 of 2 photos usable", thread=posted.ts)
+    assert "asked too often" not in tray.words()
+    assert surface.rows("medium") == 2
 
 
 async def test_a_zip_that_moved_is_followed_and_one_that_ends_early_leaves_nothing(surface: Surface) -> None:

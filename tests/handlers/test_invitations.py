@@ -105,6 +105,7 @@ async def test_the_command_says_how_it_stands(surface: Surface) -> None:
     await surface.said("I do not ask anybody in this channel", viewer="ana")
     await surface.people.command("ana", "#portraits", "/darkroom", "offers off")
     await surface.said("I do not ask you whether", viewer="ana")
+    assert not await surface.by_bot("#portraits", viewer="lee"), "an answer is for the one who asked"
 
 
 async def test_photos_that_are_meant_for_the_bot_are_not_asked_about(surface: Surface) -> None:

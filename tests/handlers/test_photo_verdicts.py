@@ -106,6 +106,7 @@ async def deleted(surface: Surface, count: int = 1) -> None:
         return (len(calls) >= count and surface.rows("sheet") == 0) or None
 
     await surface.until(look, within=40)
+    assert surface.rows("sheet") == 0
 
 
 async def test_each_photo_is_judged_under_its_number(surface: Surface) -> None:
@@ -277,13 +278,14 @@ async def test_photos_added_give_a_new_contact_sheet_and_the_old_one_is_deleted(
         mine = await surface.by_bot(await own_channel(surface), viewer="ana")
         return next((m for m in mine if sheets(m) and sheets(m) != first), None)
 
-    await surface.until(replaced, within=30)
+    second = sheets(await surface.until(replaced, within=30))
     await surface.call_made("files.delete", ok=True)
 
     async def one_left() -> bool | None:
         return (surface.rows("sheet") == 1) or None
 
     await surface.until(one_left, within=30)
+    assert surface.query("SELECT file_id FROM sheet") == [(file,) for file in second]
 
 
 async def test_for_photos_posted_in_a_channel_the_contact_sheet_goes_to_their_owner_alone(

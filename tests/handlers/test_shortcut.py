@@ -38,9 +38,9 @@ async def test_the_form_comes_with_the_photos_of_the_message(surface: Surface) -
 async def test_the_form_is_open_before_the_photos_are_looked_at(surface: Surface) -> None:
     await surface.people.fault("download", "http_500", times=100)
     await choose(surface, await surface.post(photos(2)))
-    await filled(surface, "Loading 2 files")
+    assert (await filled(surface, "Loading 2 files")).submit is None
     await mended(surface)
-    await filled(surface, "2 photos from this thread.")
+    assert (await filled(surface, "2 photos from this thread.")).submit == "Train"
 
 
 async def test_photos_of_somebody_else_are_refused_in_plain_words_and_not_fetched(surface: Surface) -> None:
@@ -54,7 +54,9 @@ async def test_photos_of_somebody_else_are_refused_in_plain_words_and_not_fetche
 
 async def test_a_message_without_files_is_told_so(surface: Surface) -> None:
     await choose(surface, await surface.post(text="hello all"))
-    await filled(surface, "nothing in this message but words")
+    told = await filled(surface, "nothing in this message but words")
+    assert told.submit is None
+    assert surface.rows("tray") == 0
 
 
 async def test_too_few_photos_say_what_is_missing_and_where_to_add_it(surface: Surface) -> None:
@@ -116,4 +118,4 @@ async def test_a_form_that_waits_is_filled_after_a_restart(tmp_path: Path) -> No
             await filled(surface, "Loading 2 files")
         await mended(surface)
         async with surface.running():
-            await filled(surface, "2 photos from this thread.")
+            assert (await filled(surface, "2 photos from this thread.")).submit == "Train"

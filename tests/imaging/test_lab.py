@@ -19,7 +19,7 @@ from bot.imaging.lab import CannotWork, Fence, Lab
 from bot.imaging.tiles import Tile
 from bot.imaging.verdict import Mark
 from tests.imaging.made import corners, file_of, kept, png_bomb, scene
-from tests.stand_ins import closing_lab
+from tests.stand_ins import RememberingLab, closing_lab
 
 PHOTO = file_of(scene(), "JPEG")
 
@@ -27,6 +27,13 @@ PHOTO = file_of(scene(), "JPEG")
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
     async with closing_lab(Lab(workers=1)) as opened:
+        yield opened
+
+
+@pytest.fixture(params=[Lab, RememberingLab], ids=["lab", "remembering"])
+async def either(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+    """The lab, and the one that stands in for it: what is claimed of one is claimed of both."""
+    async with closing_lab(request.param(workers=1)) as opened:
         yield opened
 
 
@@ -50,25 +57,28 @@ async def gone(processes: list[psutil.Process]) -> bool:
     return False
 
 
-async def test_a_photo_comes_back_as_it_is_kept_with_a_preview_and_its_look(lab: Lab) -> None:
-    taken = await lab.take_in(PHOTO)
+async def test_a_photo_comes_back_as_it_is_kept_with_a_preview_and_its_look(either: Lab) -> None:
+    taken = await either.take_in(PHOTO)
     assert taken.data == kept(PHOTO)[0]
     assert (taken.media_type, taken.width, taken.height) == ("image/jpeg", 640, 480)
     assert taken.preview.startswith(b"\xff\xd8\xff")
     assert len(taken.preview) < 60_000
     assert (taken.look.kind, taken.look.width, taken.look.faces) == (Kind.JPEG, 640, 0)
-    assert lab.sees_faces is True
+    assert await either.take_in(PHOTO) == taken, "the same photo comes back the same"
 
 
-async def test_what_is_wrong_with_a_file_is_told_with_its_size(lab: Lab) -> None:
-    with pytest.raises(Unusable) as unusable:
-        await lab.take_in(file_of(corners((200, 100)), "PNG"))
-    assert (unusable.value.fault, unusable.value.width, unusable.value.height) == (Fault.TOO_SMALL, 200, 100)
+async def test_what_is_wrong_with_a_file_is_told_with_its_size_each_time(either: Lab) -> None:
+    for _ in range(2):
+        with pytest.raises(Unusable) as unusable:
+            await either.take_in(file_of(corners((200, 100)), "PNG"))
+        told = unusable.value
+        assert (told.fault, told.width, told.height) == (Fault.TOO_SMALL, 200, 100)
 
 
 async def test_no_process_runs_before_it_is_needed_and_one_serves_many(lab: Lab) -> None:
     assert workers() == []
     await lab.take_in(PHOTO)
+    assert lab.sees_faces is True
     (first,) = workers()
     for _ in range(3):
         await lab.take_in(PHOTO)
@@ -258,18 +268,18 @@ async def test_a_lab_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch, 
             await lab.take_in(PHOTO)
 
 
-async def test_a_photo_is_made_to_fit_a_vendor_that_takes_less(lab: Lab) -> None:
-    taken = await lab.take_in(file_of(scene(0, (2048, 1536)), "PNG"))
-    fitted = await lab.fit(taken.data, max_side=1680, max_bytes=200_000)
+async def test_a_photo_is_made_to_fit_a_vendor_that_takes_less(either: Lab) -> None:
+    taken = await either.take_in(file_of(scene(0, (2048, 1536)), "PNG"))
+    fitted = await either.fit(taken.data, max_side=1680, max_bytes=200_000)
     image = kept(fitted)[1].picture
     assert image.size == (1680, 1260)
     assert len(fitted) <= 200_000
-    assert await lab.fit(taken.data, max_side=2048, max_bytes=5_000_000) == taken.data
+    assert await either.fit(taken.data, max_side=2048, max_bytes=5_000_000) == taken.data
 
 
-async def test_a_contact_sheet_is_a_picture(lab: Lab) -> None:
-    taken = await lab.take_in(PHOTO)
-    sheet = await lab.contact_sheet(
+async def test_a_contact_sheet_is_a_picture(either: Lab) -> None:
+    taken = await either.take_in(PHOTO)
+    sheet = await either.contact_sheet(
         [Tile(1, Mark.WELL, picture=taken.preview), Tile(2, Mark.REFUSED, "no photo")]
     )
     assert kept(sheet)[1].kind is Kind.JPEG

@@ -442,7 +442,7 @@ async def test_a_slow_vendor_delays_no_other(tmp_path: Path, clock: TurnedClock)
 
     other = Other()
     async with engine(tmp_path / "data", clock, more=[other]) as house:
-        await house.train()
+        first = await house.train()
         hold = house.provider.hold("submit")
         tray = await house.tray(2, source="x")
         second = await house.services.training.start(wish(way="other/training", key="wish-2"), tray)
@@ -450,6 +450,7 @@ async def test_a_slow_vendor_delays_no_other(tmp_path: Path, clock: TurnedClock)
         await hold.entered.wait()
         while (await house.job(second.id)).state is not JobState.RUNNING:
             await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=0.01)
+        assert (await house.job(first.id)).state is JobState.SUBMITTING
         hold.release.set()
         await house.runner.idle()
 

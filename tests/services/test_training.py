@@ -106,7 +106,8 @@ async def test_a_field_that_cannot_be_used_is_named(
 
 async def test_the_limits_themselves_are_allowed(house: Engine) -> None:
     tray = await house.tray(2)
-    await house.services.training.start(wish(name="x" * NAME_MAX, prompt="x" * 500, count=4), tray)
+    job = await house.services.training.start(wish(name="x" * NAME_MAX, prompt="x" * 500, count=4), tray)
+    assert (job.state, job.name) == (JobState.QUEUED, "x" * NAME_MAX)
 
 
 async def test_too_few_and_too_many_photos_are_counted_each_once(tmp_path: Path, clock: TurnedClock) -> None:
