@@ -14,7 +14,9 @@ LONG = 60.0
 
 
 @contextlib.asynccontextmanager
-async def dashscope(home: Path, delivery: str) -> AsyncIterator[tuple[Surface, DashscopeControl]]:
+async def dashscope(
+    home: Path, delivery: str = "url", **more: str
+) -> AsyncIterator[tuple[Surface, DashscopeControl]]:
     async with DashscopeStandIn.start(home / "vendor") as vendor, DashscopeControl(vendor.origin) as desk:
         await desk.turn(
             train_seconds=0.5,
@@ -31,7 +33,7 @@ async def dashscope(home: Path, delivery: str) -> AsyncIterator[tuple[Surface, D
                 "DASHSCOPE_ENDPOINT": vendor.origin,
                 "DASHSCOPE_REQUESTS_PER_SECOND": "50",
                 "DASHSCOPE_DELIVERY": delivery,
-                **polls,
+                **(polls | more),
             }
         )
         async with stage(home, operators=("admin",)) as surface, surface.running([provider]):

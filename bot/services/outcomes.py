@@ -128,7 +128,8 @@ def remind(tx: Tx, job: Job, number: int) -> None:
 def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: frozenset[str] | None) -> Job:
     """End a training well: the model is ours, and what is to be made with it is asked for in the same step.
 
-    `making_takes` are the roles that the vendor takes for making something; None where it makes nothing.
+    `making_takes` are the roles that the vendor takes for making something; None where it makes nothing, or
+    not any more: what was wished for then ends at once, and its owner is told why.
     """
     job = _end(
         tx,
@@ -142,8 +143,8 @@ def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: f
     )
     tx.models.insert(job, model_id, remote.model_expires_at)
     delivered = deliver_batch(tx, job)
-    if making_takes is not None and job.spec.get("count") and not job.cancel_requested:
-        tx.jobs.insert(
+    if job.spec.get("count") and not job.cancel_requested:
+        wished = tx.jobs.insert(
             NewJob(
                 id=new_id("job"),
                 kind=JobKind.GENERATION,
@@ -167,10 +168,12 @@ def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: f
                 inputs=tuple(
                     (one.role, one.medium.sha256)
                     for one in tx.inputs.of_job(job.id)
-                    if one.role in making_takes
+                    if one.role in (making_takes or ())
                 ),
             )
         )
+        if making_takes is None:
+            fail(tx, wished, FailureReason.RETIRED)
     else:
         _say_ready(tx, job, after=delivered or card_key(job))
     show_card(tx, job)

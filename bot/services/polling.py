@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from bot.providers import (
     OutcomeUnknown,
     PermanentError,
     Provider,
+    ProviderError,
     QuotaExceeded,
     RemoteJob,
     RemoteRef,
@@ -78,7 +80,7 @@ class Poller:
             model_id=held.remote_model_id or held.spec.get("model_id"),
         )
         if held.cancel_requested:
-            await self._cancel(held, provider, ref)
+            await self._cancel(held, provider, operation, ref)
         elif held.state is JobState.NEEDS_USER:
             await self._waiting.step(held, provider, ref)
         else:
@@ -216,13 +218,26 @@ class Poller:
         await self._store.write(unit)
         self._nudge("outbox")
 
-    async def _cancel(self, held: Job, provider: Provider[Any], ref: RemoteRef) -> None:
+    async def _cancel(self, held: Job, provider: Provider[Any], operation: Operation, ref: RemoteRef) -> None:
         stopped = await told_to_stop(provider, ref, self._timing)
+        if not stopped and (done := await self._finished_first(held, provider, ref)) is not None:
+            # It is made and charged: to discard it would help nobody.
+            await self._answer(held, provider, operation, done)
+            return
         await self._store.write(lambda tx: outcomes.stop(tx, held, at_vendor=stopped))
         logger.info(
             "Job cancelled", extra={"action": "job_cancelled", "at_vendor": stopped, **held.log_context()}
         )
         self._nudge("outbox")
+
+    async def _finished_first(self, held: Job, provider: Provider[Any], ref: RemoteRef) -> RemoteJob | None:
+        """What the vendor says of a job that it did not stop, if it was done before."""
+        try:
+            async with asyncio.timeout(self._timing.call.total_seconds()):
+                told = await provider.poll(ref, pushed=held.pushed)
+        except (ProviderError, TimeoutError):
+            return None
+        return told if told.state is RemoteState.SUCCEEDED else None
 
     async def _trouble(self, held: Job, operation: Operation, wait: timedelta | None) -> None:
         """The vendor does not answer; nothing is lost, and the card says since when."""

@@ -549,8 +549,32 @@ async def test_a_training_is_withdrawn_only_where_its_state_lets_one(word: str) 
     vendor = Vendor()
     vendor.jobs["job0"] = {"job_id": "job0", "name": "x", "batch_name": "x", "state": word}
     ref = RemoteRef(kind="training", id="job0")
-    assert await metastudio(vendor).cancel(ref) == (word in DELETABLE)
-    assert ("job0" in vendor.jobs) == (word not in DELETABLE)
+    # What is done is not withdrawn: it is charged, and somebody's.
+    withdrawn = word in DELETABLE and word not in {"JOB_SUCCESS", "JOB_FINISH"}
+    assert await metastudio(vendor).cancel(ref) is withdrawn
+    assert ("job0" in vendor.jobs) is not withdrawn
+
+
+@pytest.mark.parametrize("state", ["WAIT_USER_CONFIRM", "JOB_REJECT"])
+@pytest.mark.parametrize("act", ["cancel", "delete"])
+async def test_an_avatar_that_no_poll_has_told_us_of_goes_with_its_training(state: str, act: str) -> None:
+    vendor = Vendor()
+    vendor.jobs["job0"] = {"job_id": "job0", "name": "x", "state": state, "asset_id": ASSET}
+    ref = RemoteRef(kind="training", id="job0")
+    assert await getattr(metastudio(vendor), act)(ref)
+    erased = [one.url.path.removeprefix(API) for one in vendor.requests if one.method == "DELETE"]
+    assert erased == [f"/digital-assets/{ASSET}", f"{JOBS}/job0"]
+
+
+async def test_a_photo_s_model_that_nobody_waited_for_is_erased(inputs: Inputs) -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor, mode="picture_modeling")
+    begun = await provider.submit(TrainingSpec(inputs=inputs(Role.PHOTO), subject="man"), key="job_1")
+    vendor.finish()
+    assert await provider.delete(begun.ref)
+    assert [one.url.path for one in vendor.requests if one.method == "DELETE"] == [
+        f"{API}/digital-assets/m-1"
+    ]
 
 
 async def test_deleting_erases_avatar_video_and_papers_for_good() -> None:

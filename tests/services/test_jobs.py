@@ -158,6 +158,20 @@ async def test_a_vendor_that_cannot_stop_a_job_is_watched_no_longer_and_the_row_
         assert (job.state, job.stopped_remotely) == (JobState.CANCELLED, False)
 
 
+async def test_what_the_vendor_had_finished_before_it_could_be_stopped_has_succeeded(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    async with engine(tmp_path / "data", clock, provider=FakeProvider(cancels=False)) as house:
+        house.provider.script("training", [RemoteState.SUCCEEDED])
+        job = await house.running()
+        await house.services.jobs.cancel(job.id, ANA)
+        await house.poll()
+        assert (await house.job(job.id)).state is JobState.SUCCEEDED
+        # The model is there and charged; that nothing is made with it was the wish.
+        assert house.rows("SELECT kind FROM job") == [("training",)]
+        assert len(house.rows("SELECT * FROM model")) == 1
+
+
 async def test_a_vendor_that_does_not_answer_keeps_nobody_from_stopping(house: Engine) -> None:
     job = await house.running()
     house.provider.fail_next("cancel", Unavailable())

@@ -540,3 +540,17 @@ async def test_a_row_that_has_waited_too_long_for_its_poll_is_handed_back_unpoll
         await house.runner.idle()
         assert [call for call, _ in house.provider.calls].count("poll") == 0
         assert house.rows("SELECT polls, lease_owner, due_at FROM job") == [(0, None, house.clock.ms)]
+
+
+async def test_images_that_were_wished_for_and_are_given_up_meanwhile_are_said_to_have_failed_alone(
+    house: Engine,
+) -> None:
+    job = await house.running()
+    await house.services.vendors.retire("fake", JobKind.GENERATION)
+    await house.until(lambda: house.rows("SELECT 1 FROM job WHERE finished_at IS NULL") == [])
+    ends = house.rows("SELECT kind, state, reason FROM job ORDER BY created_at, kind DESC")
+    assert ends == [("training", "succeeded", None), ("generation", "failed", "retired")]
+    assert house.provider.paid == 1
+    assert (await house.job(job.id)).state is JobState.SUCCEEDED
+    await house.say()
+    assert len(house.world.of_kind(NoticeKind.FAILED)) == 1

@@ -43,6 +43,7 @@ from bot.providers.metastudio.wire import (
 )
 from bot.providers.metastudio.words import (
     DELETABLE,
+    DONE,
     REASONS,
     REFUSED,
     REVIEWED,
@@ -267,7 +268,6 @@ class Avatar(Product):
         return await self.clip(ref, await self.desk.get(f"{CLIP}/{ref.id}", SHORT, {"show_script": "false"}))
 
     def _said(self, ref: RemoteRef, job: Training) -> RemoteJob:
-        word = (job.state or "").upper()
         state = self._state(job.state)
         newest = job.newest()
         code = newest.code if newest else None
@@ -287,7 +287,7 @@ class Avatar(Product):
             reason=(reason or "The vendor gives no reason.") if bad else None,
             cost=Decimal(1) if state is RemoteState.SUCCEEDED else None,
             cost_unit="training" if state is RemoteState.SUCCEEDED else None,
-            released=frozenset(PAPERS) if word in REVIEWED else frozenset(),
+            released=frozenset(PAPERS) if job.word in REVIEWED else frozenset(),
             wants=frozenset({Role.VIDEO}) if code == WRONG_FRAME else frozenset(),
             details={name: vendor_words(fact) for name, fact in facts.items() if fact},
         )
@@ -341,9 +341,12 @@ class Avatar(Product):
     # -- the end
 
     async def cancel(self, ref: RemoteRef) -> bool:
-        """Withdraw a training while its state lets one; a clip only while it waits."""
+        """Withdraw a training while its state lets one, unless it is done; a clip only while it waits."""
         if ref.kind == "training":
-            return await self._erased(ref)
+            job = await self._known(ref)
+            if job is not None and job.word not in DELETABLE.difference(DONE):
+                return False
+            return await self._erased(ref, job)
         try:
             await self.desk.call("POST", f"{CLIP}/{ref.id}/cancel", BODY, safe=True)
         except (InvalidInput, NotFound):
@@ -352,25 +355,23 @@ class Avatar(Product):
 
     async def delete(self, ref: RemoteRef) -> bool:
         """Erase the avatar for good, and the training with its video and papers."""
-        if ref.kind != "training":
-            return False
-        gone = True
-        if ref.model_id:
-            try:
-                await self.desk.call(
-                    "DELETE", f"/digital-assets/{ref.model_id}", BODY, query={"mode": "force"}, safe=True
-                )
-            except NotFound:
-                pass
-            except InvalidInput:
-                gone = False
-        return await self._erased(ref) and gone
+        return ref.kind == "training" and await self._erased(ref, await self._known(ref))
 
-    async def _erased(self, ref: RemoteRef) -> bool:
+    async def _known(self, ref: RemoteRef) -> Training | None:
         try:
-            job = await self.desk.get(f"{JOBS}/{ref.id}", TRAINING)
-            if (job.state or "").upper() not in DELETABLE:
-                return False
+            return await self.desk.get(f"{JOBS}/{ref.id}", TRAINING)
+        except NotFound:
+            return None
+
+    async def _erased(self, ref: RemoteRef, job: Training | None) -> bool:
+        """Erase a training and its avatar, which may be there although no poll has told us of it."""
+        # The avatar first: as long as it is there, only the training may name it.
+        gone = await self.forgotten(ref.model_id or (job.asset_id if job else None))
+        if job is None or not gone:
+            return gone
+        if job.word not in DELETABLE:
+            return False
+        try:
             await self.desk.call("DELETE", f"{JOBS}/{ref.id}", BODY, safe=True)
         except InvalidInput:
             return False

@@ -129,18 +129,12 @@ class PictureModeling(Product):
         return {"cover": job.picture} if job.picture else {}
 
     async def delete(self, ref: RemoteRef) -> bool:
-        """Erase the model from the library for good."""
-        if not ref.model_id:
-            return False
+        """Erase the model from the library for good, also one that nobody waited for."""
         try:
-            await self.desk.call(
-                "DELETE", f"/digital-assets/{ref.model_id}", BODY, query={"mode": "force"}, safe=True
-            )
+            model_id = ref.model_id or (await self.desk.get(f"{MODELS}/{ref.id}", SHORT)).model_id
         except NotFound:
             return True
-        except InvalidInput:
-            return False
-        return True
+        return await self.forgotten(model_id)
 
 
 class PhotoVideo(Product):

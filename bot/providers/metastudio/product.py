@@ -33,7 +33,7 @@ from bot.providers._errors import (
 )
 from bot.providers._wire import StatusWords, image
 from bot.providers.metastudio.desk import Desk
-from bot.providers.metastudio.wire import ASSET, ASSETS, CLIPS, Short
+from bot.providers.metastudio.wire import ASSET, ASSETS, BODY, CLIPS, Short
 from bot.providers.metastudio.words import SHORT_STATES, refusal
 
 T = TypeVar("T")
@@ -100,6 +100,20 @@ class Product(ABC):
             chunks = image(self.desk.http.download(link, max_bytes=self.settings.image_max_bytes))
         async for chunk in chunks:
             yield chunk
+
+    async def forgotten(self, model: str | None) -> bool:
+        """Erase a model from the library, past its recycle bin. False: the vendor refuses that now."""
+        if model is None:
+            return True
+        try:
+            await self.desk.call(
+                "DELETE", f"/digital-assets/{model}", BODY, query={"mode": "force"}, safe=True
+            )
+        except InvalidInput:
+            return False
+        except NotFound:
+            return True
+        return True
 
     # -- clips, of avatars and of photos
 

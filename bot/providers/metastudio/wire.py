@@ -28,6 +28,11 @@ class Training(BaseModel):
     created: MaybeText = Field(None, alias="create_time")
     logs: list[Log] = Field([], alias="operation_logs")
 
+    @property
+    def word(self) -> str:
+        """Its state, as the vendor's tables spell it."""
+        return (self.state or "").upper()
+
     def newest(self) -> Log | None:
         """The newest entry of its history; of several in one second the one that says most of a failure."""
 
