@@ -60,7 +60,8 @@ class Actions:
         app.action(Action.ERASE_UNSORTED.value)(self.on_erase_unsorted)
         app.action(Action.SEND_PAPERS.value)(self.on_send_papers)
         app.action(Action.ERASE_PAPERS.value)(self.on_erase_papers)
-        app.action({"block_id": Field.PROVIDER.value, "action_id": VALUE})(self.on_vendor)
+        for field in (Field.PROVIDER, Field.SUBJECT):
+            app.action({"block_id": field.value, "action_id": VALUE})(self.on_choice)
 
     async def on_train(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Open the form for a tray."""
@@ -103,10 +104,11 @@ class Actions:
         await ack()
         await self._modals.open_details(client, body["trigger_id"], _value(body), _owner(body))
 
-    async def on_vendor(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
-        """Another vendor was chosen on a form: ask for what it wants."""
+    async def on_choice(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        """Another vendor or subject was chosen on a form: ask for what is wanted, and judge the photos so."""
         await ack()
-        await self._modals.choose(client, body["view"], _owner(body))
+        at = float(body["actions"][0].get("action_ts") or 0)
+        await self._modals.choose(client, body["view"], _owner(body), at=at)
 
     async def on_advanced(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Show a vendor's own parameters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from bot.services.options import fields as parameters
 from bot.services.training import NAME_MAX, Wish
 from bot.services.trays import TrayView
 from bot.services.vendors import Making, Offer
+from bot.services.verdicts import is_person
 from handlers import fields
 from handlers.blocks import Block, actions, button, section, small
 from handlers.envelopes import in_hand
@@ -21,7 +22,7 @@ from handlers.modals import View, modal
 from handlers.offers import AT_ONCE, doubting, refusing, spec_of
 from handlers.phrases import duration, escape, plural
 from handlers.places import Place
-from handlers.trays import of_a_person, warnings
+from handlers.trays import as_a_person, of_a_person, warnings
 from storage.records.jobs import JobKind
 from storage.records.places import direct
 
@@ -60,6 +61,8 @@ class Draft:
     making: Mapping[str, Any] = field(default_factory=dict)
     well: bool = False
     """Only the photos of the tray that there is no doubt about."""
+    subject: str = ""
+    """Who or what is in the photos, once that is chosen."""
 
     @classmethod
     def of(cls, view: View) -> Draft:
@@ -76,6 +79,7 @@ class Draft:
                 "options": dict(self.options),
                 "making": dict(self.making),
                 "well": self.well,
+                "subject": self.subject,
             }
         )
 
@@ -112,7 +116,7 @@ def train(
         return modal(Modal.LOADING, "Train a model", [*blocks, section(_nobody(offers, given))])
     offer = next((one for one in well if one.way == draft.way), well[0])
     draft = draft.towards(offer.way)
-    blocks += _asked(well, offer, given, name)
+    blocks += _asked(well, offer, draft, given, name)
     blocks += [
         small(_about(offer, effort)),
         *_pick(offer, given),
@@ -251,14 +255,27 @@ def _told(
 ) -> list[Block]:
     """What is said before anything is asked: what is at hand, and what speaks against it."""
     lines = [_at_hand(given)] if given is not None else []
-    if tray is not None and tray.verdict.doubted:
-        told = warnings(tray)
-        lines.append(f"Left out: {told}" if draft.well else f"Used all the same: {told}")
-    if tray is not None and (told := of_a_person(tray, {one.number for one in given or ()})):
-        lines.append(told)
+    if tray is not None:
+        lines += _verdict(tray, draft, {one.number for one in given or () if one.role == Role.PHOTO})
     lines += refusing(offers, well, given)
+    if draft.subject and (shut := [one.label for one in well if draft.subject not in one.subjects]):
+        labels = escape(", ".join(dict.fromkeys(shut)))
+        lines.append(f"{labels}: would refuse *{escape(draft.subject)}* as the subject.")
     lines += [f"Perhaps: {line}" for line in doubting(well, given or ())]
     return [small(line) for line in lines]
+
+
+def _verdict(tray: TrayView, draft: Draft, used: Collection[int]) -> list[str]:
+    """What there is to be said against the photos; of faces, what matters to the subject that is chosen."""
+    # Which photos are left out was decided before anybody asked for the subject, and stays so.
+    shown = replace(tray, verdict=tray.verdict.faceless) if draft.subject and not draft.well else tray
+    told = warnings(shown) if shown.verdict.doubted else ""
+    lines = [f"Left out: {told}" if draft.well else f"Used all the same: {told}"] if told else []
+    if not draft.subject:
+        faces = of_a_person(tray, used)
+    else:
+        faces = as_a_person(tray, used) if is_person(draft.subject) else ""
+    return [*lines, faces] if faces else lines
 
 
 def _nobody(offers: Sequence[Offer], given: Sequence[Given] | None) -> str:
@@ -268,7 +285,9 @@ def _nobody(offers: Sequence[Offer], given: Sequence[Given] | None) -> str:
     return "No vendor can take these photos now. They are kept meanwhile: try again later."
 
 
-def _asked(well: Sequence[Offer], offer: Offer, given: Sequence[Given] | None, name: str) -> list[Block]:
+def _asked(
+    well: Sequence[Offer], offer: Offer, draft: Draft, given: Sequence[Given] | None, name: str
+) -> list[Block]:
     """What is asked for every vendor: photos where none are at hand, a name, the subject, which vendor."""
     vendor = fields.asked(
         Field.PROVIDER, "Vendor", fields.select([(o.way, describe(o)) for o in well], initial=offer.way)
@@ -279,11 +298,17 @@ def _asked(well: Sequence[Offer], offer: Offer, given: Sequence[Given] | None, n
     if given is None:
         label = f"Photos ({min(_min(one) for one in well)} to {_FILES_MAX})"
         blocks.append(fields.asked(Field.PHOTOS, label, photo_input(), hint=_MORE_PHOTOS))
-    subjects = [(word, word) for word in dict.fromkeys(word for one in well for word in one.subjects)]
+    words = [(word, word) for word in dict.fromkeys(word for one in well for word in one.subjects)]
+    subject = fields.asked(
+        Field.SUBJECT, "Who or what is in the photos", fields.select(words, initial=draft.subject)
+    )
+    # What is said of the photos, and who would refuse, depends on it.
+    if given is not None or len({one.subjects for one in well}) > 1:
+        subject["dispatch_action"] = True
     return [
         *blocks,
         fields.asked(Field.NAME, "Name", fields.text(NAME_MAX, "ana spring", initial=name)),
-        fields.asked(Field.SUBJECT, "Who or what is in the photos", fields.select(subjects)),
+        subject,
         vendor,
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -25,6 +26,8 @@ from storage.records.trays import TrayState
 
 _MENU = 100
 """Choices that Slack shows at most."""
+_FORMS = 1000
+"""Forms of which the newest choice is remembered; of one that is forgotten an older choice may be drawn."""
 _CLOSED = {"not_found", "view_not_found"}
 """The person has closed it while it was loading: nothing is left to be filled."""
 
@@ -37,6 +40,8 @@ class ModalFlow:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._newest: dict[str, float] = {}
+        """By form: when the newest choice on it was made."""
 
     async def open_train(
         self, client: AsyncWebClient, trigger: str, owner: str, tray_id: str, *, well: bool = False
@@ -106,14 +111,31 @@ class ModalFlow:
             if error.response.get("error") not in _CLOSED:
                 raise
 
-    async def choose(self, client: AsyncWebClient, view: modals.View, owner: str) -> None:
-        """Another vendor was chosen: what it asks for takes the place of what the last one asked for."""
+    async def choose(self, client: AsyncWebClient, view: modals.View, owner: str, *, at: float) -> None:
+        """Another vendor or subject was chosen: what is asked for and said goes by it from now on.
+
+        `at` is when. Of two choices in quick succession the later one knows of both, whichever comes first.
+        """
+        self._newest[view["id"]] = max(at, self._newest.get(view["id"], 0.0))
+        if len(self._newest) > _FORMS:
+            self._newest.pop(next(iter(self._newest)))
         way = fields.picked(view["state"]["values"], Field.PROVIDER)
-        await self._draw(client, view, Draft.of(view).towards(way), owner)
+        draft = _with_subject(Draft.of(view), view).towards(way)
+        name = fields.typed(view["state"]["values"], Field.NAME)
+        form = await self._form(draft, await self._tray(draft, owner), name=name)
+        if not form["private_metadata"] or Draft.of(form).way != way:
+            return  # That vendor is gone meanwhile. What was typed stays, and sending it says why.
+        try:
+            await _update(client, view["id"], form, view.get("hash"))
+        except SlackApiError as error:
+            if error.response.get("error") != "hash_conflict":
+                raise
+            if self._newest.get(view["id"], at) <= at:
+                await _update(client, view["id"], form)
 
     async def open_advanced(self, client: AsyncWebClient, trigger: str, view: modals.View) -> None:
         """A vendor's own parameters, on top of the form."""
-        draft = Draft.of(view)
+        draft = _with_subject(Draft.of(view), view)
         way = fields.picked(view["state"]["values"], Field.PROVIDER) or draft.way
         offer = self._services.vendors.offer(way)
         name = fields.typed(view["state"]["values"], Field.NAME)
@@ -184,11 +206,6 @@ class ModalFlow:
         tray = await self._services.trays.find(owner, place)
         return tray if tray and any(one.role == Role.VIDEO.value for one in tray.given) else None
 
-    async def _draw(self, client: AsyncWebClient, view: modals.View, draft: Draft, owner: str) -> None:
-        name = fields.typed(view["state"]["values"], Field.NAME)
-        form = await self._form(draft, await self._tray(draft, owner), name=name)
-        await _update(client, view["id"], form, view.get("hash"))
-
     async def _tray(self, draft: Draft, owner: str) -> TrayView | None:
         """The tray of a form, if it has one. Raises NotYours and NoSuchThing."""
         return await self._services.trays.view(draft.tray, owner) if draft.tray else None
@@ -203,6 +220,11 @@ class ModalFlow:
         draft = draft.towards(way)
         effort = self._services.vendors.effort(way, draft.options, len(given)) if way and given else None
         return forms.train(offers, draft, given=given, tray=tray, name=name, effort=effort)
+
+
+def _with_subject(draft: Draft, view: modals.View) -> Draft:
+    """What a form remembers, with the subject that is chosen on it now."""
+    return replace(draft, subject=fields.picked(view["state"]["values"], Field.SUBJECT) or draft.subject)
 
 
 async def _open(client: AsyncWebClient, trigger: str) -> dict[str, Any]:

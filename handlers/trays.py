@@ -176,6 +176,27 @@ def of_a_person(view: TrayView, numbers: Collection[int]) -> str:
     return f"If a person is the subject: {'; '.join(parts)}." if parts else ""
 
 
+def as_a_person(view: TrayView, numbers: Collection[int]) -> str:
+    """What these photos show of a person, who is their subject: which have a face, and which several."""
+    faces = view.verdict.faces(numbers)
+    looked = len(faces.none) + len(faces.one) + len(faces.several)
+    if not looked:
+        return _NOT_LOOKED if faces.unknown else ""
+    parts = [f"one face in {len(faces.one)} of {plural(looked, 'photo')}"]
+    if faces.none:
+        verb = "shows" if len(faces.none) == 1 else "show"
+        parts.append(f"{_numbered(faces.none)} {verb} no face that I can find")
+    if faces.several:
+        verb = "shows" if len(faces.several) == 1 else "show"
+        parts.append(f"{_numbered(faces.several)} {verb} several people")
+    if faces.unknown:
+        parts.append(f"in {_numbered(faces.unknown)} nobody has looked for faces")
+    return f"For a person: {'; '.join(parts)}."
+
+
+_NOT_LOOKED = "For a person faces matter, and nobody has looked for any: no detector is installed here."
+
+
 def _numbered(numbers: Sequence[int]) -> str:
     more = len(numbers) - _VERDICTS
     return ", ".join(f"#{one}" for one in numbers[:_VERDICTS]) + (f" and {more} more" if more > 0 else "")

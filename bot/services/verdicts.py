@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bot.imaging.kinds import Kind
@@ -16,6 +16,28 @@ from storage.records.trays import TrayEntry
 
 Looks = Mapping[str, Look]
 """By hash; a photo that an older version took in may have none."""
+
+
+PEOPLE_WORDS = frozenset(
+    {"person", "people", "human", "woman", "man", "lady", "girl", "boy", "child", "kid", "baby", "face"}
+)
+"""The vendors' words for a subject that has a face."""
+
+
+def is_person(subject: str) -> bool:
+    """Whether faces matter to whoever trains on this subject."""
+    return subject.lower() in PEOPLE_WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """How many faces some photos show, by the photos' numbers."""
+
+    none: tuple[int, ...] = ()
+    one: tuple[int, ...] = ()
+    several: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
+    """Nobody looked: no detector is installed, or it was not when the photo came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +76,21 @@ class Verdict:
         """What could be used and had better not be; the same picture once more is counted nowhere."""
         return tuple(photo for photo in self.marked(Mark.DOUBTFUL) if photo.again is None)
 
+    def faces(self, numbers: Collection[int]) -> Faces:
+        """How many faces those of these numbers show; the same picture once more is counted nowhere."""
+        found: dict[str, list[int]] = {"none": [], "one": [], "several": [], "unknown": []}
+        for one in self.photos:
+            if one.number in numbers and one.entry.medium and one.again is None:
+                count = one.look.faces if one.look else None
+                which = "unknown" if count is None else ("none", "one", "several")[min(count, 2)]
+                found[which].append(one.number)
+        return Faces(**{name: tuple(those) for name, those in found.items()})
+
+    @property
+    def faceless(self) -> Verdict:
+        """The same where faces do not matter: nothing is said against a photo for those it shows."""
+        return replace(self, photos=tuple(map(_faceless, self.photos)))
+
     @property
     def no_portraits(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Which show no face, and which several, where the photos did not tell that one person is meant.
@@ -61,8 +98,7 @@ class Verdict:
         Where they did it stands among their doubts already.
         """
         at_hand = [one for one in self.photos if one.entry.medium and one.look and one.again is None]
-        told = {Doubt.NO_FACE, Doubt.SEVERAL_FACES}
-        rest = [(one.number, one.look.faces) for one in at_hand if one.look and not told & _doubts(one)]
+        rest = [(one.number, one.look.faces) for one in at_hand if one.look and not _OF_FACES & _doubts(one)]
         return (
             tuple(number for number, faces in rest if faces == 0),
             tuple(number for number, faces in rest if (faces or 0) > 1),
@@ -72,6 +108,15 @@ class Verdict:
     def unmeasured(self) -> tuple[Judged, ...]:
         """Photos that nobody has looked at."""
         return tuple(photo for photo in self.photos if photo.entry.medium and photo.look is None)
+
+
+_OF_FACES = frozenset({Doubt.NO_FACE, Doubt.SEVERAL_FACES})
+
+
+def _faceless(one: Judged) -> Judged:
+    findings = tuple(finding for finding in one.findings if finding.doubt not in _OF_FACES)
+    cleared = one.findings and not findings and one.entry.finding is None
+    return replace(one, findings=findings, mark=Mark.WELL if cleared else one.mark)
 
 
 def _doubts(one: Judged) -> set[Doubt]:
@@ -134,6 +179,7 @@ def _one(photo: TrayEntry, found: SetVerdict, looks: Looks, first: Mapping[str, 
 
 __all__ = [
     "Doubt",
+    "Faces",
     "Finding",
     "Judged",
     "Kind",
@@ -142,6 +188,7 @@ __all__ = [
     "People",
     "Variety",
     "Verdict",
+    "is_person",
     "judged",
     "looks_of",
     "verdict_on",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack import Message, Upload
+from bot.sandbox.slack import Message, Upload, View
+from handlers.modal_flow import ModalFlow
+from tests.fakes import FakeProvider, Fault
 from tests.surface import Surface, fast_vendor, photo, photos, stage
 
 
@@ -76,6 +80,25 @@ async def counted(surface: Surface, faces: dict[int, int]) -> None:
             )
 
     await surface.bot.store.write(unit)
+
+
+async def unlooked(surface: Surface) -> None:
+    """Let no detector have been there when the photos came."""
+
+    def unit(tx: Any) -> None:
+        tx.looks.conn.exec_driver_sql("UPDATE look SET facts = json_set(facts, '$.faces', NULL)")
+
+    await surface.bot.store.write(unit)
+
+
+async def choose(surface: Surface, field: str, option: str) -> None:
+    """Choose from a menu of the open form."""
+    await surface.people.press_view("ana", "value", option=option, block_id=field)
+
+
+async def form_says(surface: Surface, words: str, *, absent: bool = False) -> View:
+    """Wait until the open form has these words in it, or has them no more."""
+    return await surface.people.wait_for_view("ana", lambda view: (words in view.words()) is not absent)
 
 
 def sheets(message: Message) -> list[str]:
@@ -180,6 +203,107 @@ async def test_a_form_says_which_photos_would_not_do_if_a_person_is_their_subjec
     form = (await surface.form()).words()
     assert "If a person is the subject: #1 shows no face that I can find; #3 shows several faces." in form
     assert "3 photos from this thread." in form, "said, and left to the person"
+
+
+async def test_once_a_person_is_the_subject_the_form_says_which_photos_show_one(
+    surface: Surface,
+) -> None:
+    tray = await surface.tray(photos(5))
+    await counted(surface, {1: 0, 2: 1, 3: 2, 4: 1, 5: 1})
+    before = await surface.open_form(tray)
+    assert "Used all the same: #1 shows no face that I can find. #3 shows several faces." in before.words()
+    await choose(surface, "subject", "person")
+    faces = (
+        "For a person: one face in 3 of 5 photos; #1 shows no face that I can find; #3 shows several people."
+    )
+    await form_says(surface, faces)
+    await choose(surface, "subject", "dog")
+    form = await form_says(surface, "For a person", absent=True)
+    assert "face" not in form.words()
+    assert (await surface.submit(subject=None)).closed
+    assert surface.query("SELECT subject FROM job WHERE kind = 'training'") == [("dog",)]
+
+
+async def test_a_set_that_is_chosen_already_stays_so_whoever_is_its_subject(surface: Surface) -> None:
+    tray = await surface.tray(mixed())
+    await counted(surface, {1: 0, 2: 1, 3: 2})
+    await surface.press(tray, "Use the 3")
+    await surface.form()
+    await choose(surface, "subject", "person")
+    form = await form_says(surface, "For a person: one face in 1 of 3 photos")
+    assert "3 photos from this thread." in form.words()
+    assert (await surface.submit(subject="person")).closed
+    await surface.card(tray)
+    assert surface.rows("job_input") == 3
+
+
+async def test_that_nobody_has_looked_for_faces_is_said_where_they_matter(surface: Surface) -> None:
+    tray = await surface.tray(photos(3))
+    await unlooked(surface)
+    await surface.open_form(tray)
+    await choose(surface, "subject", "person")
+    await form_says(surface, "nobody has looked for any: no detector is installed here.")
+
+
+async def test_a_vendor_that_knows_no_such_subject_is_named_when_it_is_chosen(tmp_path: Path) -> None:
+    class People(FakeProvider):
+        name = "people"
+
+    one = fast_vendor(label="Anything")
+    other = People(fast_vendor(label="People", subjects=("person", "woman")).settings)
+    async with stage(tmp_path, vendor=one) as surface, surface.running([one, other]):
+        await surface.open_form(await surface.tray(photos(3)))
+        await choose(surface, "subject", "dog")
+        form = await form_says(surface, "People: would refuse *dog* as the subject.")
+        assert "Anything: would refuse" not in form.words()
+        await choose(surface, "provider", "People (Testland), 2 to 10 photos")
+        refused = await surface.submit(subject=None)
+        assert refused.errors == {
+            "subject": "This vendor does not know that kind of subject: choose another."
+        }
+        await choose(surface, "subject", "woman")
+        await form_says(surface, "Anything: would refuse *woman* as the subject.")
+        assert (await surface.submit(subject=None)).closed
+
+
+async def test_a_choice_while_no_vendor_answers_leaves_what_was_typed(surface: Surface) -> None:
+    await surface.open_form(await surface.tray(photos(3)))
+    surface.vendor.fail_next("check", Fault.DOWN)
+    await surface.bot.services.vendors.check()
+    await choose(surface, "subject", "person")
+    refused = await surface.submit(subject=None)
+    assert "not available now" in refused.errors["name"]
+
+
+async def test_of_two_choices_that_cross_the_later_one_is_drawn(surface: Surface) -> None:
+    tray = await surface.tray(photos(3))
+    await counted(surface, {1: 1, 2: 1, 3: 0})
+    form = await surface.open_form(tray)
+    modals = ModalFlow(surface.bot.services)
+    client = AsyncWebClient(surface.slack.bot_token, base_url=surface.slack.api_url)
+    ((owner, tray_id, place),) = surface.query("SELECT owner, id, place FROM tray")
+
+    async def chosen(subject: str, at: float) -> None:
+        """As the form was before either of them."""
+        seen = {
+            "id": form.id,
+            "hash": form.hash,
+            "private_metadata": json.dumps({"tray": tray_id, "place": place}),
+            "state": {
+                "values": {
+                    block: {"value": {"selected_option": {"value": value}}}
+                    for block, value in {"subject": subject, "provider": "fake/training"}.items()
+                }
+            },
+        }
+        await modals.choose(client, seen, owner, at=at)
+
+    await chosen("person", 2.0)
+    await form_says(surface, "For a person: one face in 2 of 3 photos")
+    await chosen("dog", 1.0)
+    await form_says(surface, "For a person: one face in 2 of 3 photos")
+    await chosen("dog", 3.0)
+    await form_says(surface, "For a person", absent=True)
 
 
 async def test_what_only_a_vendor_can_tell_of_faces_keeps_nobody_from_it(tmp_path: Path) -> None:
