@@ -12,7 +12,7 @@ from bot.sandbox.photos import draw_photos
 from bot.sandbox.slack import Upload
 
 _USUAL = PARTS[USUAL]
-_ENDINGS = {".jpg", ".jpeg", ".png"}
+_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".bmp"}
 
 
 class BadPhotos(Exception):
@@ -20,7 +20,7 @@ class BadPhotos(Exception):
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The JPEG and PNG files of a folder, sorted by name. Raises BadPhotos."""
+    """The photos of a folder by the endings of their names, sorted. Raises BadPhotos."""
     if not folder.exists():
         raise BadPhotos(f"PHOTOS={folder}: there is no such folder.")
     if not folder.is_dir():
@@ -49,8 +49,9 @@ def read_folder(folder: Path, part: Part = _USUAL) -> list[Upload]:
     """What a folder has to post. Raises BadPhotos where it is too little."""
     found = pictures_in(folder)
     if len(found) < part.least:
-        have = "no .jpg or .png files" if not found else f"only {len(found)} .jpg or .png files"
-        raise BadPhotos(f"PHOTOS={folder}: there are {have} in it; at least {part.least} are needed.")
+        have = f"only {len(found)} photo{'s' * (len(found) > 1)}" if found else "no photos"
+        kinds = "JPEG, PNG, HEIC and the like, by the ending of their names"
+        raise BadPhotos(f"PHOTOS={folder} holds {have} ({kinds}); at least {part.least} are needed.")
     try:
         return [Upload(path.name, path.read_bytes()) for path in found[: part.most]]
     except PermissionError as error:

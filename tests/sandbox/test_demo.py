@@ -228,8 +228,11 @@ async def test_a_bot_that_will_not_run_is_told_with_its_own_words(tmp_path: Path
     ("files", "says"),
     [
         (None, "there is no such folder"),
-        ([], "no .jpg or .png files in it; at least 3 are needed"),
-        (["a.jpg", "b.PNG", "notes.txt"], "only 2 .jpg or .png files"),
+        (
+            [],
+            "holds no photos (JPEG, PNG, HEIC and the like",
+        ),
+        (["a.jpg", "b.HEIC", "notes.txt"], "holds only 2 photos"),
     ],
 )
 async def test_photos_that_are_not_there_are_named_in_one_line(

@@ -50,6 +50,8 @@ ALWAYS_RENDERED = (64, 80)
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1"})
 ORIENTATION = 0x0112
 IN_BLOCKS = frozenset({"image/png", "image/jpeg", "image/gif"})
+# Slack shows these small and as something else, since no browser can be relied on to read them.
+REDRAWN = frozenset({"image/heic", "image/heif", "image/tiff", "image/bmp"})
 
 
 def media_type(name: str) -> str:

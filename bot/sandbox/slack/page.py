@@ -1,5 +1,6 @@
 """The page: the workspace as its people see it in a browser, live, with the vendors' side in a panel."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -16,10 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox.slack.clock import clock_facts
 from bot.sandbox.slack.errors import Refused
-from bot.sandbox.slack.images import IN_BLOCKS
+from bot.sandbox.slack.images import IN_BLOCKS, REDRAWN
 from bot.sandbox.slack.parts import Parts
 from bot.sandbox.slack.records import User
 from bot.sandbox.slack.sight import Sight
+from bot.sandbox.slack.thumbs import smaller
 from bot.sandbox.slack.wire import Entry, Json
 
 STATIC = Path(__file__).with_name("page")
@@ -30,6 +32,13 @@ FOLLOWED = ("message", "view", "file", "socket", "clock")
 SHOWN = IN_BLOCKS | {
     "image/webp", "video/mp4", "video/quicktime", "video/webm", "audio/mpeg", "audio/wav", "application/pdf",
 }  # fmt: skip
+LARGE = 1024
+"""Pixels along the edge of a picture that has to be drawn anew for a browser."""
+PRIVATE = {
+    "cache-control": "private, max-age=3600",
+    "content-security-policy": "sandbox; default-src 'none'",
+    "x-content-type-options": "nosniff",
+}
 # Scripts and styles are the page's own files and nothing else is run, whatever a message may hold.
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data: http: https:; object-src 'none'; base-uri 'none'; "
@@ -127,15 +136,14 @@ class Page:
         file = self._parts.workspace.files.get(request.path_params["file"])
         if file is None or not self._sight.may_see(viewer, file):
             return JSONResponse({"error": "file_not_found", "facts": {}}, 404)
-        save = file.mimetype not in SHOWN or "save" in request.query_params
+        blob, save = self._parts.workspace.blob(file), "save" in request.query_params
+        redraw = file.mimetype in REDRAWN and not save
+        if redraw and (drawn := await asyncio.to_thread(lambda: smaller(blob.read_bytes(), LARGE))):
+            return Response(drawn, media_type="image/jpeg", headers=PRIVATE)
+        save = save or file.mimetype not in SHOWN
         kind = "attachment" if save else "inline"
-        headers = {
-            "cache-control": "private, max-age=3600",
-            "content-disposition": f"{kind}; filename*=UTF-8''{quote(file.name)}",
-            "content-security-policy": "sandbox; default-src 'none'",
-            "x-content-type-options": "nosniff",
-        }
-        return FileResponse(self._parts.workspace.blob(file), media_type=file.mimetype, headers=headers)
+        headers = PRIVATE | {"content-disposition": f"{kind}; filename*=UTF-8''{quote(file.name)}"}
+        return FileResponse(blob, media_type=file.mimetype, headers=headers)
 
     async def vendor(self, request: Request) -> Response:
         """Pass a call on to a stand-in's control API, so that the browser stays on one origin."""

@@ -4,10 +4,12 @@ import io
 import re
 
 from PIL import Image, ImageOps, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 
 from bot.sandbox.slack.file_shapes import PDF_THUMBNAIL
 from bot.sandbox.slack.records import File
 
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 EDGE = re.compile(r"_(\d+)\.(png|jpg)$")
 
 
@@ -22,17 +24,24 @@ def thumbnail(file: File, data: bytes, name: str) -> tuple[bytes, str] | None:
     found = EDGE.search(name)
     if found is None:
         return None
-    edge, kind = int(found[1]), "PNG" if found[2] == "png" else "JPEG"
+    kind = "PNG" if found[2] == "png" else "JPEG"
+    made = smaller(data, int(found[1]), kind)
+    return (made, f"image/{kind.lower()}") if made else None
+
+
+def smaller(data: bytes, edge: int, kind: str = "JPEG") -> bytes | None:
+    """A picture that fits into a square; None for what is none, or none that can be read here."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
+            picture.draft("RGB", (2 * edge, 2 * edge))
             small = ImageOps.exif_transpose(picture)
             small.thumbnail((edge, edge))
             out = io.BytesIO()
             small.convert("RGBA" if kind == "PNG" else "RGB").save(out, kind)
-    except (UnidentifiedImageError, OSError):
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
         # A header alone is not a picture, and some pictures only Slack can read.
         return None
-    return out.getvalue(), f"image/{kind.lower()}"
+    return out.getvalue()
 
 
 def _blank(size: tuple[int, int], kind: str) -> bytes:

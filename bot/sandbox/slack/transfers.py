@@ -1,5 +1,6 @@
 """Bytes in and out: the upload address, downloads with their login page, and response URLs."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
@@ -75,7 +76,8 @@ class Transfers:
         if file is None or not allowed:
             return self._refused(request)
         data = self._parts.workspace.blob(file).read_bytes()
-        made = thumbnail(file, data, request.path_params["name"]) if file.ready else None
+        name = request.path_params["name"]
+        made = await asyncio.to_thread(thumbnail, file, data, name) if file.ready else None
         return Response(made[0], media_type=made[1]) if made else PlainTextResponse("Not found", 404)
 
     async def sign_in(self, _request: Request) -> Response:

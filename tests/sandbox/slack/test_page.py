@@ -1,6 +1,7 @@
 """What the page asks of the local Slack: one person's view of it, live, and nobody else's."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
+from pillow_heif import register_heif_opener
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -254,6 +257,24 @@ async def test_a_picture_is_shown_to_those_who_have_it_before_them(
     assert (mine.status_code, mine.headers["content-type"]) == (200, "image/png")
     assert mine.headers["content-disposition"].startswith("inline")
     assert (await lee.file(file)).status_code == 404
+
+
+@pytest.mark.parametrize(("ending", "kind"), [("heic", "HEIF"), ("tiff", "TIFF"), ("bmp", "BMP")])
+async def test_a_photo_that_no_browser_reads_is_drawn_anew_and_saved_as_it_came(
+    ana: Client, http: httpx.AsyncClient, director: Director, ending: str, kind: str
+) -> None:
+    register_heif_opener()
+    out = io.BytesIO()
+    Image.new("RGB", (2048, 1024), "orange").save(out, kind)
+    post = await director.post("ana", "#general", "", [Upload(f"fox.{ending}", out.getvalue())])
+    file = post.files[0].id
+    seen = await ana.file(file)
+    with Image.open(io.BytesIO(seen.content)) as shown:
+        assert (shown.format, shown.size) == ("JPEG", (1024, 512))
+    assert "content-disposition" not in seen.headers
+    saved = await http.get(f"/page/files/{file}", params={"as": "ana", "save": ""})
+    assert saved.content == out.getvalue()
+    assert saved.headers["content-disposition"].startswith("attachment")
 
 
 async def test_a_picture_inside_a_message_is_shown_to_its_readers(

@@ -5,7 +5,7 @@ import { lightbox } from "./dialogs.js";
 import { h, icon } from "./dom.js";
 import { safeLink } from "./links.js";
 
-const PICTURE = /^image\/(png|jpe?g|gif|webp)$/;
+const PICTURE = /^image\/(png|jpe?g|gif|webp|heic|heif|tiff|bmp)$/;
 const FILM = /^video\//;
 const SOUND = /^audio\//;
 const ODD = {
@@ -15,7 +15,7 @@ const ODD = {
   file_access: "Shared from another workspace.",
 };
 
-/** Whether a browser shows this kind of file as a picture. */
+/** Whether this kind of file is shown as a picture, by the browser itself or drawn anew for it. */
 export function isPicture(file) {
   return PICTURE.test(file.mimetype);
 }
