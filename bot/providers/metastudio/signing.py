@@ -68,6 +68,9 @@ def string_to_sign(request: httpx.Request, names: list[str]) -> str:
     """What is signed of a request: these headers, its path with a slash at its end, query and body."""
     path, _, query = request.url.raw_path.decode("ascii").partition("?")
     path = "/".join(quote(unquote(step), safe="~") for step in path.split("/"))
+    if "&" in query:
+        # By name and then by value, as they read: a parameter may come several times.
+        query = "&".join(sorted(query.split("&"), key=_read))
     unsigned = request.headers.get("x-sdk-content-sha256") == UNSIGNED
     canonical = "\n".join(
         [
@@ -82,6 +85,11 @@ def string_to_sign(request: httpx.Request, names: list[str]) -> str:
     )
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     return f"{ALGORITHM}\n{request.headers['x-sdk-date']}\n{digest}"
+
+
+def _read(pair: str) -> tuple[str, str]:
+    name, _, value = pair.partition("=")
+    return unquote(name), unquote(value)
 
 
 class TokenAuth(HostAuth):
