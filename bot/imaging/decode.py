@@ -10,7 +10,7 @@ import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import pillow_heif
 from PIL import (
@@ -23,7 +23,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
-from bot.imaging import boxes, cicp
+from bot.imaging import boxes, cicp, cost
 from bot.imaging.faults import Fault, Unusable
 from bot.imaging.kinds import PICTURES, Kind, recognise
 from bot.imaging.plain import KEPT_SIDE, LARGEST_PROFILE, plain, step
@@ -36,10 +36,9 @@ _MAX_RATIO: Final = KEPT_SIDE // MIN_SIDE
 """A picture longer than so many times its height is too small once its longer side is cut to what is kept."""
 _MOST: Final = {Kind.WEBP: 24_000_000, Kind.AVIF: 36_000_000, Kind.HEIC: 50_000_000}
 """Less than `MAX_PIXELS` where the decoder holds several copies of the picture at once."""
+MOST_MEMORY: Final = 370_000_000
+"""Bytes that one picture may take: with all else that is then in memory it stays under 600 MiB."""
 _PIECE: Final = 8 * 1024 * 1024
-_COST: Final = {Kind.HEIC: 8, Kind.AVIF: 9, Kind.WEBP: 16}
-_USUAL_COST: Final = 7
-"""Bytes of memory per pixel while a picture is decoded, as measured. A JPEG of one scan takes hardly any."""
 _SCANS: Final = 100
 _SCANNED_PIXELS: Final = 1_000_000_000
 """A progressive JPEG is gone through once per scan; the encoders of the world write some ten."""
@@ -65,9 +64,6 @@ _UPRIGHT: Final = {
 }
 """What turns a picture of each EXIF orientation upright."""
 _SIDEWAYS: Final = frozenset(_UPRIGHT[tag] for tag in (5, 6, 7, 8))
-_SCAN: Final = 0xDA
-_WHOLE_FRAMES: Final = frozenset({0xC0, 0xC1})
-"""What begins the description of a picture that may come in a single scan."""
 _READ: Final = frozenset({b"hvc1", b"av01"})
 _UNREAD: Final = frozenset({b"avc1", b"evc1", b"j2k1", b"jpeg", b"lsm1", b"tili", b"unci", b"vvc1"})
 """How pictures in a HEIF file can be coded, by whether there is a decoder here."""
@@ -156,8 +152,11 @@ def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes, wait: Callable[[
         parts = step(opened.size)
         opened.draft(None, (width // parts, height // parts))
     several = kind is not Kind.JPEG and _has_several(opened)
-    wait(width * height * (0 if kind is Kind.JPEG and _is_one_scan(data) else _COST.get(kind, _USUAL_COST)))
-    rows = _HeifRows(data) if kind is Kind.HEIC and step(opened.size) > 1 else None
+    needed = cost.memory(kind, opened.mode, (width, height), data, divided=step((width, height)) > 1)
+    if needed > MOST_MEMORY:
+        raise Unusable(Fault.TOO_MANY_PIXELS, width, height)
+    wait(needed)
+    rows = _rows(opened, kind, data)
     if rows is None:
         opened.load()
     # libheif has turned it already, by the container's own word; the tag is what the camera said before.
@@ -172,21 +171,41 @@ def _read(opened: ImageFile.ImageFile, kind: Kind, data: bytes, wait: Callable[[
     return Decoded(picture, kind, width, height, several)
 
 
-class _HeifRows:
-    """A large HEIC as its decoder holds it: as a whole picture it would be in memory a second time."""
+class _Rows:
+    """A picture as its decoder hands it over: made an `Image` whole it would be in memory a second time."""
 
-    def __init__(self, data: bytes) -> None:
-        whole = pillow_heif.open_heif(data)
-        self._pixels, self._stride = memoryview(whole.data), whole.stride
-        # A decoder that turns the picture says so only now.
-        self.mode, self.size = whole.mode, whole.size
+    def __init__(
+        self, pixels: bytes | memoryview, mode: str, size: tuple[int, int], *, raw: str = "", stride: int = 0
+    ) -> None:
+        self._pixels, self.mode, self.size, self._raw = memoryview(pixels), mode, size, raw or mode
+        self._stride = stride or len(self._pixels) // size[1]
 
     def crop(self, box: tuple[int, int, int, int]) -> Image.Image:
         """Some rows of it, in full width."""
         _, top, _, bottom = box
         part = self._pixels[top * self._stride : bottom * self._stride]
-        size = self.size[0], bottom - top
-        return Image.frombytes(self.mode, size, part, "raw", self.mode, self._stride)
+        return Image.frombytes(self.mode, (self.size[0], bottom - top), part, "raw", self._raw, self._stride)
+
+
+def _rows(opened: ImageFile.ImageFile, kind: Kind, data: bytes) -> _Rows | None:
+    """What a decoder made that holds several copies of a picture; None where Pillow decodes by itself."""
+    match kind:
+        case Kind.HEIC if step(opened.size) > 1:
+            whole = pillow_heif.open_heif(data)
+            # A decoder that turns the picture says so only now.
+            return _Rows(whole.data, whole.mode, whole.size, stride=whole.stride)
+        case Kind.WEBP:
+            plugin = cast("Any", opened)
+            pixels, _ = plugin._decoder.get_next()  # noqa: SLF001 - `load` gives it back no other way.
+            plugin._decoder = None  # noqa: SLF001 - with two canvases of the whole size.
+            return _Rows(pixels, opened.mode, opened.size, raw=plugin.rawmode)
+        case Kind.AVIF:
+            plugin = cast("Any", opened)
+            pixels = plugin._decoder.get_frame(0)[0]  # noqa: SLF001
+            plugin._decoder = None  # noqa: SLF001
+            return _Rows(pixels, opened.mode, opened.size)
+        case _:
+            return None
 
 
 def _refuse_by_size(opened: ImageFile.ImageFile, kind: Kind) -> None:
@@ -201,22 +220,9 @@ def _refuse_by_size(opened: ImageFile.ImageFile, kind: Kind) -> None:
 
 def _refuse_many_scans(data: bytes, pixels: int) -> None:
     """A small file can ask for the whole picture to be gone through thousands of times."""
-    scans = 1 if _is_one_scan(data) else data.count(b"\xff\xda")
+    scans = 1 if cost.frame_of(data).one_scan else data.count(b"\xff\xda")
     if scans > _SCANS or scans * pixels > _SCANNED_PIXELS:
         raise Unusable(Fault.TOO_DEMANDING)
-
-
-def _is_one_scan(data: bytes) -> bool:
-    """Whether the first scan has all of the picture, as in nearly every photo: no other is looked at then."""
-    at, components = 2, 0
-    while data[at : at + 1] == b"\xff" and at + 4 < len(data):
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == _SCAN:
-            return data[at + 4] == components
-        if marker in _WHOLE_FRAMES:
-            components = data[at + 9] if at + 9 < len(data) else 0
-        at += 2 + length
-    return False
 
 
 def _is_raw(opened: TiffImagePlugin.TiffImageFile) -> bool:

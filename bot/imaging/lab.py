@@ -21,6 +21,7 @@ from typing import Any, Final
 from bot.imaging import turns, wire
 from bot.imaging.clip import Clip
 from bot.imaging.faults import Fault, Unusable
+from bot.imaging.hatch import NONE, Hatch
 from bot.imaging.look import Look
 from bot.imaging.tiles import Tile
 
@@ -37,7 +38,8 @@ _KEPT_MEMORY: Final = {
 }
 """What is kept for the next picture, some 90 MB at most: to fetch it anew takes a tenth of the time."""
 _BEGIN: Final = (
-    "import sys; sys.path.insert(0, {root!r}); from bot.imaging.worker import main; main({memory}, {turns})"
+    "import sys; sys.path.insert(0, {root!r}); "
+    "from bot.imaging.worker import main; main({memory}, {turns}, {hatch})"
 )
 _STARTING: Final = 60.0
 """Seconds a worker process may take to come up on a crowded machine."""
@@ -264,10 +266,11 @@ class _Died(Exception):
 class _Worker:
     """One process of the lab, from this side."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, hatch: Hatch) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
+        self._hatch = hatch
         self._in, self._out = process.stdin, process.stdout
         self.well = True
         """It has answered everything, and may be asked again."""
@@ -277,12 +280,13 @@ class _Worker:
     async def start(cls, fence: Fence, turns: int) -> _Worker:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment |= {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
+        hatch = Hatch()
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 "-c",
-                _BEGIN.format(root=_ROOT, memory=fence.memory, turns=turns),
+                _BEGIN.format(root=_ROOT, memory=fence.memory, turns=turns, hatch=hatch.number),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -290,11 +294,14 @@ class _Worker:
                 limit=_PIPE,
                 # What the terminal tells the bot (Ctrl-C) is not for its workers: the bot ends them itself.
                 start_new_session=True,
-                pass_fds=(turns,),
+                pass_fds=(turns, hatch.number) if hatch.number != NONE else (turns,),
             )
-        except OSError as error:
-            raise CannotWork("no process could be started") from error
-        worker = cls(process)
+        except BaseException as error:
+            hatch.close()
+            if isinstance(error, OSError):
+                raise CannotWork("no process could be started") from error
+            raise
+        worker = cls(process, hatch)
         try:
             async with asyncio.timeout(_STARTING):
                 said, _ = await worker._hear()
@@ -319,8 +326,9 @@ class _Worker:
         self.well = False
         try:
             async with asyncio.timeout(patience):
+                handed = await self._hatch.put(blobs)
                 self._in.write(wire.head(facts, blobs))
-                for blob in blobs:
+                for blob in () if handed else blobs:
                     view = memoryview(blob)
                     # In pieces: what does not go through at once would be kept a second time.
                     for at in range(0, len(view), _PIPE):
@@ -346,6 +354,7 @@ class _Worker:
 
     def kill(self) -> None:
         self.well = False
+        self._hatch.close()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 

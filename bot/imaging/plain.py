@@ -63,8 +63,7 @@ def plain(opened: Image.Image | Rows, turn: Image.Transpose | None, profile: byt
     made = _in_srgb(_shrunk(opened), profile)
     if turn is not None:
         made = made.transpose(turn)
-    elif made is opened:
-        made = made.copy()
+    # It may be the very picture that was opened: to copy its pixels would take as long as to preview them.
     made.info = {}
     return made
 
@@ -75,7 +74,7 @@ def _shrunk(opened: Image.Image | Rows) -> Image.Image:
     A large one goes through in bands, so that it is never whole in memory a second time.
     """
     levels, parts = _levels(opened), step(opened.size)
-    if parts > 1 or not isinstance(opened, Image.Image):
+    if parts > 1 or not isinstance(opened, Image.Image) or opened.mode not in _SPACES:
         small = _in_bands(opened, levels, parts)
     else:
         small = _flat(opened, levels)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from collections.abc import Callable
 from typing import Final
 
 MUCH: Final = 128_000_000
@@ -16,17 +17,34 @@ MUCH: Final = 128_000_000
 
 
 class Turns:
-    """One process's side of it."""
+    """One process's side of it.
 
-    def __init__(self, file: int) -> None:
+    `give_back` returns memory that is kept for the next picture: nobody keeps any beside one that takes much.
+    """
+
+    def __init__(self, file: int, give_back: Callable[[], None] = lambda: None) -> None:
         self._file = file
+        self._give_back = give_back
+        self._took_much = False
 
     def wait(self, memory: int) -> None:
         """Wait until so many bytes may be taken; `leave` gives the turn back."""
-        fcntl.lockf(self._file, fcntl.LOCK_SH if memory < MUCH else fcntl.LOCK_EX)
+        self._took_much = memory >= MUCH
+        if self._took_much:
+            self._give_back()
+        how = fcntl.LOCK_EX if self._took_much else fcntl.LOCK_SH
+        try:
+            fcntl.lockf(self._file, how | fcntl.LOCK_NB)
+        except OSError:
+            if not self._took_much:
+                self._give_back()
+            fcntl.lockf(self._file, how)
 
     def leave(self) -> None:
         """Give the turn back, if there is one."""
+        if self._took_much:
+            self._took_much = False
+            self._give_back()
         fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 

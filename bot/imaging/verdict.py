@@ -20,6 +20,8 @@ BLURRED: Final = 0.06
 """Sharpness below which a photo is blurred. Sharp ones have 0.23 to 3.3, even dark ones 0.067 and more."""
 DARK: Final = 64
 """A photo of which 95 of 100 pixels are darker than this is too dark."""
+BLACK: Final = 16
+"""And darker than this it has so few levels that all of it is flat and none of it sharp."""
 WASHED_OUT: Final = 0.5
 """Share of the middle without drawing from which on a photo is blown out."""
 FLAT: Final = 0.48
@@ -187,7 +189,7 @@ def misfits(
 def _doubts(look: Look, about_faces: bool) -> list[Doubt]:
     dark, drawn = look.bright < DARK, _drawn(look)
     doubts = {
-        Doubt.BLURRED: look.sharpness < BLURRED and not drawn,
+        Doubt.BLURRED: look.sharpness < BLURRED and not drawn and look.bright >= BLACK,
         Doubt.DARK: dark,
         Doubt.BLOWN_OUT: look.washed >= WASHED_OUT and not drawn,
         Doubt.DRAWN: drawn,
@@ -201,7 +203,9 @@ def _drawn(look: Look) -> bool:
     """Flat graphics. A photo at night has few levels and colours, one far out of focus is smooth."""
     dark, soft = look.bright < DARK, look.sharpness < BLURRED
     few = 0 < look.colours < FEW_COLOURS and not dark
-    return few or look.flat >= (SMOOTH if dark or soft else FLAT)
+    # Nothing is left to tell by in a photo that is black, and too much light leaves even planes of many colours.
+    nothing = look.bright < BLACK or (look.washed >= WASHED_OUT and not few and not soft)
+    return few or (not nothing and look.flat >= (SMOOTH if dark or soft else FLAT))
 
 
 def _twins(looks: Sequence[tuple[int, Look]]) -> dict[int, Finding]:

@@ -10,18 +10,22 @@ import contextlib
 import fcntl
 import os
 import resource
+import select
 import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
-from bot.imaging import decode, faces, plain, wire
+from bot.imaging import decode, faces, hatch, plain, wire
 from bot.imaging.faults import Fault, Unusable
 from bot.imaging.measures import SIDE, measure, reduced
 from bot.imaging.sheet import draw_sheet, preview
+from bot.imaging.thrift import give_back
 from bot.imaging.turns import Turns
 
 _LOWER: Final = 5
 """How much later than the bot itself this process gets its turn."""
+_AT_ONCE: Final = 0.2
+"""Seconds after which the next question is none that was waiting."""
 _FILES: Final = 32
 _PHOTO: Final = 1024 * 1024
 _SWOLLEN: Final = 256 * 1024 * 1024
@@ -73,24 +77,24 @@ _DUTIES: Final[dict[str, Callable[[dict[str, Any], list[bytes], Turns], Answer]]
 }
 
 
-def main(memory: int, turns_file: int) -> None:
+def main(memory: int, turns_file: int, hatch_file: int) -> None:
     """Serve on standard input and output until the input ends.
 
-    `turns_file` is what `turns.open_file` gave. `memory` is what a duty may take beside what there is
-    already, in bytes. What it may take of the processor's time comes with it.
+    `turns_file` is what `turns.open_file` gave, `hatch_file` what the `Hatch` did. `memory` is what a duty
+    may take beside what there is already, in bytes. What it may take of the processor's time comes with it.
     """
     # What a library prints must not come between the answers.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _widen(1)
-    turns = Turns(turns_file)
+    turns = Turns(turns_file, give_back)
     asked = os.fdopen(0, "rb", closefd=False)
     os.nice(_LOWER)
     decode.warm()
     faces.warm()
     _limit(memory)
     _say(out, {"ready": True, "faces": faces.installed()}, [])
-    while (message := _hear(asked)) is not None:
+    while (message := _hear(_when_asked(asked), hatch_file)) is not None:
         facts, blobs = message
         _allow(facts.pop("seconds"))
         duty = _DUTIES[facts.pop("duty")]
@@ -112,12 +116,22 @@ def _fault(unusable: Unusable) -> dict[str, Any]:
     return {"fault": unusable.fault.value, "width": unusable.width, "height": unusable.height}
 
 
-def _hear(asked: BinaryIO) -> tuple[dict[str, Any], list[bytes]] | None:
+def _when_asked(asked: BinaryIO) -> BinaryIO:
+    """Wait for the next question, which comes at once where there is work, and meanwhile keep little."""
+    if not select.select([asked], [], [], _AT_ONCE)[0]:
+        give_back()
+    return asked
+
+
+def _hear(asked: BinaryIO, hatch_file: int) -> tuple[dict[str, Any], list[bytes]] | None:
     length = asked.read(wire.LENGTH)
     if len(length) < wire.LENGTH:
         return None
     facts, sizes = wire.parse(asked.read(int.from_bytes(length, "big")))
-    blobs = [asked.read(size) for size in sizes]
+    if hatch_file == hatch.NONE:
+        blobs = [asked.read(size) for size in sizes]
+    else:
+        blobs = hatch.pick_up(hatch_file, sizes)
     return (facts, blobs) if all(map(_whole, blobs, sizes)) else None
 
 

@@ -6,15 +6,14 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bot.imaging.decode import decode
-from bot.imaging.turns import MUCH, open_file
-from tests.imaging.made import corners, file_of
+from bot.imaging.turns import MUCH, Turns, open_file
 
 HOLDS = (
     "import sys; sys.path.insert(0, {root!r}); from bot.imaging.turns import Turns; "
@@ -81,16 +80,26 @@ def test_the_turn_of_one_that_is_killed_is_over(file: int) -> None:
         assert free(file, fcntl.LOCK_EX)
 
 
-@pytest.mark.parametrize(
-    ("encoder", "cost"), [("JPEG", 0), ("HEIF", 8), ("AVIF", 9), ("WEBP", 16), ("PNG", 7), ("TIFF", 7)]
-)
-def test_before_a_picture_is_decoded_it_is_said_what_it_will_take(encoder: str, cost: int) -> None:
-    told: list[int] = []
-    decode(file_of(corners((400, 300)), encoder), told.append)
-    assert told == [400 * 300 * cost]
+def test_whoever_has_to_wait_or_takes_much_keeps_nothing_for_the_next_picture(file: int) -> None:
+    given, asked = [], threading.Event()
 
+    def give_back() -> None:
+        given.append("back")
+        asked.set()
 
-def test_a_jpeg_of_many_scans_is_whole_in_memory() -> None:
-    told: list[int] = []
-    decode(file_of(corners((400, 300)), "JPEG", progressive=True), told.append)
-    assert told == [400 * 300 * 7]
+    turns = Turns(file, give_back)
+    turns.wait(MUCH - 1)
+    turns.leave()
+    assert given == [], "nobody has to make room for what takes little"
+    turns.wait(MUCH)
+    turns.leave()
+    assert given == ["back"] * 2, "before, so that it is not beside it, and after"
+    asked.clear()
+    with other(file, MUCH) as process:
+        waits = threading.Thread(target=turns.wait, args=(MUCH - 1,))
+        waits.start()
+        assert asked.wait(60)
+        assert waits.is_alive(), "it is not its turn yet"
+        process.kill()
+        waits.join(60)
+    assert (given, waits.is_alive()) == (["back"] * 3, False)

@@ -13,6 +13,7 @@ from bot.imaging.look import Look
 from bot.imaging.measures import measure
 from bot.imaging.signature import BITS, distance, mirrored, sign
 from bot.imaging.verdict import (
+    BLACK,
     BLURRED,
     DARK,
     FLAT,
@@ -59,6 +60,9 @@ def doubts(one: Look, **told: bool | None) -> set[Doubt]:
         ({"flat": 0.76, "sharpness": 0.01}, {Doubt.BLURRED}),
         ({"flat": 0.63, "bright": 20, "colours": 25}, {Doubt.DARK}),
         ({"flat": 1.0, "bright": 34}, {Doubt.DARK, Doubt.DRAWN}),
+        ({"flat": 1.0, "bright": BLACK - 1, "colours": 4, "sharpness": 0.0}, {Doubt.DARK}),
+        ({"flat": FLAT, "washed": WASHED_OUT}, {Doubt.BLOWN_OUT}),
+        ({"flat": FLAT, "washed": 1.0, "colours": 40}, {Doubt.DRAWN}),
         ({"sharpness": 0.0, "bright": 20}, {Doubt.BLURRED, Doubt.DARK}),
     ],
 )
@@ -230,3 +234,13 @@ def test_a_vendor_refuses_what_it_says_it_refuses(
     limits: Declared, faces: int | None, why: tuple[Misfit, ...]
 ) -> None:
     assert misfits((640, 480), 90_000, "image/jpeg", limits, faces=faces) == why
+
+
+@pytest.mark.parametrize(
+    ("light", "found"),
+    [(1 / 8, Doubt.DARK), (1 / 16, Doubt.DARK), (1 / 32, Doubt.DARK), (6, Doubt.BLOWN_OUT)],
+)
+def test_a_photo_with_far_too_little_or_too_much_light_is_not_called_a_drawing(
+    light: float, found: Doubt
+) -> None:
+    assert doubts(look(SCENES[0].point(lambda value: min(255, round(value * light))))) == {found}
