@@ -53,7 +53,9 @@ class Erased:
     files: tuple[str, ...]
     """The chat's ids of the files that we had uploaded there."""
     messages: tuple[str, ...]
-    """Where we have said something of them, the cards left out."""
+    """Where we have said something of them and of the photos they were started from, the cards left out."""
+    trays: tuple[str, ...]
+    """Trays that are still open, and in which some of it was."""
 
 
 _TODAY: Any = func.date(now_ms() / 1000, "unixepoch")
@@ -74,7 +76,9 @@ class Erasing(Repository):
         results = self._results(jobs)
         files, messages = self._said(jobs)
         self._words(jobs)
-        return Erased(len(inputs), shared, results, links, uploads, files, messages)
+        opened = select(tray.c.id).where(tray.c.job_id.in_(jobs), tray.c.state == TrayState.OPEN)
+        trays = tuple(self.conn.execute(opened).scalars())
+        return Erased(len(inputs), shared, results, links, uploads, files, messages, trays)
 
     # -- the proof
 
@@ -164,9 +168,11 @@ class Erasing(Repository):
             delete(sheet).where(sheet.c.tray_id.in_(used)).returning(sheet.c.file_id)
         ).scalars()
         uploaded = tuple(dict.fromkeys([*(file for file in files if file), *sheets]))
+        # What is said of a tray names files, and goes with it.
+        told = outbox.c.job_id.in_(jobs) | outbox.c.tray_id.in_(used)
         stand = self.conn.execute(
             select(outbox.c.message)
-            .where(outbox.c.job_id.in_(jobs), outbox.c.kind.not_in(_STAY), outbox.c.message.is_not(None))
+            .where(told, outbox.c.kind.not_in(_STAY), outbox.c.message.is_not(None))
             .order_by(outbox.c.created_at)
         ).scalars()
         return uploaded, tuple(dict.fromkeys(message for message in stand if message))

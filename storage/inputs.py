@@ -89,19 +89,6 @@ class Inputs(Repository):
         ):
             self._erase(rows, where & rows.c.role.in_(list(roles)))
 
-    def release_entries(self, tray_id: str) -> None:
-        """Let go of what a tray holds at once, before it is closed.
-
-        What was given once more since the tray last changed is on its way into another: the sweep sees to it.
-        """
-        its = tray_entry.c.tray_id == tray_id
-        gone = self.conn.execute(delete(tray_entry).where(its).returning(tray_entry.c.medium)).scalars()
-        changed = select(tray.c.updated_at).where(tray.c.id == tray_id).scalar_subquery()
-        settled = select(medium.c.sha256).where(
-            medium.c.sha256.in_([sha256 for sha256 in gone if sha256]), medium.c.created_at <= changed
-        )
-        self.doom(list(self.conn.execute(settled).scalars()))
-
     def let_go(
         self, tray_id: str, *, roles: Collection[str] | None = None, sources: Collection[str] | None = None
     ) -> None:

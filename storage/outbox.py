@@ -14,7 +14,8 @@ from storage.errors import StaleState
 from storage.records.ids import new_id
 from storage.records.outbox import Notice, NoticeKind, Upload
 from storage.records.places import channel_of
-from storage.schema import lane, now_ms, outbox, upload
+from storage.records.trays import TrayState
+from storage.schema import lane, now_ms, outbox, tray, upload
 
 
 class Outbox(Repository):
@@ -152,12 +153,15 @@ class Outbox(Repository):
         return [_notice(row) for row in rows]
 
     def withdraw(self, jobs: Sequence[str]) -> bool:
-        """Say nothing more of these jobs but their cards. False: something is just being said, or may stand.
+        """Say nothing more of these jobs and the photos they were started from, but on the cards.
+
+        False: something is just being said, or may stand.
 
         What nobody has begun to say is not said at all; what was begun comes to its own end first.
         """
+        used = select(tray.c.id).where(tray.c.job_id.in_(jobs), tray.c.state != TrayState.OPEN)
         about = (
-            outbox.c.job_id.in_(jobs),
+            outbox.c.job_id.in_(jobs) | outbox.c.tray_id.in_(used),
             outbox.c.kind.not_in(_OF_DELETED),
             outbox.c.sent < outbox.c.wanted,
         )

@@ -14,7 +14,7 @@ from storage.errors import NotFound
 from storage.records.ids import new_id
 from storage.records.media import Refusal
 from storage.records.trays import Tray, TrayEntry, TrayState
-from storage.schema import now_ms, tray, tray_entry
+from storage.schema import medium, now_ms, tray, tray_entry
 
 
 class Trays(Repository):
@@ -127,12 +127,22 @@ class Trays(Repository):
         if place.endswith("/") and message:
             self.conn.execute(update(tray).where(tray.c.id == tray_id).values(place=message))
 
-    def remove(self, tray_id: str, sources: Sequence[str]) -> None:
-        """Take files out of a tray."""
-        self.conn.execute(
-            delete(tray_entry).where(tray_entry.c.tray_id == tray_id, tray_entry.c.source.in_(list(sources)))
+    def remove(self, tray_id: str, sources: Sequence[str] | None = None) -> list[str]:
+        """Take files out of a tray, or all; returns the hashes of those whose bytes may be erased for it.
+
+        What was given once more since the tray last changed is on its way into another: the sweep sees to it.
+        """
+        which = tray_entry.c.tray_id == tray_id
+        if sources is not None:
+            which &= tray_entry.c.source.in_(list(sources))
+        gone = self.conn.execute(delete(tray_entry).where(which).returning(tray_entry.c.medium)).scalars()
+        changed = select(tray.c.updated_at).where(tray.c.id == tray_id).scalar_subquery()
+        settled = select(medium.c.sha256).where(
+            medium.c.sha256.in_([sha256 for sha256 in gone if sha256]), medium.c.created_at <= changed
         )
+        found = list(self.conn.execute(settled).scalars())
         self.conn.execute(update(tray).where(tray.c.id == tray_id).values(updated_at=now_ms()))
+        return found
 
     def numbers(self, job_id: str) -> dict[str, int]:
         """How the tray that a job was started from numbers what it holds, by hash."""

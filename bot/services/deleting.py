@@ -23,7 +23,7 @@ from bot.providers import (
     UnexpectedResponse,
 )
 from bot.services import outcomes
-from bot.services.cards import show_card
+from bot.services.cards import refresh_tray, show_card
 from bot.services.deletions import begin, keeping, was_sent
 from bot.services.notifier import Clock, Notifier, Unsaid
 from bot.services.operators import Operators
@@ -140,6 +140,8 @@ class Deleter:
                 return False
             jobs = tx.jobs.of_deletion(held.id)
             erased = tx.erasing.erase(held.id)
+            for tray_id in erased.trays:
+                refresh_tray(tx, tray_id)
             # What lies in a bucket for the vendor to fetch is on its way out by now, and waited for.
             copied = tx.links.outside([job.id for job in jobs]).copies
             tx.deletions.found(held, [*_here(erased, copied), *_in_chat(erased), *_at_vendor(jobs)])

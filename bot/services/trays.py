@@ -119,7 +119,7 @@ class Trays:
         """Put files into this person's tray here; `item`, which brought them, is worked off.
 
         `through` is where the files themselves came by, where that is not `place`: a form is as private as
-        `direct(owner)`. What is in the tray under a `source` of `without` makes room.
+        `direct(owner)`. What is in the tray under a `source` of `without` makes room, and is erased at once.
 
         Raises NotPrivate for papers that came through anything else; `item` then is still to be worked off.
         """
@@ -127,13 +127,18 @@ class Trays:
 
         def unit(tx: Tx) -> Tray:
             tray = tx.trays.open(owner, place)
-            tx.trays.remove(tray.id, without)
+            gone = tx.trays.remove(tray.id, without) if without else []
             tx.trays.add(tray.id, entries)
+            # Only now: the same bytes may have come again.
+            tx.inputs.doom(gone)
             show_tray(tx, tray.id, owner=owner, place=place)
             tx.inbox.done(item)
             return tray
 
-        return await self._store.write(unit)
+        tray = await self._store.write(unit)
+        if without:
+            self._nudge("erase")
+        return tray
 
     async def view(self, tray_id: str, owner: str | None = None) -> TrayView:
         """A tray as it stands. Raises NoSuchThing, and NotYours for anybody but `owner`."""
@@ -172,15 +177,19 @@ class Trays:
         return view
 
     async def remove(self, tray_id: str, owner: str, sources: Sequence[str]) -> None:
-        """Take files out of a tray, by their `source`. Raises NoSuchThing, NotYours, TrayClosed."""
+        """Take files out of a tray, by their `source`; they go at once, as with `discard`.
+
+        Raises NoSuchThing, NotYours, TrayClosed.
+        """
         await self.open_of(tray_id, owner)
 
         def unit(tx: Tx) -> None:
-            tx.trays.remove(tray_id, sources)
+            tx.inputs.doom(tx.trays.remove(tray_id, sources))
             refresh_tray(tx, tray_id)
 
         await self._store.write(unit)
         self._nudge("outbox")
+        self._nudge("erase")
 
     async def discard(self, tray_id: str, owner: str) -> None:
         """Throw a tray away; what it held goes at once, but for what a job or another tray needs.
@@ -194,7 +203,7 @@ class Trays:
             if is_open:
                 if any(one.role in PAPERS for one in tx.trays.entries(tray_id)):
                     refresh_papers(tx, owner)
-                tx.inputs.release_entries(tray_id)
+                tx.inputs.doom(tx.trays.remove(tray_id))
                 tx.trays.close(tray_id, TrayState.DISCARDED)
             refresh_tray(tx, tray_id)
             return is_open

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.providers import RemoteState, Unavailable
-from bot.sandbox.slack import Message
-from tests.surface import Surface, fast_vendor, stage
+from bot.sandbox.slack import Message, Upload
+from tests.surface import Surface, fast_vendor, photo, photos, stage
 
 TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
 
@@ -90,6 +90,33 @@ async def test_what_the_bot_had_put_into_slack_is_gone_and_what_people_posted_is
     assert len(await surface.calls("files.delete", ok=True)) == 2
     now = await surface.people.messages("#portraits")
     assert {file.id for m in now if m.ts == card.thread_ts for file in m.files} == photos
+
+
+async def test_no_name_of_a_file_stands_in_slack_once_a_model_is_deleted(surface: Surface) -> None:
+    bad = [
+        Upload("passport scan.jpg", b"no photo at all"),
+        Upload("sofa at home.jpg", photo(9, size=(200, 300))),
+    ]
+    tray = await surface.tray([*photos(3), *bad])
+    assert "passport scan" in tray.words()
+    await surface.press(tray, "Train…")
+    await surface.form()
+    assert (await surface.submit()).closed
+    card = await surface.card(tray, "done")
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    await surface.said("is ready after", channel=mine.id)
+    await surface.press(card, "Delete…")
+    await surface.form()
+    await confirmed(surface)
+    await receipt(surface, says="is deleted.")
+
+    async def none() -> bool | None:
+        said = [*await surface.by_bot("#portraits"), *await surface.dm()]
+        words = [f"{message.text}{message.words()}" for message in said]
+        return not any(name in one for one in words for name in ("passport scan", "sofa at home")) or None
+
+    await surface.until(none, within=40)
+    assert not [m for m in await surface.by_bot("#portraits") if m.ts == tray.ts]
 
 
 async def test_delete_typed_with_a_name_opens_the_question(surface: Surface) -> None:

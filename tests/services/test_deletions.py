@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.providers import InvalidInput, NotFound, RemoteState, Unavailable
+from bot.services.cards import refresh_tray, show_tray
 from bot.services.errors import BeingDeleted, ModelGone, NoSuchThing, NotYours
 from bot.services.notifier import Unsaid
 from bot.services.progress import Stage
@@ -126,6 +127,36 @@ async def test_a_contact_sheet_that_still_stands_is_taken_back_and_in_the_receip
     assert (Kept.FILE, "F-sheet") in house.world.taken_back
     assert (await fates(house, asked.id))[Holder.CHAT, Kept.FILE] == (Fate.DELETED, 3)
     assert house.rows("SELECT * FROM sheet") == []
+
+
+async def test_what_was_said_of_the_photos_is_taken_back_and_no_more_is_said(house: Engine) -> None:
+    root = await done(house)
+    ((tray_id,),) = house.rows("SELECT id FROM tray")
+    await house.store.write(lambda tx: show_tray(tx, tray_id, owner=ANA, place=THREAD))
+    await house.say()
+    tray = house.world.of_kind(NoticeKind.TRAY)[0]
+    await house.store.write(lambda tx: refresh_tray(tx, tray_id))
+    await house.services.deletions.ask(root.id, ANA)
+    await to_the_end(house)
+    assert [what for what, ref in house.world.taken_back if ref == tray.id] == [Kept.MESSAGE]
+    assert {message.kind for message in house.world.messages.values()} == {
+        NoticeKind.CARD,
+        NoticeKind.RECEIPT,
+    }
+
+
+async def test_a_tray_that_is_open_again_stays_and_is_brought_up_to_date(house: Engine) -> None:
+    root = await done(house)
+    ((tray_id,),) = house.rows("SELECT id FROM tray")
+    await house.store.write(lambda tx: tx.trays.reopen(root.id, {}, place=THREAD))
+    await house.store.write(lambda tx: show_tray(tx, tray_id, owner=ANA, place=THREAD))
+    await house.say()
+    (tray,) = house.world.of_kind(NoticeKind.TRAY)
+    before = len(tray.versions)
+    await house.services.deletions.ask(root.id, ANA)
+    await to_the_end(house)
+    assert len(tray.versions) > before
+    assert tray in house.world.messages.values()
 
 
 async def test_nothing_a_person_wrote_or_gave_is_left_on_the_disk_once_the_receipt_is_said(

@@ -14,7 +14,8 @@ from bot.services.errors import PhotoRefused
 from storage import Store
 from storage.errors import StoreFull
 from storage.media import MediaStore
-from tests.stand_ins import ANA, BEN, Engine, TurnedClock, engine, picture
+from storage.records import TrayEntry
+from tests.stand_ins import ANA, BEN, THREAD, Engine, TurnedClock, engine, picture
 
 DAY = timedelta(days=1)
 
@@ -100,6 +101,52 @@ async def test_of_a_discarded_tray_what_a_job_or_another_tray_has_stays_for_it(h
     await house.services.trays.discard(theirs, BEN)
     await house.eraser.erase_due()
     assert len(files(house)) == 2
+
+
+async def test_a_photo_taken_out_of_a_tray_is_erased_at_once_and_the_others_stay(house: Engine) -> None:
+    tray = await house.tray(3)
+    await house.services.trays.remove(tray, ANA, ["f1"])
+    assert "erase" in house.nudges
+    await house.eraser.erase_due()
+    assert len(files(house)) == 2
+    for table in ("medium", "look", "tray_entry"):
+        assert house.rows(f"SELECT count(*) FROM {table}") == [(2,)]
+    assert house.rows("SELECT * FROM doomed") == []
+
+
+async def test_a_photo_taken_out_stays_for_a_job_and_for_another_tray_that_have_it(house: Engine) -> None:
+    await house.train(photos=2)
+    await house.tray(3, owner=BEN)
+    mine = await house.tray(4)
+    await house.services.trays.remove(mine, ANA, ["f0", "f1", "f2", "f3"])
+    await house.eraser.erase_due()
+    assert len(files(house)) == 3
+
+
+async def test_a_crash_after_a_photo_was_taken_out_leaves_its_bytes_to_the_next_process(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    async with engine(tmp_path / "data", clock) as first:
+        tray = await first.tray(2)
+        await first.services.trays.remove(tray, ANA, ["f0"])
+        assert len(files(first)) == 2, "the process ended before it came to that"
+    async with engine(tmp_path / "data", clock) as second:
+        await second.eraser.erase_due()
+        assert len(files(second)) == 1
+        assert len((await second.services.trays.view(tray, ANA)).usable) == 1
+
+
+async def test_what_takes_the_place_of_other_photos_stays_also_where_it_is_the_same_again(
+    house: Engine,
+) -> None:
+    tray = await house.tray(2)
+    kept = [entry.medium for entry in (await house.services.trays.view(tray, ANA)).entries]
+    again = TrayEntry("again", "again.jpg", kept[0])
+    await house.services.trays.receive(ANA, THREAD, [again], await house.item(), without=["f0", "f1"])
+    assert "erase" in house.nudges
+    await house.eraser.erase_due()
+    assert [file.name for file in files(house)] == [kept[0]]
+    assert (await house.services.trays.view(tray, ANA)).usable == (kept[0],)
 
 
 async def test_a_photo_posted_again_while_its_tray_is_discarded_can_still_join_another(house: Engine) -> None:
