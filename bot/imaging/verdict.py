@@ -203,7 +203,7 @@ def _drawn(look: Look) -> bool:
     """Flat graphics. A photo at night has few levels and colours, one far out of focus is smooth."""
     dark, soft = look.bright < DARK, look.sharpness < BLURRED
     few = 0 < look.colours < FEW_COLOURS and not dark
-    # Nothing is left to tell by in a photo that is black, and too much light leaves even planes of many colours.
+    # Nothing tells of a photo that is black, and too much light leaves even planes of many colours.
     nothing = look.bright < BLACK or (look.washed >= WASHED_OUT and not few and not soft)
     return few or (not nothing and look.flat >= (SMOOTH if dark or soft else FLAT))
 

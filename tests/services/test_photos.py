@@ -14,7 +14,7 @@ from bot.services.errors import PhotoRefused
 from storage import Store
 from storage.errors import StoreFull
 from storage.media import MediaStore
-from storage.records import TrayEntry
+from storage.records.trays import TrayEntry
 from tests.stand_ins import ANA, BEN, THREAD, Engine, TurnedClock, engine, picture
 
 DAY = timedelta(days=1)
