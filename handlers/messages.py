@@ -8,7 +8,7 @@ from bot.services.progress import JobView, Stage
 from handlers.blocks import Block, Message, actions, button, confirm, section, small
 from handlers.ids import Action
 from handlers.link_words import link_fault, link_fix
-from handlers.phrases import clock, duration, escape, failure, plural, stage
+from handlers.phrases import clock, duration, escape, failure, plural, shortfall, stage
 from handlers.places import permalink, user_of
 from storage.records.jobs import JobKind
 from storage.records.links import LinkTrouble
@@ -85,7 +85,8 @@ def _card_lines(view: JobView) -> list[str]:
             return [f"{view.label} cannot be told to stop: its result will be discarded."]
         return ["Stopped. Nothing more happens with it."]
     if view.stage is Stage.DONE:
-        return [f"ready after {duration(view.took)}"]
+        some = f" · {view.pictures_here} of {view.asked_for} images" if shortfall(view) else ""
+        return [f"ready after {duration(view.took)}{some}"]
     lines = []
     if job.trouble_at:
         lines.append(
@@ -161,8 +162,14 @@ def cancel_button(view: JobView) -> Block:
 # -- the end
 
 
-def pictures_comment(view: JobView, *, first: bool, direct: bool) -> str:
-    """The words above the images; the owner is mentioned here, once."""
+def pictures_comment(view: JobView, *, first: bool, last: bool, direct: bool) -> str:
+    """The words above the images: who they are for, and with the last of them how many did not come."""
+    missing = shortfall(view) if last else ""
+    said = _pictures_comment(view, first=first, direct=direct)
+    return f"{said}\n{missing}" if missing else said
+
+
+def _pictures_comment(view: JobView, *, first: bool, direct: bool) -> str:
     name = escape(view.root.name)
     who = "" if direct else f"<@{user_of(view.root.owner)}> "
     if view.current.kind is JobKind.TRAINING:
@@ -193,7 +200,14 @@ def ready(view: JobView, permalink: str | None, files: Sequence[str]) -> Message
     text = f"*{name}* is ready after {duration(view.took)}"
     if permalink:
         text = f"{text}: <{permalink}|see the images>"
-    return pictures(view, text, files)
+    missing = shortfall(view)
+    return pictures(view, f"{text}\n{missing}" if missing else text, files)
+
+
+def missing_images(view: JobView) -> Message | None:
+    """In the direct message in which the images stand, where the last of them came before this was known."""
+    missing = shortfall(view)
+    return Message(f"Of *{escape(view.root.name)}*: {missing}") if missing else None
 
 
 def trained(view: JobView, permalink: str | None) -> Message:

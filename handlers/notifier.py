@@ -223,7 +223,10 @@ class SlackNotifier:
             return Said(Speech.SAID)
         channel = await self._channel(place)
         comment = messages.pictures_comment(
-            view, first=notice.payload.get("batch", 1) == 1, direct=place.is_direct
+            view,
+            first=notice.payload.get("batch", 1) == 1,
+            last=bool(notice.payload.get("last")),
+            direct=place.is_direct,
         )
         name = view.root.name
         try:
@@ -289,7 +292,8 @@ class SlackNotifier:
         if view.current.kind is JobKind.TRAINING:
             return messages.trained(view, await self._permalink(at) if at else None)
         if at is not None and at.is_direct:
-            return None  # The images stand in this very DM, with the same words above them.
+            # The images stand in this very DM, with the same words above them.
+            return None if notice.payload.get("told", True) else messages.missing_images(view)
         link = await self._permalink(at) if at else None
         return messages.ready(view, link, await self._services.media.files_of(view.current.id))
 

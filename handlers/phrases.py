@@ -113,6 +113,19 @@ def stage(view: JobView) -> str:
             assert_never(never)
 
 
+def shortfall(view: JobView) -> str:
+    """How many of the images asked for did not come, in a sentence or two; empty where all did."""
+    held, asked = view.current.held_back, view.asked_for
+    rest = asked - view.pictures_here - held
+    said = []
+    if held > 0:
+        kept = f"{'was' if held == 1 else 'were'} held back by {escape(view.label)}'s check and not delivered"
+        said.append(f"{held} of {plural(asked, 'image')} {kept}.")
+    if rest > 0:
+        said.append(f"{rest} of {plural(asked, 'image')} did not come from {escape(view.label)}.")
+    return " ".join(said)
+
+
 class Failure(NamedTuple):
     """What is said of a failed job."""
 

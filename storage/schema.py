@@ -207,6 +207,7 @@ job = Table(
     Column("reminders", Integer, nullable=False, server_default=text("0")),
     Column("wants", JSON(none_as_null=True)),
     Column("findings", JSON(none_as_null=True)),
+    Column("held_back", Integer, nullable=False, server_default=text("0")),
     Column("pushed", JSON(none_as_null=True)),
     Column("pushes", Integer, nullable=False, server_default=text("0")),
     Column("remote_id", Text),

@@ -319,6 +319,8 @@ class RemoteJob(Frozen):
     """0 to 1, or None where the vendor does not say."""
     model_id: str | None = None
     artifacts: tuple[Artifact, ...] = ()
+    held_back: int = 0
+    """Of a success: results that the vendor has made and its own check does not hand out."""
     reason: str | None = None
     """The vendor's words for a failure, for *Details*."""
     cost: Decimal | None = None

@@ -185,8 +185,11 @@ def model_serial(provider: str, remote_model_id: str) -> str:
     return f"model:{provider}:{remote_model_id}"
 
 
-def deliver_batch(tx: Tx, job: Job) -> str | None:
-    """Want the results that came in since the last message posted; returns the message's key."""
+def deliver_batch(tx: Tx, job: Job, *, last: bool = False) -> str | None:
+    """Want the results that came in since the last message posted; returns the message's key.
+
+    With the `last` ones it is said how many did not come.
+    """
     batch = tx.pictures.next_batch(job.id)
     if not batch:
         return None
@@ -198,7 +201,7 @@ def deliver_batch(tx: Tx, job: Job) -> str | None:
         place=job.pictures_place,
         job_id=job.id,
         after=card_key(job),
-        payload={"batch": batch[0].batch},
+        payload={"batch": batch[0].batch, "last": last},
     )
     tx.outbox.expect_uploads(notice, [(one.sha256, one.media_type) for one in batch if one.sha256])
     return key
@@ -207,8 +210,8 @@ def deliver_batch(tx: Tx, job: Job) -> str | None:
 def generated(tx: Tx, held: Job, said: str | None, **facts: Any) -> Job:
     """End a generation or a one-shot well: its results are in our hands and on their way."""
     job = _end(tx, held, JobState.SUCCEEDED, remote_word=said, progress=1.0, trouble_at=None, **facts)
-    key = deliver_batch(tx, job)
-    _say_ready(tx, job, after=key or f"pictures:{job.id}:1")
+    key = deliver_batch(tx, job, last=True)
+    _say_ready(tx, job, after=key or f"pictures:{job.id}:1", told=key is not None)
     show_card(tx, job)
     return job
 
@@ -242,7 +245,8 @@ def _say_twice(tx: Tx, job: Job, here: NoticeKind, alone: NoticeKind, once: str)
         )
 
 
-def _say_ready(tx: Tx, job: Job, *, after: str) -> None:
+def _say_ready(tx: Tx, job: Job, *, after: str, told: bool = True) -> None:
+    """`told`: above the results stands already what is to be said of those that did not come."""
     tx.outbox.put(
         f"ready:{job.id}",
         NoticeKind.READY,
@@ -250,5 +254,5 @@ def _say_ready(tx: Tx, job: Job, *, after: str) -> None:
         place=direct(job.owner),
         job_id=job.id,
         after=after,
-        payload={"pictures": after},
+        payload={"pictures": after, "told": told},
     )

@@ -185,17 +185,18 @@ class Poller:
         if missing and self._is_overdue(held, operation):
             await self._overdue(held)
         elif missing:
-            await self._store.write(lambda tx: self._deliver_some(tx, held, said))
+            await self._store.write(lambda tx: self._deliver_some(tx, held, said, remote.held_back))
         else:
-            facts = outcomes.costs(remote)
+            facts = outcomes.costs(remote) | {"held_back": remote.held_back}
             await self._store.write(lambda tx: outcomes.generated(tx, held, said, **facts))
             logger.info("Images in hand", extra={"action": "images_in_hand", **held.log_context()})
         self._nudge("outbox")
 
-    def _deliver_some(self, tx: Tx, held: Job, said: str | None) -> None:
+    def _deliver_some(self, tx: Tx, held: Job, said: str | None, held_back: int) -> None:
         outcomes.deliver_batch(tx, held)
         show_card(tx, held)
-        tx.jobs.give_back(held, self._timing.fetch_again, remote_word=said, progress=1.0, trouble_at=None)
+        facts = {"remote_word": said, "progress": 1.0, "trouble_at": None, "held_back": held_back}
+        tx.jobs.give_back(held, self._timing.fetch_again, **facts)
 
     # -- the other ways out
 

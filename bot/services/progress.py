@@ -82,6 +82,13 @@ class JobView:
     """Whether there is a model on this card that something can be made with now."""
 
     @property
+    def asked_for(self) -> int:
+        """How many images were to come, or came all the same; 0 for a training."""
+        if self.current.kind is JobKind.TRAINING:
+            return 0
+        return max(int(self.current.spec.get("count") or 0), self.pictures_here + self.current.held_back)
+
+    @property
     def took(self) -> timedelta:
         """From the wish, or from its newest retry, to the end or until now."""
         return (self.current.finished_at or self.now) - self.attempt_at

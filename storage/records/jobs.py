@@ -139,6 +139,8 @@ class Job:
     """The roles asked for anew; empty: any."""
     findings: tuple[Finding, ...] = ()
     """What the vendor's look before the submission found."""
+    held_back: int = 0
+    """Results that the vendor has made and its own check has not handed out."""
     pushed: Any = None
     """What the vendor's newest callback said."""
     pushes: int = 0

@@ -1,15 +1,17 @@
 """Results on their way to people: where they land, and what Slack's faults cannot double."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from bot.providers import RemoteState
+from bot.providers import Artifact, NotFound, RemoteRef, RemoteState
 from bot.sandbox.slack import Message
 from bot.sandbox.slack import Settings as SlackSettings
 from bot.services.timing import Timing
-from tests.fakes import Fault
-from tests.surface import SWIFT, Surface, photos, stage
+from tests.fakes import FakeProvider, Fault
+from tests.surface import SWIFT, Surface, fast_vendor, photos, stage
 
 TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
 
@@ -72,6 +74,77 @@ async def test_images_that_already_stand_in_the_dm_are_not_announced_there_again
     mine = await surface.until(lambda: surface.direct_channel("ana"))
     await surface.until(lambda: _all_said(surface))
     assert len([m for m in await surface.by_bot(mine.id) if "is ready" in m.text]) == 1
+
+
+def some_of(count: int, **facts: Any) -> list[dict[str, Any]]:
+    """A vendor that hands out the first images only."""
+    made = tuple(Artifact(locator=f"g1/{number}", media_type="image/png") for number in range(count))
+    return [{"state": RemoteState.SUCCEEDED, "artifacts": made, **facts}]
+
+
+HELD = "3 of 4 images were held back by Fake's check and not delivered."
+
+
+async def test_images_that_the_vendor_holds_back_are_told_of_once_in_thread_and_dm(
+    surface: Surface,
+) -> None:
+    surface.vendor.script("generation", some_of(1, held_back=3))
+    card = await surface.train(count="4")
+    dm = await ready_by_dm(surface)
+    await surface.until(lambda: _all_said(surface))
+    thread = [m.text for m in await surface.by_bot("#portraits")]
+    assert sum(HELD in text for text in thread) == 1
+    assert HELD in dm.text
+    assert sum(HELD in m.text for m in await surface.dm()) == 1
+    done = await surface.card(card, "done")
+    assert "1 of 4 images" in done.words()
+
+
+async def test_images_that_do_not_come_for_another_reason_are_told_of_too(surface: Surface) -> None:
+    surface.vendor.script("generation", some_of(2, held_back=1))
+    await surface.train(count="4", where="Only to me, by DM")
+    mine = await surface.until(lambda: surface.direct_channel("ana"))
+    told = (
+        "1 of 4 images was held back by Fake's check and not delivered. 1 of 4 images did not come from Fake."
+    )
+    await surface.said(told, channel=mine.id)
+    await surface.until(lambda: _all_said(surface))
+    assert sum("held back" in m.text for m in await surface.by_bot(mine.id)) == 1
+    assert not [m for m in await surface.by_bot("#portraits") if "held back" in m.text]
+
+
+async def test_of_images_that_all_came_nothing_is_said(surface: Surface) -> None:
+    await surface.train(count="4")
+    dm = await ready_by_dm(surface)
+    assert "4 images" not in dm.text
+
+
+async def test_an_image_that_never_comes_is_told_of_at_the_deadline_where_the_others_stand(
+    tmp_path: Path,
+) -> None:
+    class Lossy(FakeProvider):
+        """A vendor that has lost its second image."""
+
+        async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
+            if artifact.locator.endswith("/1"):
+                raise NotFound("gone")
+            async for chunk in super().fetch(ref, artifact):
+                yield chunk
+
+    known = fast_vendor()
+    async with (
+        stage(tmp_path, vendor=known) as surface,
+        surface.running([Lossy(known.settings, vendor=known.vendor)]),
+    ):
+        await surface.train(where="Only to me, by DM")
+        mine = await surface.until(lambda: surface.direct_channel("ana"))
+        await surface.said("is ready after", channel=mine.id)
+        assert not [m for m in await surface.by_bot(mine.id) if "did not come" in m.text]
+        surface.clock.advance(2 * 3600)
+        told = "Of *ana spring*: 1 of 2 images did not come from Fake."
+        await surface.said(told, channel=mine.id, within=60)
+        await surface.until(lambda: _all_said(surface))
+        assert sum("did not come" in m.text for m in await surface.by_bot(mine.id)) == 1
 
 
 async def test_an_archived_channel_lets_the_results_fall_back_to_the_dm(surface: Surface) -> None:

@@ -354,7 +354,13 @@ async def test_a_picture_that_failed_is_left_out_and_the_others_keep_their_place
     rows = [{"code": "InternalError.Algo", "message": "oops"}, {"url": "https://results.example.com/2.jpg"}]
     told = await dashscope(saying("task_succeeded", results=rows)).poll(PORTRAITS)
     assert [json.loads(one.locator) for one in told.artifacts] == [[PORTRAITS.id, 1]]
-    assert told.state is RemoteState.SUCCEEDED
+    assert (told.state, told.held_back) == (RemoteState.SUCCEEDED, 0)
+
+
+async def test_a_picture_that_moderation_holds_back_is_counted_as_such() -> None:
+    rows = [{"code": "DataInspectionFailed", "message": "no"}, {"url": "https://results.example.com/2.jpg"}]
+    told = await dashscope(saying("task_succeeded", results=rows)).poll(PORTRAITS)
+    assert (told.state, told.held_back, len(told.artifacts)) == (RemoteState.SUCCEEDED, 1, 1)
 
 
 async def test_success_without_a_picture_is_a_failure_that_may_be_taken_back() -> None:

@@ -69,6 +69,7 @@ from bot.providers.dashscope.words import (
     ONE_ENDS,
     RUNS_ONE,
     TASK_STATES,
+    is_moderation,
     open_envelope,
     raise_for,
 )
@@ -438,6 +439,7 @@ class Dashscope(Provider[DashscopeSettings]):
             tentative=lost or (task.status or "").upper() == "UNKNOWN",
             model_id=ref.model_id,
             artifacts=tuple(Artifact(locator=json.dumps([task.id, n])) for n in links),
+            held_back=sum(is_moderation(first_text(row, "code")) for row in task.results) if links else 0,
             reason=reason if state is RemoteState.FAILED or lost else None,
             cost=Decimal(made) if isinstance(made, int) else None,
             cost_unit="image" if isinstance(made, int) else None,

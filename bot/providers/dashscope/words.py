@@ -116,6 +116,11 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
     raise error
 
 
+def is_moderation(code: str | None) -> bool:
+    """Whether this is how the vendor's own check refuses a picture."""
+    return CODES.get(code or "", (None, "", None))[0] is ContentRejected
+
+
 def raise_for(code: str | None, message: str | None) -> None:
     """A failed job whose reason is the person's to mend says so; any other is simply failed."""
     kind, sentence, _ = CODES.get(code or "", (None, "", None))

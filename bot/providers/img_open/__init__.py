@@ -364,9 +364,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
             tentative=failed,
             model_id=ref.model_id,
             artifacts=tuple(Artifact(locator=json.dumps([ref.id, n])) for n in pictures),
+            held_back=len(refused),
             reason=(said or "Img Open names no image.") if failed else None,
-            details={"id": ref.id, "status": vendor_words(first_text(row, "desc", "status"))}
-            | ({"held_back": len(refused)} if refused else {}),
+            details={"id": ref.id, "status": vendor_words(first_text(row, "desc", "status"))},
         )
 
     def callback(self, body: bytes) -> Callback | None:
