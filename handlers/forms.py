@@ -25,6 +25,7 @@ from handlers.places import Place
 from handlers.trays import as_a_person, of_a_person, warnings
 from storage.records.jobs import JobKind
 from storage.records.places import direct
+from storage.records.trays import Tray
 
 _CONSENT = "I am in these photos, or I have this person's permission"
 _COUNTS = (1, 2, 4, 8)
@@ -68,6 +69,20 @@ class Draft:
     def of(cls, view: View) -> Draft:
         """What a form carries."""
         return cls(**json.loads(view["private_metadata"]))
+
+    @classmethod
+    def over(cls, tray: Tray, *, well: bool = False) -> Draft:
+        """That of the form for a tray, with what an earlier form asked for."""
+        wish = tray.wish or {}
+        return cls(
+            place=tray.place,
+            tray=tray.id,
+            way=wish.get("way", ""),
+            options=wish.get("options", {}),
+            making=wish.get("making", {}),
+            well=well,
+            subject=wish.get("subject", ""),
+        )
 
     def text(self) -> str:
         """As Slack keeps it: at most 3,000 characters."""
@@ -116,12 +131,13 @@ def train(
         return modal(Modal.LOADING, "Train a model", [*blocks, section(_nobody(offers, given))])
     offer = next((one for one in well if one.way == draft.way), well[0])
     draft = draft.towards(offer.way)
-    blocks += _asked(well, offer, draft, given, name)
+    wish = (tray.tray.wish if tray else None) or {}
+    blocks += _asked(well, offer, draft, given, name or wish.get("name", ""))
     blocks += [
         small(_about(offer, effort)),
         *_pick(offer, given),
         *_inputs(offer, given),
-        *(making_blocks(offer.makes, draft.making) if offer.makes else ()),
+        *(_making(offer.makes, draft, wish) if offer.makes else ()),
         *_advanced(offer, draft),
         *_audience(draft, given),
         _consent(offer),
@@ -131,6 +147,11 @@ def train(
         **modal(kind, "Train a model", blocks, metadata=draft.text()),
         "submit": {"type": "plain_text", "text": "Train" if offer.kind is JobKind.TRAINING else "Make"},
     }
+
+
+def _making(makes: Making, draft: Draft, wish: Mapping[str, Any]) -> list[Block]:
+    prompt, count = wish.get("prompt", "")[: makes.prompt_max], wish.get("count", 0)
+    return making_blocks(makes, draft.making, prompt=prompt, count=min(count, makes.count_max))
 
 
 def making_blocks(

@@ -55,8 +55,7 @@ class ModalFlow:
         if view.tray.state is not TrayState.OPEN:
             await _fill(client, opened, modals.gone())
             return
-        draft = Draft(place=view.tray.place, tray=view.tray.id, well=well)
-        await _fill(client, opened, await self._form(draft, view))
+        await _fill(client, opened, await self._form(Draft.over(view.tray, well=well), view))
 
     async def open_replace(self, client: AsyncWebClient, trigger: str, owner: str, tray_id: str) -> None:
         """Which photos go and what comes instead. Raises NotYours and NoSuchThing before anything opens."""
@@ -104,7 +103,7 @@ class ModalFlow:
         elif tray.needed:
             view = modals.modal(Modal.LOADING, "Your photos", trays.tray_words(tray))
         else:
-            view = await self._form(Draft(place=tray.tray.place, tray=tray.tray.id), tray)
+            view = await self._form(Draft.over(tray.tray), tray)
         try:
             await client.views_update(external_id=form, view=view)
         except SlackApiError as error:

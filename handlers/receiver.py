@@ -157,7 +157,7 @@ class SlackReceiver:
         return True
 
     async def _upload(self, item: InboxItem) -> None:
-        """A form that brought files: begin at once where they suffice, else show what is missing."""
+        """A form that brought files: begin at once where all are well, else say what is the matter."""
         wish, tray_id = Wish(**item.payload["wish"]), item.payload.get("tray") or None
         entries = await self._by_role(item)
         try:
@@ -168,7 +168,7 @@ class SlackReceiver:
             papers = [one.medium for one in entries if one.role in PAPERS and one.medium]
             others = [one for one in entries if one.role not in PAPERS]
             await self._services.trays.receive(
-                wish.owner, wish.place, others, item, through=direct(wish.owner)
+                wish.owner, wish.place, others, item, through=direct(wish.owner), wish=wish.filled_in()
             )
             await self._services.papers.drop(papers)
 

@@ -26,6 +26,7 @@ _SMALLEST = 256
 _DISCARD = confirm(
     "Discard these photos?", "They are erased here; the post in Slack stays.", "Discard", "Keep"
 )
+_LOOK_FIRST = "Nothing has begun, and nothing was paid. What you filled in stands in the form again."
 _DISCARDED = "Photos discarded, and erased here. What a job was given stays for it, and goes with it."
 
 
@@ -42,6 +43,8 @@ def tray(view: TrayView, sheet: str | None = None) -> Message:
     if view.tray.state is TrayState.DISCARDED:
         return Message("Photos discarded.", (section(_DISCARDED),))
     lines.append(_what_next(view))
+    if view.tray.wish is not None:
+        lines.append(_LOOK_FIRST)
     lacking = f", {view.needed} more needed" if view.needed else ""
     blocks = [
         *paragraphs(lines),

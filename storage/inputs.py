@@ -146,7 +146,7 @@ class Inputs(Repository):
         self.conn.execute(
             tray.update()
             .where(tray.c.id.in_(idle), tray.c.state == TrayState.OPEN)
-            .values(state=TrayState.DISCARDED)
+            .values(state=TrayState.DISCARDED, wish=None)
         )
 
     def drop_unneeded(self, older_than: timedelta) -> list[str]:

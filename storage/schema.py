@@ -144,6 +144,7 @@ tray = Table(
     Column("place", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("job_id", Text),
+    Column("wish", JSON(none_as_null=True)),
     _instant("created_at"),
     _instant("updated_at"),
     _one_of("state", TrayState),

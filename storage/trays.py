@@ -86,6 +86,10 @@ class Trays(Repository):
             last += added.rowcount
         self.conn.execute(update(tray).where(tray.c.id == tray_id).values(updated_at=now_ms()))
 
+    def remember(self, tray_id: str, wish: Mapping[str, Any]) -> None:
+        """Keep what a form asked for beside what it brought."""
+        self.conn.execute(update(tray).where(tray.c.id == tray_id).values(wish=dict(wish)))
+
     def entries(self, tray_id: str) -> list[TrayEntry]:
         """What is in a tray, in the order it came."""
         rows = self.conn.execute(
@@ -192,10 +196,10 @@ class Trays(Repository):
         closed = self.conn.execute(
             update(tray)
             .where(tray.c.id == tray_id, tray.c.state == TrayState.OPEN)
-            .values(state=state.value, job_id=job_id, updated_at=now_ms())
+            .values(state=state.value, job_id=job_id, wish=None, updated_at=now_ms())
         )
         return closed.rowcount == 1
 
 
 def _tray(row: Any) -> Tray:
-    return Tray(row.id, row.owner, row.place, TrayState(row.state), row.created_at, row.job_id)
+    return Tray(row.id, row.owner, row.place, TrayState(row.state), row.created_at, row.job_id, row.wish)

@@ -35,6 +35,10 @@ class Unfit(DomainError):
         self.lacks = tuple(lacks)
 
 
+class LookFirst(DomainError):
+    """Some of the photos that came with a form are refused or doubtful: their owner is to decide first."""
+
+
 class NotPrivate(DomainError):
     """Papers are taken by form or direct message only, and this came another way: nothing was kept."""
 

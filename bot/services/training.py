@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.services.cards import refresh_papers, refresh_tray, show_card
-from bot.services.errors import BadWish, NoSuchThing, NotYours, TrayClosed
+from bot.services.errors import BadWish, LookFirst, NoSuchThing, NotYours, TrayClosed
 from bot.services.inputs import PAPERS, fitting, picked
 from bot.services.notifier import Clock
 from bot.services.options import checked
 from bot.services.trays import given_of, refuse_public_papers
 from bot.services.vendors import Making, Offer, Vendors
-from bot.services.verdicts import looks_of, well_only
+from bot.services.verdicts import Mark, is_person, looks_of, verdict_on, well_only
 from storage import Store, Tx
 from storage.errors import NotFound
 from storage.records.ids import new_id
@@ -56,6 +56,18 @@ class Wish:
     """The hash of the one photo that is meant, where the vendor takes fewer than there are."""
     well_only: bool = False
     """Leave out the photos of the tray that there is a doubt about."""
+
+    def filled_in(self) -> dict[str, Any]:
+        """What a person would not like to fill in again; the permission they give anew."""
+        return {
+            "name": self.name,
+            "subject": self.subject,
+            "way": self.way,
+            "prompt": self.prompt,
+            "count": self.count,
+            "options": dict(self.options),
+            "making": dict(self.making),
+        }
 
 
 class Training:
@@ -103,8 +115,8 @@ class Training:
     ) -> Job:
         """Start a job with inputs that came with the wish's form, beside those of a tray where one is named.
 
-        `item` is worked off in the same step. Raises as `start` does, and then nothing is kept and `item` is
-        still to be worked off.
+        `item` is worked off in the same step. Raises as `start` does, and LookFirst where not every photo
+        that came is well; then nothing is kept and `item` is still to be worked off.
         """
         offer = self.validate(wish)
         refuse_public_papers(wish.owner, entries, through=direct(wish.owner))
@@ -117,6 +129,7 @@ class Training:
                 # A paper on the form takes the place of one that had come by direct message.
                 tx.inputs.let_go(chosen, roles={one.role for one in entries if one.role in PAPERS})
                 tx.trays.add(chosen, entries)
+                self._look(tx, chosen, entries, wish.subject)
                 job = self._start(tx, wish, offer, chosen)
             tx.inbox.done(item)
             return job
@@ -167,6 +180,17 @@ class Training:
         refresh_tray(tx, tray_id)
         show_card(tx, job)
         return job
+
+    @staticmethod
+    def _look(tx: Tx, tray_id: str, brought: Sequence[TrayEntry], subject: str) -> None:
+        """Nobody has read the verdict on what a form brought: where it is not good it comes first."""
+        known, new = tx.trays.entries(tray_id), {one.source for one in brought}
+        verdict = verdict_on(known, looks_of(tx, known))
+        verdict, wrong = (verdict, verdict.no_portraits) if is_person(subject) else (verdict.faceless, ())
+        odd = {number for numbers in wrong for number in numbers}
+        odd |= {one.number for one in verdict.photos if one.mark is not Mark.WELL}
+        if any(one.number in odd for one in verdict.photos if one.entry.source in new and one.again is None):
+            raise LookFirst(tray_id)
 
     @staticmethod
     def _earlier(tx: Tx, wish: Wish) -> Job | None:

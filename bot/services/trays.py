@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.services.cards import refresh_papers, refresh_tray, show_tray
 from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
@@ -115,11 +116,13 @@ class Trays:
         *,
         through: str | None = None,
         without: Sequence[str] = (),
+        wish: Mapping[str, Any] | None = None,
     ) -> Tray:
         """Put files into this person's tray here; `item`, which brought them, is worked off.
 
         `through` is where the files themselves came by, where that is not `place`: a form is as private as
         `direct(owner)`. What is in the tray under a `source` of `without` makes room, and is erased at once.
+        `wish` is what was filled into the form that brought them, for the next form.
 
         Raises NotPrivate for papers that came through anything else; `item` then is still to be worked off.
         """
@@ -131,6 +134,8 @@ class Trays:
             tx.trays.add(tray.id, entries)
             # Only now: the same bytes may have come again.
             tx.inputs.doom(gone)
+            if wish is not None:
+                tx.trays.remember(tray.id, wish)
             show_tray(tx, tray.id, owner=owner, place=place)
             tx.inbox.done(item)
             return tray

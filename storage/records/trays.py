@@ -31,6 +31,8 @@ class Tray:
     created_at: datetime
     job_id: str | None = None
     """The job it was used for; of an open tray, the one whose vendor refused some of it."""
+    wish: Mapping[str, Any] | None = None
+    """What was filled into a form whose photos are to be looked at first; gone once the tray is over."""
 
 
 @dataclass(frozen=True, slots=True)

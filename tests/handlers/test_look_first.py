@@ -1,0 +1,107 @@
+"""A form that brings photos: where not all are well nothing begins, and what was filled in is kept."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageFilter
+
+from bot.sandbox.slack import Message, Upload, View
+from tests.stand_ins import zipped
+from tests.surface import FORM, Surface, photo, photos, stage
+
+TINY = Upload("small.jpg", photo(50, size=(240, 320)))
+
+
+@pytest.fixture
+async def surface(tmp_path: Path) -> AsyncIterator[Surface]:
+    async with stage(tmp_path) as found, found.running():
+        yield found
+
+
+def soft() -> Upload:
+    """A photo out of focus."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(photo(4))).filter(ImageFilter.GaussianBlur(12)).save(out, "JPEG", quality=92)
+    return Upload("soft.jpg", out.getvalue())
+
+
+async def sent(surface: Surface, files: list[Upload]) -> Message:
+    """Fill the form for a new model in, and wait for what is said of its photos."""
+    await surface.people.command("ana", "#portraits", "/darkroom", "new")
+    await surface.form()
+    done = await surface.people.submit("ana", FORM | {"photos": files})
+    assert done.closed, done
+    return await surface.said("photos usable")
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"), [(TINY, "#3 small.jpg is too small"), (soft(), "#3 soft.jpg is blurred")]
+)
+async def test_a_photo_that_is_not_well_is_told_of_before_anything_begins(
+    surface: Surface, bad: Upload, why: str
+) -> None:
+    tray = await sent(surface, [*photos(2), bad])
+    assert why in tray.words()
+    assert "Nothing has begun, and nothing was paid." in tray.words()
+    assert surface.rows("job") == 0
+    assert not surface.vendor.vendor.jobs
+
+
+async def test_a_photo_of_a_zip_counts_like_any_other(surface: Surface) -> None:
+    archive = Upload("all.zip", zipped({"a.jpg": photo(1), "b.jpg": photo(2), "small.jpg": TINY.data}))
+    tray = await sent(surface, [archive])
+    assert "2 of 3 photos usable" in tray.words()
+    assert surface.rows("job") == 0
+
+
+async def test_what_was_filled_in_stands_in_the_form_again_and_the_permission_is_asked_anew(
+    surface: Surface,
+) -> None:
+    tray = await sent(surface, [*photos(2), TINY])
+    form = await surface.open_form(tray)
+    assert kept(form) == {"name": "ana spring", "subject": "dog", "prompt": "a secret garden", "count": "2"}
+    assert not any(block.get("element", {}).get("initial_options") for block in form.blocks)
+    assert (await surface.people.submit("ana", {"where": "here", "consent": ["agreed"]})).closed
+    await surface.said("is ready", thread=tray.ts)
+    ((spec, name),) = surface.query("SELECT spec, name FROM job WHERE kind = 'training'")
+    assert ("a secret garden" in spec, name) == (True, "ana spring")
+
+
+@pytest.mark.parametrize("end", ["used", "discarded", "forgotten"])
+async def test_what_was_filled_in_goes_with_the_tray(surface: Surface, end: str) -> None:
+    tray = await sent(surface, [*photos(2), TINY])
+    assert "a secret garden" in str(surface.query("SELECT wish FROM tray"))
+    if end == "used":
+        await surface.open_form(tray)
+        assert (await surface.people.submit("ana", {"where": "here", "consent": ["agreed"]})).closed
+    elif end == "discarded":
+        await surface.press(tray, "Discard")
+        await surface.said("discarded")
+    else:
+        surface.clock.advance(2 * 86_400)
+        await surface.bot.services.photos.sweep()
+    assert surface.query("SELECT wish FROM tray") == [(None,)]
+
+
+async def test_a_form_whose_photos_are_all_well_begins_at_once(surface: Surface) -> None:
+    await surface.people.command("ana", "#portraits", "/darkroom", "new")
+    await surface.form()
+    assert (await surface.people.submit("ana", FORM | {"photos": photos(2)})).closed
+    card = await surface.said("ana spring")
+    assert "Details" in card.buttons()
+    assert surface.query("SELECT wish FROM tray") == [(None,)]
+
+
+def kept(form: View) -> dict[str, str]:
+    """What stands in a form before anybody types."""
+    found: dict[str, str] = {}
+    for block in form.blocks:
+        element = block.get("element", {})
+        value = element.get("initial_value") or element.get("initial_option", {}).get("value")
+        if value and block["block_id"] in {"name", "subject", "prompt", "count"}:
+            found[block["block_id"]] = value
+    return found
