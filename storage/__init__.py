@@ -148,7 +148,9 @@ class Store:
                 raise AlreadyRunning(f"another Darkroom works on {data_dir}") from error
             async with Database(data_dir / "darkroom.sqlite3", clock_ms=clock_ms) as database:
                 await database.migrate()
-                yield cls(database, MediaStore(data_dir / "media"), clock_ms)
+                media = MediaStore(data_dir / "media")
+                await media.clear()  # Photos somebody may have deleted since: no sweep may be waited for.
+                yield cls(database, media, clock_ms)
 
     def now(self) -> datetime:
         """The clock the database goes by."""

@@ -31,6 +31,10 @@ class MediaStore:
         # has become young again since it looked.
         self._naming = threading.Lock()
 
+    async def clear(self) -> int:
+        """Remove what a process that was killed had aside, before anybody writes. Returns how many files."""
+        return await asyncio.to_thread(self._clear)
+
     def path(self, sha256: str) -> Path:
         """Where a file lies, or would lie."""
         return self._root / sha256[:2] / sha256
@@ -104,6 +108,12 @@ class MediaStore:
             there += 1
             stale += old and file.name not in in_use
         return stale, there
+
+    def _clear(self) -> int:
+        left = list(self._aside.iterdir())
+        for file in left:
+            file.unlink()
+        return len(left)
 
     def _put(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()

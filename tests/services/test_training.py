@@ -10,6 +10,7 @@ import pytest
 from bot.providers import Unavailable
 from bot.services.errors import (
     BadWish,
+    LookFirst,
     NoSuchThing,
     NotYours,
     TrayClosed,
@@ -25,6 +26,7 @@ from storage.records.media import Refusal
 from storage.records.trays import TrayEntry, TrayState
 from tests.fakes import FakeProvider
 from tests.stand_ins import ANA, BEN, THREAD, Engine, TurnedClock, engine, picture, wish
+from tests.surface import photo
 
 
 async def test_a_training_closes_its_tray_and_keeps_who_agreed_to_what(house: Engine) -> None:
@@ -146,7 +148,7 @@ async def item_of(house: Engine) -> InboxItem:
 
 
 async def entries_of(house: Engine, count: int) -> list[TrayEntry]:
-    kept = [await house.services.photos.add(picture(number)) for number in range(count)]
+    kept = [await house.services.photos.add(photo(number)) for number in range(count)]
     return [TrayEntry(f"F{n}", f"{n}.jpg", photo.sha256) for n, photo in enumerate(kept)]
 
 
@@ -158,6 +160,26 @@ async def test_a_form_that_brings_its_photos_trains_and_is_worked_off_in_one_ste
     with pytest.raises(StaleState):
         await house.services.training.start_with(wish(key="wish-2"), entries, item)
     assert house.rows("SELECT count(*) FROM job") == [(1,)]
+
+
+async def test_a_form_that_brings_a_photo_nobody_would_want_keeps_nothing_and_waits_for_its_owners_look(
+    house: Engine,
+) -> None:
+    item = await item_of(house)
+    flat = await house.services.photos.add(picture(1))
+    entries = [*await entries_of(house, 2), TrayEntry("F9", "flat.png", flat.sha256)]
+    with pytest.raises(LookFirst):
+        await house.services.training.start_with(wish(), entries, item)
+    assert house.rows("SELECT * FROM tray") == []
+    assert house.rows("SELECT * FROM job") == []
+    assert house.rows("SELECT done_at FROM inbox") == [(None,)]
+
+
+async def test_the_same_photo_twice_in_a_form_is_no_reason_to_wait(house: Engine) -> None:
+    item, entries = await item_of(house), await entries_of(house, 2)
+    again = TrayEntry("F9", "again.jpg", entries[0].medium)
+    job = await house.services.training.start_with(wish(), [*entries, again], item)
+    assert len(await house.store.read(lambda tx: tx.inputs.of_job(job.id))) == 2
 
 
 async def test_a_form_that_brings_too_few_keeps_nothing_and_is_still_to_be_worked_off(house: Engine) -> None:

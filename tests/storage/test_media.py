@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import pytest
 
+from storage import Store
 from storage.errors import StoreFull
 from storage.media import MediaStore
 
@@ -155,6 +156,15 @@ async def test_a_sweep_takes_old_files_that_nobody_names_and_no_others(
     age(leaving, 2 * HOUR)
     assert await media.sweep({used}, HOUR) == 2
     assert files(tmp_path / "media") == sorted(f"{name[:2]}/{name}" for name in (used, young))
+
+
+async def test_what_a_killed_process_had_aside_is_gone_when_the_next_one_opens(tmp_path: Path) -> None:
+    async with Store.open(tmp_path) as store:
+        kept = await store.media.put(DATA)
+    (tmp_path / "media" / "aside" / "all.zip").write_bytes(b"photos, as they were posted")
+    async with Store.open(tmp_path) as store:
+        assert files(tmp_path / "media") == [f"{kept[:2]}/{kept}"]
+        assert await store.media.read(kept) == DATA
 
 
 async def test_a_file_put_again_is_young_again(media: MediaStore) -> None:
