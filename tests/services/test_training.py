@@ -19,6 +19,7 @@ from bot.services.errors import (
 )
 from bot.services.inputs import Lack, Lacking, Role
 from bot.services.training import CONSENT_VERSION, NAME_MAX
+from storage import Tx
 from storage.errors import StaleState
 from storage.records.inbox import Arrival, InboxItem
 from storage.records.jobs import JobState
@@ -154,11 +155,11 @@ async def entries_of(house: Engine, count: int) -> list[TrayEntry]:
 
 async def test_a_form_that_brings_its_photos_trains_and_is_worked_off_in_one_step(house: Engine) -> None:
     item, entries = await item_of(house), await entries_of(house, 2)
-    job = await house.services.training.start_with(wish(), entries, item)
+    job = await house.services.training.start_with(wish(subject="dog"), entries, item)
     assert len(await house.store.read(lambda tx: tx.inputs.of_job(job.id))) == 2
     assert house.rows("SELECT count(*) FROM inbox WHERE done_at NOT NULL") == [(1,)]
     with pytest.raises(StaleState):
-        await house.services.training.start_with(wish(key="wish-2"), entries, item)
+        await house.services.training.start_with(wish(key="wish-2", subject="dog"), entries, item)
     assert house.rows("SELECT count(*) FROM job") == [(1,)]
 
 
@@ -169,23 +170,43 @@ async def test_a_form_that_brings_a_photo_nobody_would_want_keeps_nothing_and_wa
     flat = await house.services.photos.add(picture(1))
     entries = [*await entries_of(house, 2), TrayEntry("F9", "flat.png", flat.sha256)]
     with pytest.raises(LookFirst):
-        await house.services.training.start_with(wish(), entries, item)
+        await house.services.training.start_with(wish(subject="dog"), entries, item)
     assert house.rows("SELECT * FROM tray") == []
     assert house.rows("SELECT * FROM job") == []
     assert house.rows("SELECT done_at FROM inbox") == [(None,)]
 
 
+@pytest.mark.parametrize("faces", [0, 2])
+async def test_of_a_person_every_photo_shows_one_face_or_its_owner_looks_first(
+    house: Engine, faces: int
+) -> None:
+    item, entries = await item_of(house), await entries_of(house, 2)
+    counted = {entries[0].medium: 1, entries[1].medium: faces}
+
+    def count(tx: Tx) -> None:
+        for sha256, found in counted.items():
+            tx.looks.conn.exec_driver_sql(
+                "UPDATE look SET facts = json_set(facts, '$.faces', ?) WHERE sha256 = ?", (found, sha256)
+            )
+
+    await house.store.write(count)
+    with pytest.raises(LookFirst):
+        await house.services.training.start_with(wish(), entries, item)
+    job = await house.services.training.start_with(wish(subject="dog"), entries, item)
+    assert job.subject == "dog", "of anything else faces are nobody's matter"
+
+
 async def test_the_same_photo_twice_in_a_form_is_no_reason_to_wait(house: Engine) -> None:
     item, entries = await item_of(house), await entries_of(house, 2)
     again = TrayEntry("F9", "again.jpg", entries[0].medium)
-    job = await house.services.training.start_with(wish(), [*entries, again], item)
+    job = await house.services.training.start_with(wish(subject="dog"), [*entries, again], item)
     assert len(await house.store.read(lambda tx: tx.inputs.of_job(job.id))) == 2
 
 
 async def test_a_form_that_brings_too_few_keeps_nothing_and_is_still_to_be_worked_off(house: Engine) -> None:
     item, entries = await item_of(house), await entries_of(house, 1)
     with pytest.raises(Unfit):
-        await house.services.training.start_with(wish(), entries, item)
+        await house.services.training.start_with(wish(subject="dog"), entries, item)
     assert house.rows("SELECT * FROM tray") == []
     assert house.rows("SELECT done_at FROM inbox") == [(None,)]
 
