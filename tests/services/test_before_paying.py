@@ -248,11 +248,17 @@ async def test_trainings_go_on_and_end_with_the_model(house: Engine) -> None:
     assert house.rows("SELECT kind, state FROM job") == [("training", "succeeded")]
 
 
-async def test_a_training_asked_for_before_that_ends_with_the_model_too(house: Engine) -> None:
+async def test_a_training_asked_for_before_that_ends_with_the_model_and_says_why_nothing_is_made(
+    house: Engine,
+) -> None:
     await house.running()
     await house.services.vendors.retire("fake", JobKind.GENERATION)
-    await house.until(lambda: house.rows("SELECT 1 FROM outbox WHERE key LIKE 'ready:%' AND sent") != [])
-    assert house.rows("SELECT kind, state FROM job") == [("training", "succeeded")]
+    await house.until(lambda: house.rows("SELECT 1 FROM outbox WHERE kind = 'failed' AND sent") != [])
+    assert house.rows("SELECT kind, state, reason FROM job ORDER BY created_at, kind DESC") == [
+        ("training", "succeeded", None),
+        ("generation", "failed", "retired"),
+    ]
+    assert house.rows("SELECT count(*) FROM model") == [(1,)]
 
 
 async def test_what_waited_for_it_is_ended_without_asking_again(tmp_path: Path, clock: TurnedClock) -> None:
