@@ -10,6 +10,7 @@ from bot.services.errors import (
     BadWish,
     BeingDeleted,
     DomainError,
+    InputsGone,
     ModelGone,
     NoSuchThing,
     NotAwaited,
@@ -308,37 +309,33 @@ SHORT_REFUSALS: dict[Refusal, str] = {
 """The same in two words, for under a thumbnail."""
 
 
+_CANNOT: dict[type[DomainError], str] = {
+    NotYours: "Only the person who posted the photos can do this.",
+    TrayClosed: "These photos were used already. Post photos to start another training.",
+    NotPrivate: "Papers are taken by the form or by direct message only. This one was not kept.",
+    NotAwaited: "Nothing of yours waits for this any more: the message says what is here.",
+    NotWaiting: "This job does not wait for files any more: its card says how it stands.",
+    BeingDeleted: "This is deleted, or about to be: nothing else can be done with it.",
+    ModelGone: "The vendor does not keep this model any more.",
+    VendorNotOffered: "This vendor is not available now. Nothing was lost: try again later.",
+    InputsGone: "What this job was given is not kept here any more: post it again to begin anew.",
+    NotRetryable: "Only a job that failed or was cancelled can be tried again.",
+}
+
+
 def refusal(error: DomainError, command: str) -> str:
     """What to tell somebody whose wish cannot be granted."""
     match error:
-        case NotYours():
-            return "Only the person who posted the photos can do this."
         case NoSuchThing():
             return f"There is nothing of this id here. `{command} status` lists your jobs."
-        case TrayClosed():
-            return "These photos were used already. Post photos to start another training."
         case Unfit():
             return unfit(error.lacks)
-        case NotPrivate():
-            return "Papers are taken by the form or by direct message only. This one was not kept."
-        case NotAwaited():
-            return "Nothing of yours waits for this any more: the message says what is here."
-        case NotWaiting():
-            return "This job does not wait for files any more: its card says how it stands."
-        case BeingDeleted():
-            return "This is deleted, or about to be: nothing else can be done with it."
-        case ModelGone():
-            return "The vendor does not keep this model any more."
         case BadWish():
             return field_error(error)
-        case VendorNotOffered():
-            return "This vendor is not available now. Nothing was lost: try again later."
-        case NotRetryable():
-            return "Only a job that failed or was cancelled can be tried again."
         case PhotoRefused():
             return f"The file {REFUSALS[error.refusal]}."
         case _:
-            return "This cannot be done now."
+            return _CANNOT.get(type(error), "This cannot be done now.")
 
 
 _NOUNS = {

@@ -99,6 +99,10 @@ class NotRetryable(DomainError):
     """Only a job that failed or was cancelled can be tried again."""
 
 
+class InputsGone(NotRetryable):
+    """What the job was given was erased here since, as is said beforehand: it cannot be given again."""
+
+
 class PhotoRefused(DomainError):
     """This file is not a photo that can be used."""
 

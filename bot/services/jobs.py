@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from bot.services import held
 from bot.services.cards import refresh_papers, refresh_tray, show_card
 from bot.services.errors import (
     BeingDeleted,
+    DomainError,
+    InputsGone,
     ModelGone,
     NoSuchThing,
     NotRetryable,
@@ -61,11 +63,10 @@ class Jobs:
         def unit(tx: Tx) -> Job:
             job = _current(tx, job_id, by)
             if job.deletion_id:
-                show_card(tx, job)
                 raise BeingDeleted(job.id)
             if job.state not in {JobState.FAILED, JobState.CANCELLED}:
-                show_card(tx, job)
                 _refuse_unless_retried(job)
+                show_card(tx, job)
                 return job
             if job.reason is FailureReason.PHOTOS_REFUSED:
                 raise NotRetryable(job.id)
@@ -93,7 +94,7 @@ class Jobs:
             show_card(tx, again)
             return again
 
-        job = await self._store.write(unit)
+        job = await self._or_truth(unit, job_id, by)
         self._nudge("submit")
         self._nudge("outbox")
         return job
@@ -124,7 +125,6 @@ class Jobs:
         def unit(tx: Tx) -> Job:
             job = _current(tx, job_id, by)
             if job.state is not JobState.NEEDS_USER or job.cancel_requested:
-                show_card(tx, job)
                 raise NotWaiting(job.id)
             operation = self._vendors.find(job.provider, job.kind)
             if operation is None:
@@ -169,10 +169,21 @@ class Jobs:
                 tx.inbox.done(item)
             return queued
 
-        job = await self._store.write(unit)
+        job = await self._or_truth(unit, job_id, by)
         for tick in ("submit", "outbox", "erase"):
             self._nudge(tick)
         return job
+
+    async def _or_truth(self, unit: Callable[[Tx], Job], job_id: str, by: str) -> Job:
+        """Run a unit. Where it refuses nothing of it is kept, but the card is brought up to date."""
+        try:
+            return await self._store.write(unit)
+        except (NoSuchThing, NotYours):
+            raise
+        except DomainError:
+            await self._store.write(lambda tx: show_card(tx, _current(tx, job_id, by)))
+            self._nudge("outbox")
+            raise
 
     def _refuse_unless_offered(self, tx: Tx, job: Job) -> None:
         if job.kind is JobKind.GENERATION:
@@ -183,7 +194,7 @@ class Jobs:
             return
         offer = self._vendors.offer(job.way)
         if judge(offer.inputs, [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]):
-            raise NotRetryable(job.id)  # They were erased here since.
+            raise InputsGone(job.id)
 
 
 def _refuse_unless_retried(job: Job) -> None:

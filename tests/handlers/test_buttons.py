@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bot.providers import RemoteState, TrainingSpec
+from bot.sandbox.slack import Message
 from tests.fakes import Fault
 from tests.surface import Surface, fast_vendor, photos, stage
 
@@ -73,6 +74,28 @@ async def test_a_stale_cancel_explains_and_brings_the_card_up_to_date(surface: S
     await surface.press(card, "Cancel")
     told = await surface.said("It had ended already", viewer="ana")
     assert told.ephemeral
+
+
+async def test_a_retry_after_the_photos_were_erased_says_so_and_takes_the_button_away(
+    surface: Surface,
+) -> None:
+    surface.vendor.fail_next("submit", Fault.REFUSED)
+    tray = await surface.train()
+    card = await surface.card(tray, "failed")
+    assert "Retry" in card.buttons()
+    surface.clock.advance(3 * 86_400)
+    await surface.bot.services.photos.sweep()
+    assert surface.rows("job_input") == 0
+    await surface.press(card, "Retry")
+    told = await surface.said("is not kept here any more: post it again", viewer="ana")
+    assert told.ephemeral
+
+    async def without_it() -> Message | None:
+        now = await surface.card(tray, "failed")
+        return None if "Retry" in now.buttons() else now
+
+    assert "Delete…" in (await surface.until(without_it)).buttons()
+    assert surface.rows("job") == 1
 
 
 async def test_a_cancel_that_comes_too_late_promises_no_images(surface: Surface) -> None:
