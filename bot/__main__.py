@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -31,7 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     restore = commands.add_parser(
         "restore", help="offer again what a vendor had given up; the bot must stand"
     )
-    restore.add_argument("way", help="a vendor and a kind, as in dashscope/generation")
+    restore.add_argument(
+        "way", nargs="+", help="a vendor, or a vendor and a kind, as in dashscope or dashscope/generation"
+    )
     demo = commands.add_parser("demo", help="play the main job against a local Slack and local vendors")
     demo.add_argument(
         "--once", action="store_true", help="exit after the story: 0 only if all of it happened"
@@ -142,22 +145,36 @@ def _callbacks() -> int:
     return 0
 
 
-def _restore(way: str) -> int:
+def _restore(ways: Sequence[str]) -> int:
     from bot.settings import SettingsError, read
-    from storage import Store
+    from storage import Store, Tx
     from storage.errors import AlreadyRunning
 
-    async def restore(data_dir: Path) -> bool:
+    def unit(tx: Tx) -> dict[str, list[str]]:
+        """What each word names of what was given up; nothing is restored where one of them names nothing."""
+        retired = sorted(tx.lanes.retired())
+        found = {
+            way: [lane for lane in retired if lane == way.replace("/", ":") or lane.startswith(f"{way}:")]
+            for way in ways
+        }
+        if all(found.values()):
+            for lane in dict.fromkeys(lane for lanes in found.values() for lane in lanes):
+                tx.lanes.restore(lane)
+        return found
+
+    async def restore(data_dir: Path) -> dict[str, list[str]]:
         async with Store.open(data_dir) as store:
-            return await store.write(lambda tx: tx.lanes.restore(way.replace("/", ":")))
+            return await store.write(unit)
 
     try:
-        done = asyncio.run(restore(read().darkroom_data_dir))
+        found = asyncio.run(restore(read().darkroom_data_dir))
     except (SettingsError, AlreadyRunning) as error:
         return _refuse(str(error))
-    if not done:
-        return _refuse(f"{way} is not given up: write a vendor and a kind, as in dashscope/generation.")
-    print(f"{way} is offered again at the next start.")
+    if wrong := [way for way, lanes in found.items() if not lanes]:
+        advice = "write a vendor, or a vendor and a kind, as in dashscope or dashscope/generation."
+        return _refuse("\n".join(f"{way} is not given up: {advice}" for way in wrong))
+    for lane in dict.fromkeys(lane for lanes in found.values() for lane in lanes):
+        print(f"{lane.replace(':', '/')} is offered again at the next start.")
     return 0
 
 

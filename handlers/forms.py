@@ -139,7 +139,7 @@ def train(
         *_inputs(offer, given),
         *(_making(offer.makes, draft, wish) if offer.makes else ()),
         *_advanced(offer, draft),
-        *_audience(draft, given),
+        *_audience(offer, draft, given),
         _consent(offer),
     ]
     kind = Modal.NEW if given is None else Modal.TRAIN
@@ -356,20 +356,31 @@ def _pick(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
     return [fields.asked(Field.PICK, "Photo", fields.select(choices, initial=choices[0][0]), hint=hint)]
 
 
-def _audience(draft: Draft, given: Sequence[Given] | None) -> list[Block]:
+def _audience(offer: Offer, draft: Draft, given: Sequence[Given] | None) -> list[Block]:
     if Place.parse(draft.place).is_direct:
         return []
     # The photos were posted here, and so is the card; whoever names a model should know who reads it.
-    seen = "" if given is None else "The card stays in this thread, with the name and without images."
+    clip = offer.makes is not None and offer.makes.prompt_means == "speech"
+    none = "and not the clip" if clip else "and without images"
+    seen = "" if given is None else f"The card stays in this thread, with the name {none}."
     where = [
-        fields.option(HERE, "In this thread: everybody here sees them"),
+        fields.option(HERE, f"In this thread: everybody here sees {'it' if clip else 'them'}"),
         fields.option(ALONE, "Only to me, by DM", seen),
     ]
-    return [fields.asked(Field.WHERE, "Post the images", {"type": "radio_buttons", "options": where})]
+    return [
+        fields.asked(
+            Field.WHERE,
+            "Post the clip" if clip else "Post the images",
+            {"type": "radio_buttons", "options": where},
+        )
+    ]
 
 
 def _consent(offer: Offer) -> Block:
-    agreed = fields.option(AGREED, _CONSENT, f"The photos go to {offer.label} ({offer.country}).")
+    goes = _what_goes(offer)
+    agreed = fields.option(
+        AGREED, _CONSENT, f"{goes[0].upper()}{goes[1:]} to {offer.label} ({offer.country})."
+    )
     return fields.asked(Field.CONSENT, "Permission", {"type": "checkboxes", "options": [agreed]})
 
 
@@ -385,12 +396,16 @@ def _at_hand(given: Sequence[Given]) -> str:
 def _about(offer: Offer, effort: str | None) -> str:
     times = offer.usual
     usual = f"usually {duration(times[0])} to {duration(times[1])} here" if times else "no history yet"
-    parts = [usual, f"the photos go to {escape(offer.country)}"]
+    parts = [usual, f"{_what_goes(offer)} to {escape(offer.country)}"]
     if effort:
         parts.append(effort)
     if offer.kind is JobKind.TRAINING and offer.makes is None:
         parts.append("it makes no pictures of the model")
     return " · ".join(parts)
+
+
+def _what_goes(offer: Offer) -> str:
+    return "the video goes" if spec_of(offer, Role.VIDEO) else "the photos go"
 
 
 def describe(offer: Offer) -> str:

@@ -199,7 +199,7 @@ def ready(view: JobView, permalink: str | None, files: Sequence[str]) -> Message
     name = escape(view.root.name)
     text = f"*{name}* is ready after {duration(view.took)}"
     if permalink:
-        text = f"{text}: <{permalink}|see the images>"
+        text = f"{text}: <{permalink}|{'see the clip' if view.makes_clip else 'see the images'}>"
     missing = shortfall(view)
     return pictures(view, f"{text}\n{missing}" if missing else text, files)
 

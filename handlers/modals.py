@@ -33,7 +33,7 @@ def gathering(photos: int) -> View:
 
 def gone() -> View:
     """What became of a tray that cannot be trained any more."""
-    return modal(Modal.LOADING, "Darkroom", [section("These photos were used already, or discarded.")])
+    return modal(Modal.LOADING, "Darkroom", [section("This was used already, or discarded.")])
 
 
 def words(text: str) -> View:

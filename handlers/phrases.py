@@ -92,7 +92,7 @@ def stage(view: JobView) -> str:
         case Stage.TRAINING:
             return f"training {round((job.progress or 0) * 100)} %"
         case Stage.MAKING:
-            return "making images"
+            return "making the clip" if view.makes_clip else "making images"
         case Stage.FETCHING_LAST:
             left = view.pictures - view.pictures_here
             rest = "last" if left == 1 else f"other {left}"

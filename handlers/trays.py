@@ -23,11 +23,10 @@ _VERDICTS = 30
 _NAME = 40
 """Characters of a file's name that are shown."""
 _SMALLEST = 256
-_DISCARD = confirm(
-    "Discard these photos?", "They are erased here; the post in Slack stays.", "Discard", "Keep"
+_DISCARDED = (
+    "What was posted is discarded, and erased here. What a job was given stays for it, and goes with it."
 )
 _LOOK_FIRST = "Nothing has begun, and nothing was paid. What you filled in stands in the form again."
-_DISCARDED = "Photos discarded, and erased here. What a job was given stays for it, and goes with it."
 
 
 def tray(view: TrayView, sheet: str | None = None) -> Message:
@@ -41,7 +40,7 @@ def tray(view: TrayView, sheet: str | None = None) -> Message:
         begun = _begun(view)
         return Message(f"{head}: {begun[0].lower()}{begun[1:]}", tuple(paragraphs([*lines, begun])))
     if view.tray.state is TrayState.DISCARDED:
-        return Message("Photos discarded.", (section(_DISCARDED),))
+        return Message("What was posted is discarded.", (section(_DISCARDED),))
     lines.append(_what_next(view))
     if view.tray.wish is not None:
         lines.append(_LOOK_FIRST)
@@ -225,11 +224,18 @@ def _videos(view: TrayView) -> list[TrayEntry]:
 
 def _begun(view: TrayView) -> str:
     """What was started: a one-shot makes images and learns nothing that is kept."""
-    what = "Making images" if view.used_for is JobKind.ONESHOT else "Training"
-    given = [*(["photos"] if view.verdict.photos else []), *(["video"] if _videos(view) else [])]
-    return (
-        f"{what} started with {'this' if given == ['video'] else 'these'} {' and '.join(given) or 'photos'}."
-    )
+    made = "a clip" if view.used_for_clip else "an image" if view.used_count == 1 else "images"
+    what = f"Making {made}" if view.used_for is JobKind.ONESHOT else "Training"
+    return f"{what} started with {_these(view)}."
+
+
+def _these(view: TrayView) -> str:
+    """`these photos`, `this video`: what is in the tray, spoken of."""
+    photos, videos = len(view.verdict.photos), len(_videos(view))
+    nouns = [
+        noun if count == 1 else f"{noun}s" for count, noun in ((photos, "photo"), (videos, "video")) if count
+    ]
+    return f"{'this' if photos + videos == 1 else 'these'} {' and '.join(nouns) or 'photos'}"
 
 
 def _each(view: TrayView) -> list[str]:
@@ -373,7 +379,10 @@ def _buttons(view: TrayView) -> list[Block]:
             made.append(button(Action.TRAIN, "Train…", tray_id, style="primary"))
     if any(one.mark is not Mark.WELL for one in verdict.photos):
         made.append(button(Action.REPLACE, "Replace…", tray_id))
-    made.append(button(Action.DISCARD, "Discard", tray_id, confirm=_DISCARD))
+    are = "It is" if len(view.verdict.photos) + len(_videos(view)) == 1 else "They are"
+    rest = f"{are} erased here; the post in Slack stays."
+    sure = confirm(f"Discard {_these(view)}?", rest, "Discard", "Keep")
+    made.append(button(Action.DISCARD, "Discard", tray_id, confirm=sure))
     return made
 
 

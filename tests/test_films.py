@@ -77,6 +77,24 @@ async def test_a_film_is_counted_as_a_film_and_what_was_started_with_it_is_said(
         await surface.said("Training started with this video.", thread=tray.thread_ts)
 
 
+async def test_what_is_discarded_or_posted_is_called_what_it_is(tmp_path: Path) -> None:
+    async with before_metastudio(tmp_path) as (surface, _):
+        tray = await surface.tray(
+            [odd("film.mp4", small_film((1920, 1080), 185))], says="1 of 1 video usable"
+        )
+        asked = next(b["confirm"] for b in tray.blocks[-1]["elements"] if b["action_id"] == "discard")
+        assert asked["title"]["text"] == "Discard this video?"
+        assert asked["text"]["text"] == "It is erased here; the post in Slack stays."
+        form = await surface.open_form(tray)
+        assert "the video goes to China" in form.words()
+        labels = [block["label"]["text"] for block in form.blocks if block["type"] == "input"]
+        assert "Post the clip" in labels
+        await surface.people.close("ana")
+        await surface.press(tray, "Discard")
+        gone = await surface.said("What was posted is discarded", thread=tray.thread_ts, within=60)
+        assert "photo" not in gone.words()
+
+
 async def test_a_film_that_cannot_be_read_is_told_of_films(tmp_path: Path) -> None:
     whole = small_film((640, 360), 90)
     cut = whole[: len(whole) // 2]

@@ -181,7 +181,7 @@ async def test_one_of_several_photos_is_picked_and_it_alone_speaks(tmp_path: Pat
                 subject="woman", prompt="Good morning", count=None, pick="#3 (700 × 900)"
             )
             assert done.closed, done
-            used = await surface.said("Making images started with these photos.", thread=tray.thread_ts)
+            used = await surface.said("Making a clip started with these photos.", thread=tray.thread_ts)
             assert "Training" not in used.words()
             await surface.said("is ready after", thread=tray.thread_ts, within=60)
             sent = surface.query(

@@ -76,6 +76,8 @@ class JobView:
     """What the vendor says that all jobs of this card cost, by unit, each in the vendor's words."""
     answer_by: datetime | None = None
     """While the vendor waits for better inputs: when the job is closed without them."""
+    makes_clip: bool = False
+    """Whether what it comes to is a clip, and no images."""
     wants_papers: bool = False
     """While the vendor waits for better inputs: whether a paper may be what it wants."""
     can_make_more: bool = False
@@ -219,6 +221,7 @@ class Progress:
             inputs_here=self._inputs_here(tx, current, operation),
             costs=_costs(family),
             answer_by=current.asked_at + self._timing.answer_within if current.asked_at else None,
+            makes_clip=self._vendors.makes_clips(current.provider, current.kind),
             wants_papers=_wants_papers(current, operation),
             can_make_more=current.state is JobState.SUCCEEDED and self._has_model(tx, root_id, now),
         )

@@ -38,6 +38,10 @@ class TrayView:
     """The vendor that has looked at some of the entries itself and would not have them."""
     used_for: JobKind | None = None
     """What was started with it, once it is used."""
+    used_count: int = 0
+    """How many images that is to make."""
+    used_for_clip: bool = False
+    """Whether it makes a clip and no images."""
 
     @property
     def papers(self) -> frozenset[Role]:
@@ -172,6 +176,8 @@ class Trays:
             verdict=await judged(shown, looks),
             looked=self._vendors.label(looked) if looked else "",
             used_for=job.kind if job and tray.state is TrayState.USED else None,
+            used_count=int(job.spec.get("count") or 0) if job else 0,
+            used_for_clip=bool(job and self._vendors.makes_clips(job.provider, job.kind)),
         )
 
     async def open_of(self, tray_id: str, owner: str) -> TrayView:

@@ -193,6 +193,11 @@ class Vendors:
             name, JobKind.GENERATION
         )
 
+    def makes_clips(self, name: str, kind: JobKind) -> bool:
+        """Whether what this kind of job comes to, at its end or after it, is a clip that speaks."""
+        made = self.find(name, JobKind.ONESHOT if kind is JobKind.ONESHOT else JobKind.GENERATION)
+        return made is not None and made.prompt_means == "speech"
+
     def is_retired(self, name: str, kind: JobKind) -> bool:
         """Whether the vendor has given this kind of job up."""
         return lane_name(name, kind) in self._retired

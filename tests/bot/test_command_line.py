@@ -55,6 +55,24 @@ async def test_restore_offers_again_what_a_vendor_had_given_up(tmp_path: Path) -
     assert (again.status, "is not given up" in again.err) == (2, True)
 
 
+async def test_restore_takes_every_kind_of_a_vendor_at_once_or_none(tmp_path: Path) -> None:
+    lanes = ("acme:training", "acme:generation", "acme_two:training")
+    async with Store.open(tmp_path / "data") as store:
+        for lane in lanes:
+            await store.write(lambda tx, lane=lane: tx.lanes.declare(lane, slots=1, gap=timedelta(0)))
+            await store.write(lambda tx, lane=lane: tx.lanes.retire(lane))
+    mistyped = await darkroom("restore", "acme", "acme/oneshot", cwd=tmp_path, env=_SET_UP)
+    assert (mistyped.status, mistyped.out) == (2, "")
+    assert "acme/oneshot is not given up" in mistyped.err
+    ended = await darkroom("restore", "acme", "acme/training", cwd=tmp_path, env=_SET_UP)
+    assert ended.out.splitlines() == [
+        "acme/generation is offered again at the next start.",
+        "acme/training is offered again at the next start.",
+    ]
+    async with Store.open(tmp_path / "data") as store:
+        assert await store.read(lambda tx: tx.lanes.retired()) == {"acme_two:training"}
+
+
 async def test_manifest_prints_the_manifest_and_nothing_else(tmp_path: Path) -> None:
     ended = await darkroom("manifest", cwd=tmp_path)
     assert ended.status == 0

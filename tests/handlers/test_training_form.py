@@ -216,7 +216,7 @@ async def test_train_pressed_on_a_tray_that_was_used_says_so(surface: Surface) -
     await surface.people.fault("api:chat.update", "error", error="fatal_error", times=50)
     assert (await surface.submit()).closed
     form = await surface.open_form(tray)
-    assert "These photos were used already" in form.words()
+    assert "This was used already" in form.words()
     assert form.submit is None
 
 
