@@ -133,7 +133,8 @@ class SlackNotifier:
         alone = Place.parse(view.tray.place).is_direct
         if notice.kind is NoticeKind.TRAY:
             sheet = await self._sheets.shown(view) if alone else None
-            said = await self._say(notice, place, trays.tray(view, sheet.file_id if sheet else None))
+            words = trays.tray(view, sheet.file_id if sheet else None, trays.looking(notice.payload))
+            said = await self._say(notice, place, words)
             if alone:
                 await self._clear(notice, view, sheet)
             return said

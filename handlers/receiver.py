@@ -18,7 +18,7 @@ from bot.services.inbox import TryAgain
 from bot.services.inputs import PAPERS, Role
 from bot.services.invitations import ENOUGH
 from bot.services.papers import DOCUMENT
-from bot.services.sorting import Incoming, Room
+from bot.services.sorting import Incoming, Room, Told, nobody
 from bot.services.training import Wish
 from bot.services.trays import TrayView
 from handlers.envelopes import IN_A_CHANNEL
@@ -104,7 +104,7 @@ class SlackReceiver:
             await self._services.intake.answer(item, owner, place, payload)
         elif item.payload["asked"] or await self._services.trays.gathers(owner, place):
             private = Place.parse(place).is_direct
-            entries = await self._entries(files, item, private=private)
+            entries = await self._entries(files, item, private=private, tell=self._looking(owner, place))
             if private:
                 await self._services.envelopes.receive(owner, place, entries, item, through=direct(owner))
             else:
@@ -203,7 +203,7 @@ class SlackReceiver:
         owner = _owner(item)
         try:
             tray = (await self._services.trays.open_of(item.payload["tray"], owner)).tray
-            entries = await self._by_role(item)
+            entries = await self._by_role(item, tell=self._looking(owner, tray.place))
             await self._services.trays.receive(
                 owner, tray.place, entries, item, through=direct(owner), without=item.payload["without"]
             )
@@ -215,11 +215,19 @@ class SlackReceiver:
         payload = {"refused": refusal(error, self._command)}
         await self._services.intake.answer(item, _owner(item), direct(_owner(item)), payload)
 
-    async def _by_role(self, item: InboxItem) -> list[TrayEntry]:
+    def _looking(self, owner: str, place: str) -> Told:
+        """Says in the tray's message here how far an archive has come."""
+
+        async def tell(looked: int, of: int) -> None:
+            await self._services.trays.looking(owner, place, looked, of)
+
+        return tell
+
+    async def _by_role(self, item: InboxItem, tell: Told = nobody) -> list[TrayEntry]:
         """A verdict per file of a form, each taken for what its field says."""
         entries: list[TrayEntry] = []
         for role, files in (item.payload.get("roles") or {}).items():
-            entries += await self._entries(files, item, Role(role))
+            entries += await self._entries(files, item, Role(role), tell=tell)
         return entries
 
     async def _entries(
@@ -229,9 +237,13 @@ class SlackReceiver:
         role: Role | None = None,
         *,
         private: bool = False,
+        tell: Told = nobody,
     ) -> list[TrayEntry]:
-        """A verdict per file. One that cannot be loaded is waited for, but not for ever."""
-        gate, room = asyncio.Semaphore(_PARALLEL), Room(_MOST)
+        """A verdict per file. One that cannot be loaded is waited for, but not for ever.
+
+        `tell` is told how many files of archives were looked at, and of how many.
+        """
+        gate, room = asyncio.Semaphore(_PARALLEL), Room(_MOST, tell)
 
         async def one(file: Mapping[str, Any]) -> list[TrayEntry]:
             # In this order each post has a few in the queue, and none makes the others wait for all of its.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import assert_never
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, assert_never
 
 from bot.services.inputs import PAPERS, Lacking, Role
 from bot.services.trays import TrayView
@@ -29,11 +29,14 @@ _DISCARDED = (
 _LOOK_FIRST = "Nothing has begun, and nothing was paid. What you filled in stands in the form again."
 
 
-def tray(view: TrayView, sheet: str | None = None) -> Message:
+def tray(view: TrayView, sheet: str | None = None, looking: str = "") -> Message:
     """The reply under posted photos: what was accepted, what is missing, and *Train…*.
 
-    `sheet` is the file of the contact sheet, where this message is for the owner's eyes alone.
+    `sheet` is the file of the contact sheet, where this message is for the owner's eyes alone. `looking` says
+    how far an archive has come whose photos are not among them yet.
     """
+    if looking and not view.entries and view.tray.state is TrayState.OPEN:
+        return Message(looking, (section(looking),))
     head = _head(view)
     lines = [f"*{head}.*", *_each(view)]
     if view.tray.state is TrayState.USED:
@@ -47,11 +50,19 @@ def tray(view: TrayView, sheet: str | None = None) -> Message:
     lacking = f", {view.needed} more needed" if view.needed else ""
     blocks = [
         *paragraphs(lines),
+        *([small(looking)] if looking else []),
         *([picture(view, sheet)] if sheet else []),
         *(small(line) for line in (*_about_files(view), *_about_set(view), *_others(view), *_papers(view))),
         *actions(*_buttons(view)),
     ]
     return Message(f"{head}{lacking}.", tuple(blocks))
+
+
+def looking(told: Mapping[str, Any]) -> str:
+    """How far an archive has come; empty where none is being looked at."""
+    if not told.get("of"):
+        return ""
+    return f"Looking at the photos of your zip: {told['looked']} of {told['of']} so far."
 
 
 def tray_words(view: TrayView) -> list[Block]:

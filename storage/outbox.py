@@ -94,6 +94,10 @@ class Outbox(Repository):
         for key in self.conn.execute(keys).scalars().all():
             self.touch(key)
 
+    def tell(self, key: str, payload: dict[str, Any]) -> None:
+        """What a message is to be made of beside the rows that it speaks of."""
+        self.conn.execute(update(outbox).where(outbox.c.key == key).values(payload=payload))
+
     def is_due(self) -> bool:
         """Whether there is anything to claim."""
         return self.conn.execute(select(outbox.c.id).where(*_DUE).limit(1)).first() is not None

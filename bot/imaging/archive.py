@@ -13,7 +13,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from bot.imaging.faults import Fault, Unusable
@@ -71,6 +71,8 @@ class Member:
     """Fit to be shown: without folders, control characters and length."""
     data: bytes | None = None
     fault: Fault | None = None
+    of: int = field(default=0, compare=False)
+    """How many there are in the archive."""
 
 
 def members(file: BinaryIO, allowance: Allowance) -> Iterator[Member]:
@@ -122,7 +124,7 @@ def _each(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], allowance: A
             )
             unfolded += read
             taken += data is not None
-        yield Member(_shown(path), data, fault)
+        yield Member(_shown(path), data, fault, len(entries))
 
 
 def _fault_of(entry: zipfile.ZipInfo, path: str, allowance: Allowance) -> Fault | None:

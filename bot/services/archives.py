@@ -1,10 +1,11 @@
-"""Archives: a zip of photos, streamed to disk, unpacked one photo at a time, and gone again."""
+"""Archives: a zip of photos, streamed to disk, unpacked a few photos at a time, and gone again."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from bot.imaging.archive import Allowance, Member, members
 from bot.imaging.faults import Unusable
@@ -18,13 +19,38 @@ from storage.records.media import Refusal
 
 _NAMED = 100
 """Files of one archive that are named with what is wrong with them; whoever packed more of them knows."""
+_AT_ONCE: Final = 3
+"""Files of all archives in memory at once: one for each of the lab's processes, and one to follow."""
+
+
+Told = Callable[[int, int], Awaitable[None]]
+"""Told how many files of archives were looked at, and of how many."""
+
+
+async def nobody(looked: int, of: int) -> None:
+    """Nobody is told."""
+    del looked, of
 
 
 class Room:
-    """How many photos one post may still bring: its archives share it."""
+    """How many photos one post may still bring, and how many of its archives' were looked at: they share it.
 
-    def __init__(self, photos: int) -> None:
+    `tell` is told whenever one more was, with how many there are.
+    """
+
+    def __init__(self, photos: int, tell: Told = nobody) -> None:
         self.left = photos
+        self._tell = tell
+        self._looked = self._of = 0
+
+    def expect(self, photos: int) -> None:
+        """There are so many more to be looked at."""
+        self._of += photos
+
+    async def looked(self) -> None:
+        """One more was looked at."""
+        self._looked += 1
+        await self._tell(self._looked, self._of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +73,7 @@ class Archives:
         self._photos = photos
         self._most = most
         self._allowance = allowance
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def add(self, chunks: AsyncIterator[bytes], room: Room) -> list[Unpacked]:
         """Keep the photos of a zip, in its own order, each with its name, and say of the rest why not.
@@ -64,27 +91,66 @@ class Archives:
             raise PhotoRefused(Refusal(unusable.fault.value)) from unusable
 
     async def _each(self, found: Iterator[Member], room: Room) -> list[Unpacked]:
-        made: list[Unpacked] = []
-        refused = 0
-        while (member := await asyncio.to_thread(next, found, None)) is not None:
-            if room.left <= 0 or refused >= _NAMED:
-                made.append(Unpacked("", refusal=Refusal.ARCHIVE_REST))
-                break
-            one = await self._one(member, room)
-            refused += one.refusal is not None
-            made.append(one)
-        return made
-
-    async def _one(self, member: Member, room: Room) -> Unpacked:
-        if member.data is None:
-            fault = member.fault.value if member.fault else Refusal.DAMAGED
-            return Unpacked(member.name, refusal=Refusal(fault))
-        if refusal := no_photo(member.data[:HEAD]):
-            return Unpacked(member.name, refusal=refusal)
-        # Taken before the photo is looked at: another archive of the post may be unpacked meanwhile.
-        room.left -= 1
+        under_way: list[asyncio.Task[Unpacked]] = []
         try:
-            return Unpacked(member.name, (await self._photos.add(member.data)).sha256)
-        except PhotoRefused as refused:
-            room.left += 1
-            return Unpacked(member.name, refusal=refused.refusal, width=refused.width, height=refused.height)
+            while True:
+                await self._at_once.acquire()
+                begun = False
+                try:
+                    member = await asyncio.to_thread(next, found, None)
+                    if member is None:
+                        break
+                    if not under_way:
+                        room.expect(member.of)
+                    if not await self._is_wanted(under_way, room):
+                        rest = Unpacked("", refusal=Refusal.ARCHIVE_REST)
+                        return [*await asyncio.gather(*under_way), rest]
+                    refusal = self._refusal(member)
+                    if refusal is None:
+                        # At once, since another archive of the post may be unpacked meanwhile.
+                        room.left -= 1
+                    task = asyncio.create_task(self._one(member, refusal, room))
+                    # However it ends, also where it is cut off before it has begun.
+                    task.add_done_callback(lambda _: self._at_once.release())
+                    under_way.append(task)
+                    begun = True
+                finally:
+                    if not begun:
+                        self._at_once.release()
+            return list(await asyncio.gather(*under_way))
+        except asyncio.CancelledError:
+            for task in under_way:
+                task.cancel()
+            raise
+        finally:
+            # All of them end before anything is raised: none may go on once its post is given back.
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _is_wanted(self, under_way: list[asyncio.Task[Unpacked]], room: Room) -> bool:
+        """Whether another file is looked at. Raises what one that is under way has raised."""
+        going = [task for task in under_way if not task.done()]
+        refused = sum(task.result().refusal is not None for task in under_way if task.done())
+        if room.left > 0 and refused + len(going) < _NAMED:
+            return True
+        # One of those under way may turn out to be no photo, and leave its place to this; or to be one.
+        await asyncio.gather(*going)
+        return room.left > 0 and sum(task.result().refusal is not None for task in under_way) < _NAMED
+
+    @staticmethod
+    def _refusal(member: Member) -> Refusal | None:
+        if member.data is None:
+            return Refusal(member.fault.value) if member.fault else Refusal.DAMAGED
+        return no_photo(member.data[:HEAD])
+
+    async def _one(self, member: Member, refusal: Refusal | None, room: Room) -> Unpacked:
+        one = Unpacked(member.name, refusal=refusal)
+        if refusal is None and member.data is not None:
+            try:
+                one = Unpacked(member.name, (await self._photos.add(member.data)).sha256)
+            except PhotoRefused as refused:
+                room.left += 1
+                one = Unpacked(
+                    member.name, refusal=refused.refusal, width=refused.width, height=refused.height
+                )
+        await room.looked()
+        return one

@@ -15,6 +15,8 @@ GATHERS = timedelta(seconds=2)
 """From a change of a tray to its contact sheet: what comes in several posts shall be on one sheet."""
 _QUIET: Final = timedelta(seconds=8)
 """Between two sheets of one tray."""
+_SIGN_OF_LIFE: Final = timedelta(seconds=4)
+"""Between two words of how far an archive has come."""
 
 
 def card_key(job: Job) -> str:
@@ -43,6 +45,7 @@ def show_tray(tx: Tx, tray_id: str, *, owner: str, place: str) -> None:
     """Make sure the tray's message exists, and a contact sheet for its owner, and both are up to date."""
     key = tray_key(tray_id)
     tx.outbox.put(key, NoticeKind.TRAY, owner=owner, place=place, tray_id=tray_id)
+    tx.outbox.tell(key, {})
     tx.outbox.put(
         sheet_key(tray_id),
         NoticeKind.SHEET,
@@ -53,6 +56,14 @@ def show_tray(tx: Tx, tray_id: str, *, owner: str, place: str) -> None:
         wait=GATHERS,
     )
     refresh_tray(tx, tray_id)
+
+
+def show_looking(tx: Tx, tray_id: str, *, owner: str, place: str, looked: int, of: int) -> None:
+    """Say in the tray's message, every few seconds, how many files of an archive were looked at."""
+    key = tray_key(tray_id)
+    tx.outbox.put(key, NoticeKind.TRAY, owner=owner, place=place, tray_id=tray_id, wait=GATHERS)
+    tx.outbox.tell(key, {"looked": looked, "of": of})
+    tx.outbox.touch(key, quiet=_SIGN_OF_LIFE, wait=GATHERS)
 
 
 def refresh_tray(tx: Tx, tray_id: str) -> None:

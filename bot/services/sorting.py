@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from bot.imaging.kinds import HEAD, PICTURES, Kind, recognise
-from bot.services.archives import Archives, Room
+from bot.services.archives import Archives, Room, Told, nobody
 from bot.services.errors import PhotoRefused
 from bot.services.inputs import PAPERS, Role
 from bot.services.papers import Papers
@@ -18,7 +18,7 @@ from bot.services.videos import Videos
 from storage.records.media import UNSORTED_ROLE, Refusal
 from storage.records.trays import TrayEntry
 
-__all__ = ["HEAD", "Incoming", "Room", "Sorter"]
+__all__ = ["HEAD", "Incoming", "Room", "Sorter", "Told", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.services.cards import refresh_papers, refresh_tray, show_tray
+from bot.services.cards import refresh_papers, refresh_tray, show_looking, show_tray
 from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
 from bot.services.inputs import PAPERS, Given, Lack, Lacking, Role
 from bot.services.notifier import Clock
@@ -148,6 +148,16 @@ class Trays:
         if without:
             self._nudge("erase")
         return tray
+
+    async def looking(self, owner: str, place: str, looked: int, of: int) -> None:
+        """So many files of an archive were looked at: said in the tray's message here, if it takes longer."""
+
+        def unit(tx: Tx) -> None:
+            tray = tx.trays.open(owner, place)
+            show_looking(tx, tray.id, owner=owner, place=place, looked=looked, of=of)
+
+        await self._store.write(unit)
+        self._nudge("outbox")
 
     async def view(self, tray_id: str, owner: str | None = None) -> TrayView:
         """A tray as it stands. Raises NoSuchThing, and NotYours for anybody but `owner`."""

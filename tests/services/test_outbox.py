@@ -10,7 +10,10 @@ import pytest
 
 from bot.services.notifier import Said, Speech
 from bot.services.outbox import OutboxRunner
+from handlers import trays
+from storage.records.media import Refusal
 from storage.records.outbox import NoticeKind
+from storage.records.trays import TrayEntry
 from tests.stand_ins import ANA, THREAD, Engine, FakeNotifier
 
 LEASE = timedelta(seconds=120)
@@ -233,3 +236,46 @@ async def test_a_card_found_standing_after_a_crash_is_brought_up_to_date(house: 
     await house.say()
     (card,) = house.world.of_kind(NoticeKind.CARD)
     assert (card.versions[0], card.versions[-1]) == ("our_queue", "cancelled")
+
+
+async def test_how_far_an_archive_has_come_is_said_every_few_seconds_until_its_photos_are_there(
+    house: Engine,
+) -> None:
+    looking = house.services.trays.looking
+    await looking(ANA, THREAD, 1, 120)
+    await house.say()
+    assert house.world.deliveries == [], "what is done at once needs no sign of life"
+    house.turn(seconds=2)
+    await looking(ANA, THREAD, 30, 120)
+    await house.say()
+    for looked in range(31, 40):
+        await looking(ANA, THREAD, looked, 120)
+    await house.say(1)
+    (tray,) = house.world.of_kind(NoticeKind.TRAY)
+    assert [notice.payload for notice in house.world.deliveries] == [{"looked": 30, "of": 120}]
+    house.turn(seconds=4)
+    await house.say()
+    assert house.world.deliveries[-1].payload == {"looked": 39, "of": 120}
+    await house.services.trays.receive(
+        ANA, THREAD, [TrayEntry("F#1", "1.jpg", refusal=Refusal.DAMAGED)], await house.item()
+    )
+    house.turn(seconds=1)
+    await house.say(2)
+    told = [notice.payload for notice in house.world.deliveries if notice.kind is NoticeKind.TRAY]
+    assert (told[-1], len(tray.versions)) == ({}, 3)
+
+
+async def test_a_tray_with_an_archive_on_its_way_says_how_far_it_has_come_and_keeps_its_buttons(
+    house: Engine,
+) -> None:
+    words = trays.looking({"looked": 37, "of": 120})
+    await house.services.trays.looking(ANA, THREAD, 37, 120)
+    ((empty,),) = house.rows("SELECT id FROM tray")
+    shown = trays.tray(await house.services.trays.view(empty), looking=words)
+    assert shown.text == "Looking at the photos of your zip: 37 of 120 so far."
+    assert [block["type"] for block in shown.blocks] == ["section"]
+    begun = trays.tray(await house.services.trays.view(await house.tray(2)), looking=words)
+    assert "of 2 photos usable" in begun.text
+    assert words in str(begun.blocks)
+    assert "actions" in {block["type"] for block in begun.blocks}
+    assert trays.looking({}) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from bot.services.errors import PhotoRefused
 from bot.services.inputs import Role
 from bot.services.sorting import Room
 from storage.errors import StoreFull
-from storage.records.media import Refusal
+from storage.records.media import Medium, Refusal
 from storage.records.trays import TrayEntry
 from tests.imaging.test_video import film
 from tests.stand_ins import MOST, Engine, incoming, picture, zipped
@@ -160,18 +161,56 @@ async def test_a_full_disk_in_the_middle_of_an_archive_is_told_and_nothing_stays
     house: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = house.store.media.put
-    kept: list[str] = []
+    begun: list[bytes] = []
 
     async def once(data: bytes) -> str:
-        if kept:
+        begun.append(data)
+        if len(begun) > 1:
             raise StoreFull("the disk is full: nothing was stored")
-        kept.append(await put(data))
-        return kept[0]
+        return await put(data)
 
     monkeypatch.setattr(house.store.media, "put", once)
     with pytest.raises(StoreFull):
         await take(house, zipped({"a.jpg": picture(1), "b.jpg": picture(2)}))
-    assert [path.name for path in files(house)] == kept
+    assert [(path.name,) for path in files(house)] == house.rows("SELECT sha256 FROM medium")
+    monkeypatch.undo()
+    assert len(await take(house, zipped({f"{n}.jpg": picture(n) for n in range(5)}))) == 5
+
+
+async def test_it_is_told_how_far_the_archives_of_a_post_have_come(house: Engine) -> None:
+    told: list[tuple[int, int]] = []
+
+    async def tell(looked: int, of: int) -> None:
+        told.append((looked, of))
+
+    room = Room(100, tell)
+    for name, content in (("one", {"a.jpg": picture(1), "b.txt": b"words"}), ("two", {"c.jpg": picture(2)})):
+        await house.services.sorter.take(name, "any.zip", None, incoming(zipped(content)), room)
+    assert told == [(1, 2), (2, 2), (3, 3)]
+
+
+async def test_several_photos_of_an_archive_are_looked_at_at_once_and_not_all_of_them(
+    house: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, at_once, most = house.services.photos.add, [0], [0]
+    full = asyncio.Event()
+
+    async def watched(data: bytes) -> Medium:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        if at_once[0] == 3:
+            full.set()
+        # The first ones wait for each other; whoever comes later finds the way open.
+        await full.wait()
+        try:
+            return await add(data)
+        finally:
+            at_once[0] -= 1
+
+    monkeypatch.setattr(house.services.photos, "add", watched)
+    entries = await asyncio.wait_for(take(house, zipped({f"{n}.jpg": picture(n) for n in range(8)})), 120)
+    assert [one.name for one in entries] == [f"{n}.jpg" for n in range(8)]
+    assert most == [3]
 
 
 @pytest.mark.parametrize(
