@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from typing import Any
 
 import pillow_heif
 from PIL import Image, ImageDraw
@@ -54,3 +55,26 @@ def heavy(number: int, length: int) -> bytes:
         data = photo(number, quality=92, grain=middle)
         low, high = (middle, high) if len(data) < length else (low, middle)
     return data
+
+
+def mixture(jpeg: bytes) -> list[bytes]:
+    """One of each kind that takes much memory to decode, about as large as may be, and that JPEG."""
+    with Image.open(io.BytesIO(photo(0))) as opened:
+        made = opened.convert("RGB")
+    kinds: list[tuple[str, str, tuple[int, int], dict[str, Any]]] = [
+        ("WEBP", "RGBA", (5600, 4200), {"quality": 50, "method": 2}),
+        ("AVIF", "RGB", (6900, 5200), {"quality": 85, "speed": 10}),
+        ("PNG", "P", (9200, 6900), {"compress_level": 1}),
+        ("AVIF", "RGBA", (6400, 5000), {"quality": 85, "speed": 10}),
+        ("PNG", "RGB", (3264, 2448), {"compress_level": 1}),
+        ("JPEG", "RGB", (9200, 6900), {"quality": 80, "progressive": True}),
+    ]
+    files = [jpeg, heif(0, FORTY_EIGHT)]
+    for encoder, mode, size, how in kinds:
+        picture = made.resize(size)
+        if mode == "RGBA":
+            picture.putalpha(Image.linear_gradient("L").resize(size))
+        out = io.BytesIO()
+        (picture.quantize(256, method=2) if mode == "P" else picture).save(out, encoder, **how)
+        files.append(out.getvalue())
+    return files

@@ -1,4 +1,5 @@
-"""Colours named by number: HEIC and AVIF may say which by three numbers (`nclx`) in place of a profile.
+"""Colours named by number: a HEIC or AVIF may say which by three numbers (`nclx`) in place of a profile, and
+a PNG by four (`cICP`), which go before any profile.
 
 The numbers are those of ITU-T H.273. Whoever ignores them shows a telephone's red too pale: its numbers mean
 Display P3, and read as sRGB they are nearer to grey. Here each pair of them becomes a profile.
@@ -18,6 +19,9 @@ from bot.imaging.boxes import boxes, meta, within
 _Vector = tuple[float, float, float]
 _Matrix = tuple[_Vector, _Vector, _Vector]
 
+_SIGNATURE: Final = 8
+"""Bytes before the first chunk of a PNG."""
+_NUMBERS: Final = 4
 _D65: Final = (0.3127, 0.3290)
 _PRIMARIES: Final[dict[int, tuple[tuple[float, float], ...]]] = {
     1: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65),  # BT.709, sRGB
@@ -56,6 +60,21 @@ def named(data: bytes) -> Colours | None:
         return _of_item(_primary(told[b"pitm"]), told[b"iprp"])
     except (KeyError, IndexError, struct.error):
         return None
+
+
+def named_in_png(data: bytes) -> Colours | None:
+    """What a PNG says of its colours by number; None where it says nothing that makes sense for a PNG."""
+    at = _SIGNATURE
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"IDAT":
+            return None
+        if name == b"cICP" and length == _NUMBERS and at + 8 + length <= len(data):
+            primaries, transfer, matrix, full_range = data[at + 8 : at + 8 + length]
+            # Of a picture that is not in red, green and blue, or not from 0 to 255, nothing is known here.
+            return Colours(primaries, transfer) if (matrix, full_range) == (0, 1) else None
+        at += 12 + length
+    return None
 
 
 def _primary(pitm: bytes) -> int:

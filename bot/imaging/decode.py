@@ -239,8 +239,10 @@ def _has_several(opened: ImageFile.ImageFile) -> bool:
 
 
 def _profile(opened: Image.Image, kind: Kind, data: bytes) -> bytes | None:
-    """What the file's colours mean: a profile goes before what is said by number."""
+    """What the file's colours mean: a profile goes before what is said by number, in a PNG after it."""
     told: bytes | None = opened.info.get("icc_profile")
+    if kind is Kind.PNG and (colours := cicp.named_in_png(data)):
+        return cicp.profile(colours)
     if told or kind not in {Kind.HEIC, Kind.AVIF}:
         return told
     colours = cicp.named(data)
