@@ -450,6 +450,29 @@ async def test_uploaded_files_tell_two_trainings_apart() -> None:
     assert (await found(listing(*jobs, files=[ours]))).ref.id == "ft-2"
 
 
+@pytest.mark.parametrize("most", [100, 30], ids=["as asked", "shorter pages"])
+@pytest.mark.parametrize("newest", ["first", "last"])
+async def test_a_training_is_found_wherever_in_the_list_it_stands(newest: str, most: int) -> None:
+    old = [{"job_id": f"ft-old-{number}", "create_time": "2024-01-01 00:00:00"} for number in range(250)]
+    every = [{}, *old] if newest == "first" else [*old, {}]
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/files"):
+            return listing()(request)  # type: ignore[no-any-return]
+        begin = (int(request.url.params["page_no"]) - 1) * most
+        page = listing(*every[begin : begin + most])(request).json()
+        page["output"]["total"] = len(every)
+        return httpx.Response(200, json=page)
+
+    assert (await found(wire)).ref == TRAINING
+
+
+async def test_a_list_without_an_end_is_no_proof_that_nothing_was_started() -> None:
+    old = [{"job_id": f"ft-old-{number}", "create_time": "2024-01-01 00:00:00"} for number in range(100)]
+    with pytest.raises(UnexpectedResponse, match="looked through"):
+        await found(listing(*old))
+
+
 async def test_a_row_that_makes_no_sense_hides_no_other() -> None:
     assert (await found(listing({"job_id": None}, {}))).ref == TRAINING
 

@@ -55,6 +55,7 @@ from bot.providers.dashscope.settings import (
 from bot.providers.dashscope.wire import (
     BODY,
     OUTPUT,
+    PAGE,
     Job,
     Output,
     Task,
@@ -82,6 +83,8 @@ TRAINER, PAINTER, INSPECTOR = "facechain-finetune", "facechain-generation", "fac
 PICTURES = ("image/jpeg", "image/png")
 RESULTS_LIVE = timedelta(hours=24)
 """Of a portrait's link, and of the task that knows it."""
+PAGES = 50
+"""Of trainings, that are looked through for one whose answer was lost."""
 FACE = "Its pages do not say whether the trained face goes with the training."
 TEMPLATE, TRAIN_FREE = "portrait_url_template", "train_free_portrait_url_template"
 
@@ -282,8 +285,7 @@ class Dashscope(Provider[DashscopeSettings]):
             UnexpectedResponse: there is more than one, so nobody can tell which is ours.
         """
         if isinstance(spec, TrainingSpec):
-            listed = await self._get("/fine-tunes", OUTPUT, page(model=TRAINER))
-            jobs = [job for row in rows(listed.output, "jobs") if (job := maybe(Job, row))]
+            jobs = [job async for job in self._trainings()]
             ours = {file.id for file in await self._shelf.of(key)}
             found = [job for job in jobs if self._may_be(job, ours, known, since)]
             if len(found) > 1:
@@ -310,6 +312,25 @@ class Dashscope(Provider[DashscopeSettings]):
             if fresh
             else None
         )
+
+    async def _trainings(self) -> AsyncIterator[Job]:
+        """Every training there is: in which order they are listed is not documented.
+
+        Raises:
+            UnexpectedResponse: the list has no end, so that what is not found may be in it all the same.
+        """
+        seen = 0
+        for number in range(1, PAGES + 1):
+            told = await self._get("/fine-tunes", OUTPUT, page(number, model=TRAINER))
+            listed, total = rows(told.output, "jobs"), told.output.get("total")
+            seen += len(listed)
+            for row in listed:
+                if job := maybe(Job, row):
+                    yield job
+            # A page may be shorter than was asked for.
+            if not listed or (len(listed) < PAGE and not (isinstance(total, int) and seen < total)):
+                return
+        raise UnexpectedResponse("DashScope lists more trainings than can be looked through.")
 
     def _may_be(self, job: Job, ours: set[str], known: frozenset[str], since: datetime | None) -> bool:
         made = moment(job.created, self._zone)

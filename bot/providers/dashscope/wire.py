@@ -110,9 +110,13 @@ def findings(output: Mapping[str, JsonValue], count: int) -> tuple[Finding, ...]
     )
 
 
-def page(**query: str) -> dict[str, str]:
-    """The first and longest page of a list: an account keeps a hundred files and runs one job at a time."""
-    return {"page_no": "1", "page_size": "100", **query}
+PAGE = 100
+"""Rows of the longest page of a list, and as many files as an account keeps."""
+
+
+def page(number: int = 1, **query: str) -> dict[str, str]:
+    """A page of a list."""
+    return {"page_no": str(number), "page_size": str(PAGE), **query}
 
 
 def rows(body: Mapping[str, JsonValue], *names: str) -> list[JsonValue]:
