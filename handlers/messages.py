@@ -84,6 +84,8 @@ def _card_lines(view: JobView) -> list[str]:
         if job.stopped_remotely is False:
             return [f"{view.label} cannot be told to stop: its result will be discarded."]
         return ["Stopped. Nothing more happens with it."]
+    if view.stage is Stage.DONE and view.current.kind is JobKind.TRAINING and not view.pictures:
+        return [f"trained after {duration(view.took)}, without images"]
     if view.stage is Stage.DONE:
         some = f" · {view.pictures_here} of {view.asked_for} images" if shortfall(view) else ""
         return [f"ready after {duration(view.took)}{some}"]
@@ -216,6 +218,8 @@ def trained(view: JobView, permalink: str | None) -> Message:
     text = f"*{name}* is trained after {duration(view.took)}"
     if view.current.cancel_requested:
         text = f"{text}, before it could be cancelled. No images are made"
+    elif not view.pictures:
+        text = f"{text}. {escape(view.label)} gives no image of it"
     if permalink:
         text = f"{text}: <{permalink}|see its card>"
     return Message(text, (section(text),))

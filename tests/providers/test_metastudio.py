@@ -577,6 +577,19 @@ async def test_a_photo_s_model_that_nobody_waited_for_is_erased(inputs: Inputs) 
     ]
 
 
+@pytest.mark.parametrize(("known", "erased"), [(True, False), (False, True)])
+async def test_a_photo_s_model_that_the_library_never_had_is_not_called_erased(
+    known: bool, erased: bool
+) -> None:
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.method == "DELETE" or not known:
+            return httpx.Response(404, json={"error_code": "MSS.00000002", "error_msg": "Not Found"})
+        return httpx.Response(200, json=body("picture_succeeded"))
+
+    ref = RemoteRef(kind="training", id="6eb78b2f-1", model_id="m-1")
+    assert await metastudio(wire, mode="picture_modeling").delete(ref) is erased
+
+
 async def test_deleting_erases_avatar_video_and_papers_for_good() -> None:
     vendor = Vendor()
     vendor.jobs["job0"] = {"job_id": "job0", "name": "x", "batch_name": "x", "state": "JOB_SUCCESS"}

@@ -35,6 +35,7 @@ from bot.providers.metastudio.wire import BODY, PICTURES, SHORT, Short
 MODELS = "/digital-human/stylized/picture-modelings"
 LOOKS = "/photo-detection"
 TALKS = "/photo-digital-human-videos"
+LIBRARY = "Its pages do not say whether a photo's model can be erased like an avatar."
 LOOK_AGAIN = timedelta(seconds=2)
 
 
@@ -74,7 +75,7 @@ class PictureModeling(Product):
                 "subjects": SUBJECTS,
                 "options": PictureOptions,
                 "idempotent": True,
-                "keeps_model": Keeping(by="delete"),
+                "keeps_model": Keeping(by="delete", note=LIBRARY),
                 **_pace(has),
             }
         )
@@ -131,10 +132,11 @@ class PictureModeling(Product):
     async def delete(self, ref: RemoteRef) -> bool:
         """Erase the model from the library for good, also one that nobody waited for."""
         try:
-            model_id = ref.model_id or (await self.desk.get(f"{MODELS}/{ref.id}", SHORT)).model_id
+            job = await self.desk.get(f"{MODELS}/{ref.id}", SHORT)
         except NotFound:
-            return True
-        return await self.forgotten(model_id)
+            return await self.forgotten(ref.model_id)
+        # A library that does not have it proves nothing, as long as its job names it.
+        return await self.forgotten(ref.model_id or job.model_id, absent=False)
 
 
 class PhotoVideo(Product):

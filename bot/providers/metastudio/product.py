@@ -101,8 +101,11 @@ class Product(ABC):
         async for chunk in chunks:
             yield chunk
 
-    async def forgotten(self, model: str | None) -> bool:
-        """Erase a model from the library, past its recycle bin. False: the vendor refuses that now."""
+    async def forgotten(self, model: str | None, *, absent: bool = True) -> bool:
+        """Erase a model from the library, past its recycle bin. False: the vendor refuses that now.
+
+        `absent` is the answer where the library does not have it.
+        """
         if model is None:
             return True
         try:
@@ -112,7 +115,7 @@ class Product(ABC):
         except InvalidInput:
             return False
         except NotFound:
-            return True
+            return absent
         return True
 
     # -- clips, of avatars and of photos

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS assets (
   services TEXT NOT NULL, app_user_id TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL);
 """
 AVATAR, FILM, VOICE = "HUMAN_MODEL_2D", "VIDEO", "VOICE_MODEL"
+PHOTO_MODEL = "HUMAN_MODEL_3D"
+"""The pages call a photo's model an asset and name no type for it."""
 _VOICES = (
     ("f5e6a13eab4443fa85421191ad061780", "Xiaoyan", "FEMALE", "CN"),
     ("0a7c5bb1d3f94e1c8a52d0f6b1c94e27", "Xiaofeng", "MALE", "CN"),

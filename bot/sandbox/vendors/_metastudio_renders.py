@@ -14,7 +14,7 @@ from bot.sandbox.vendors._faults import Fault, FaultKind
 from bot.sandbox.vendors._fetch import Fetcher, FetchFailed, client
 from bot.sandbox.vendors._journal import EntryKind
 from bot.sandbox.vendors._metastudio_errands import Job
-from bot.sandbox.vendors._metastudio_library import Library
+from bot.sandbox.vendors._metastudio_library import PHOTO_MODEL, Library
 from bot.sandbox.vendors._metastudio_models import STYLES
 from bot.sandbox.vendors._metastudio_parts import Parts
 from bot.sandbox.vendors._metastudio_photos import CHECKED_MOST, FOR_FILMS, Photos, for_model, size_of
@@ -139,12 +139,18 @@ class Renders:
         self._parts.errands.change(job.id, duration=seconds)
 
     async def _model(self, job: Job, *, cover: bool) -> None:
-        photo = await self._photo_of(job)
-        if not cover:
-            return
-        words = STYLES[job.wishes["style_id"]][2]
-        picture = await self._workers.reckon(_portrait, photo, words, job.seq, trainer.PICTURE_SIZE)
-        write_whole(self._store.path(f"{job.asset_id}/cover.png"), picture)
+        photo, asset_id = await self._photo_of(job), job.asset_id or uuid.uuid4().hex
+        files = []
+        if cover:
+            words = STYLES[job.wishes["style_id"]][2]
+            picture = await self._workers.reckon(_portrait, photo, words, job.seq, trainer.PICTURE_SIZE)
+            write_whole(self._store.path(f"{asset_id}/cover.png"), picture)
+            files.append(self._library.file(asset_id, "cover.png", "COVER"))
+        if self._library.get(asset_id) is None:
+            self._library.add(
+                job.name or "", PHOTO_MODEL, asset_id=asset_id, state="CREATING", app_user_id=job.app_user_id
+            )
+        self._library.finish(asset_id, "ACTIVED", files)
 
     async def _photo_of(self, job: Job) -> bytes:
         url = job.wishes.get("picture_url")
