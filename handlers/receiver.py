@@ -75,8 +75,7 @@ class SlackReceiver:
             case "message":
                 await self._message(item)
             case "mention":
-                # The same post comes as a message too, unless the app may not read this channel's messages.
-                if await self._services.intake.known(f"message:{item.key.removeprefix('mention:')}"):
+                if await self._is_twin(item):
                     await self._services.intake.ignore(item)
                 else:
                     await self._message(item)
@@ -102,7 +101,7 @@ class SlackReceiver:
         if not files:
             payload = {"words": item.payload.get("words", "")}
             await self._services.intake.answer(item, owner, place, payload)
-        elif item.payload["asked"] or await self._services.trays.gathers(owner, place):
+        elif item.payload["asked"] or await self._joins(item, owner, place):
             private = Place.parse(place).is_direct
             entries = await self._entries(files, item, private=private, tell=self._looking(owner, place))
             if private:
@@ -118,6 +117,24 @@ class SlackReceiver:
             await self._services.invitations.consider(owner, place, asked_about, item, said_at=str(said_at))
         else:
             await self._services.intake.ignore(item)
+
+    async def _joins(self, item: InboxItem, owner: str, place: str) -> bool:
+        """Whether photos posted without a word belong to a tray here: one that is open, or is about to be.
+
+        The post that asked for it may still be on its way to us, or wait for a file.
+        """
+        for other in await self._services.intake.waiting("message", "mention", "gather"):
+            here = other.id != item.id and (_owner(other), _place(other)) == (owner, place)
+            if here and _begins_tray(other) and not await self._is_twin(other):
+                return True
+        # In this order: a post that was worked off in between has opened its tray.
+        return await self._services.trays.gathers(owner, place)
+
+    async def _is_twin(self, item: InboxItem) -> bool:
+        """Whether a mention came as a message too: always, unless the app may not read the messages there."""
+        if item.kind != "mention":
+            return False
+        return await self._services.intake.known(f"message:{item.key.removeprefix('mention:')}")
 
     async def _gather(self, item: InboxItem) -> None:
         """Photos that stand in Slack already, for a form that waits; its tray may have some of them."""
@@ -342,6 +359,10 @@ def _says_document(file: Mapping[str, Any]) -> bool:
 
 
 _FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
+
+
+def _begins_tray(item: InboxItem) -> bool:
+    return item.kind == "gather" or bool(item.payload.get("asked") and item.payload.get("files"))
 
 
 def _owner(item: InboxItem) -> str:

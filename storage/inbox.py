@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -56,10 +56,17 @@ class Inbox(Repository):
             )
             .returning(inbox)
         ).all()
-        return [
-            InboxItem(r.id, r.key, r.kind, r.payload, r.attempts, r.fence, r.lease_owner, r.received_at)
-            for r in rows
-        ]
+        return [_item(row) for row in rows]
+
+    def waiting(self, kinds: Collection[str], limit: int) -> list[InboxItem]:
+        """What of these kinds is not worked off yet, whoever holds it; the newest first."""
+        rows = self.conn.execute(
+            select(inbox)
+            .where(inbox.c.done_at.is_(None), inbox.c.kind.in_(list(kinds)))
+            .order_by(inbox.c.received_at.desc())
+            .limit(limit)
+        )
+        return [_item(row) for row in rows]
 
     def hold_on(self, items: Sequence[InboxItem], lease: timedelta) -> None:
         """Hold items longer that are being worked on; what somebody else holds by now is left alone."""
@@ -102,6 +109,12 @@ class Inbox(Repository):
         )
         if held.rowcount == 0:
             raise StaleState(item.id)
+
+
+def _item(row: Any) -> InboxItem:
+    return InboxItem(
+        row.id, row.key, row.kind, row.payload, row.attempts, row.fence, row.lease_owner, row.received_at
+    )
 
 
 def _held(item: InboxItem) -> tuple[ColumnElement[bool], ...]:

@@ -20,6 +20,7 @@ from storage.records.outbox import NoticeKind
 
 logger = logging.getLogger(__name__)
 _BATCH = 200
+_WAITING = 500
 _ATTEMPTS = 40
 """With the longest back-off this is three hours of trying."""
 
@@ -75,6 +76,10 @@ class Intake:
     async def is_done(self, key: str) -> bool:
         """Whether what arrived under this key is worked off."""
         return await self._store.read(lambda tx: tx.inbox.is_done(key))
+
+    async def waiting(self, *kinds: str) -> list[InboxItem]:
+        """What of these kinds has arrived and is not worked off yet, the newest first; not without end."""
+        return await self._store.read(lambda tx: tx.inbox.waiting(kinds, _WAITING))
 
     async def _commit(self) -> None:
         while self._waiting:

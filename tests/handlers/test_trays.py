@@ -42,6 +42,25 @@ async def test_photos_the_owner_adds_to_the_thread_join_the_tray(surface: Surfac
     assert "Train…" in grown.buttons()
 
 
+async def test_photos_added_before_the_first_post_is_worked_off_join_its_tray(surface: Surface) -> None:
+    await surface.people.fault("download", "rate_limited", times=2, retry_after=1)
+    posted = await surface.post(photos(2), "@darkroom please")
+
+    async def waits() -> bool | None:
+        return surface.query("SELECT id FROM inbox WHERE done_at IS NULL AND attempts > 0") != [] or None
+
+    await surface.until(waits)
+    await surface.post(photos(2, first=5), thread=posted.ts)
+    await surface.post(photos(3, first=10), user="lee", thread=posted.ts)
+    await surface.said("2 of 2 photos usable", thread=posted.ts)
+    surface.clock.advance(4)
+    whole = await surface.said("4 of 4 photos usable", thread=posted.ts)
+    assert "Train…" in whole.buttons()
+    await surface.taken_in()
+    assert surface.rows("tray") == 1, "somebody else's photos are another matter"
+    assert surface.rows("tray_entry") == 4
+
+
 async def test_photos_somebody_else_adds_to_the_thread_stay_out_of_the_tray(surface: Surface) -> None:
     tray = await surface.tray(photos(2))
     await surface.post(photos(2, first=5), user="lee", thread=tray.thread_ts)
