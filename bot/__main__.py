@@ -139,6 +139,8 @@ def _callbacks() -> int:
         settings = read()
     except SettingsError as error:
         return _refuse(str(error))
+    if not settings.darkroom_public_url:
+        return _refuse("DARKROOM_PUBLIC_URL is not set: it is the address at which vendors would call.")
     key = callback_key(settings.darkroom_data_dir, settings.darkroom_callback_secret)
     for provider in load(env_file=Path(".env"))[0]:
         print(f"{provider.name}: {callback_url(settings.darkroom_public_url, key, provider.name)}")

@@ -23,6 +23,7 @@ from bot.opening import (
     bolt_app,
     configured_vendors,
     open_store,
+    refuse_unreachable,
     slack_client,
     web_socket,
     who_are_we,
@@ -83,6 +84,7 @@ async def build(
         offered = providers if providers is not None else configured_vendors(env_file)
         for provider in offered:
             stack.push_async_callback(provider.http.aclose)
+        refuse_unreachable(settings, offered)
         listening = web_socket(settings, stack)
         client = await slack_client(settings, stack)
         who = await who_are_we(client, settings)

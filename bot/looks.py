@@ -52,6 +52,8 @@ def looks(
         return Diagnosis("socket", "" if socket is None or await socket.is_connected() else "not_connected")
 
     async def photo_links() -> Diagnosis:
+        if not links.given:
+            return Diagnosis("links", words="none are needed: every vendor is sent its files")
         trouble = await links.examine()
         return Diagnosis("links", "" if trouble is None else str(trouble), links.means.value)
 

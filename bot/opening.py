@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -154,3 +154,15 @@ def _bolt_logger() -> logging.Logger:
         # It finds SLACK_BOT_TOKEN in the environment by itself, and then says that it has no use for it.
         logger.addFilter(lambda record: "`token` will be unused" not in record.getMessage())
     return logger
+
+
+def refuse_unreachable(settings: Settings, offered: Sequence[Provider[Any]]) -> None:
+    """Refuse vendors that fetch photos from this process where it has no address. Raises StartupError."""
+    if settings.bucket or settings.darkroom_public_url:
+        return
+    if fetching := [one.capabilities.label for one in offered if one.capabilities.fetches]:
+        verb = "fetches" if len(fetching) == 1 else "fetch"
+        raise StartupError(
+            f"DARKROOM_PUBLIC_URL is not set, and {' and '.join(fetching)} {verb} photos from this process: "
+            "set the https address that leads here, or name a bucket (docs/photo-links.md)."
+        )

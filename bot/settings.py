@@ -58,7 +58,8 @@ class Settings(BaseSettings):
         None, description="Session token, with temporary keys for that bucket only."
     )
     darkroom_public_url: str = Field(
-        description="The https address under which vendors reach this process to fetch photos."
+        "",
+        description="The https address under which vendors reach us, to fetch photos or to call back.",
     )
     darkroom_trusted_proxies: str = Field(
         "127.0.0.1,::1",
@@ -122,6 +123,8 @@ class Settings(BaseSettings):
     @field_validator("slack_api_url", "darkroom_public_url")
     @classmethod
     def _address(cls, value: str) -> str:
+        if not value:
+            return value
         parts = urlsplit(value)
         if not parts.hostname or parts.scheme not in {"http", "https"}:
             raise ValueError("must be a whole address such as https://darkroom.example.com")

@@ -228,6 +228,14 @@ class Capabilities(Frozen):
     calls_at_once: int = 4
     """How many polls may be under way together."""
 
+    @property
+    def fetches(self) -> bool:
+        """Whether this vendor fetches some of its inputs by link, so that there must be an address for it."""
+        operations = (self.training, self.generation, self.oneshot)
+        return any(
+            spec.delivery is Delivery.URL for one in operations if one is not None for spec in one.inputs
+        )
+
 
 class MediaInput(Frozen):
     """One photo (or other medium) for a vendor: a file on our disk, and a link where the vendor fetches."""

@@ -87,6 +87,11 @@ class Links:
             raise self._unreachable(fault)
         return urls
 
+    @property
+    def given(self) -> bool:
+        """Whether any can be given here: where nobody fetches, no address is needed."""
+        return bool(self._base) or self._copies.bucket is not None
+
     def nowhere(self) -> str:
         """A link that was never opened, to ask from outside whether links lead here at all."""
         return f"{self._base}/p/{secrets.token_urlsafe(32)}.jpg"

@@ -40,6 +40,9 @@ async def test_callbacks_prints_the_address_of_each_vendor_that_is_set_up(tmp_pa
         "callbacks", cwd=tmp_path, env=_SET_UP | {"DARKROOM_CALLBACK_SECRET": "chosen by somebody"}
     )
     assert chosen.out != ended.out
+    nowhere = await darkroom("callbacks", cwd=tmp_path, env=_SET_UP | {"DARKROOM_PUBLIC_URL": ""})
+    assert (nowhere.status, nowhere.out) == (2, "")
+    assert "DARKROOM_PUBLIC_URL is not set" in nowhere.err
 
 
 async def test_restore_offers_again_what_a_vendor_had_given_up(tmp_path: Path) -> None:

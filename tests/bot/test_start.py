@@ -12,6 +12,7 @@ import pytest
 
 from bot.app import build
 from bot.opening import StartupError
+from bot.providers import Delivery
 from bot.sandbox.slack import LocalSlack
 from handlers.manifest import SCOPES, manifest
 from tests.surface import fast_vendor, free_port, settings_for
@@ -93,9 +94,34 @@ async def test_without_any_setting_each_missing_one_is_a_line_of_its_own(tmp_pat
     assert [line.split()[1] for line in ended.err.splitlines()] == [
         "SLACK_BOT_TOKEN",
         "SLACK_APP_TOKEN",
-        "DARKROOM_PUBLIC_URL",
     ]
     assert below(tmp_path) == []
+
+
+async def test_a_vendor_that_fetches_from_here_wants_an_address_or_a_bucket(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    line = await refused(tmp_path, env_of(slack, tmp_path / "data", DARKROOM_PUBLIC_URL=""))
+    assert line == (
+        "DARKROOM_PUBLIC_URL is not set, and Alibaba AIContent fetches photos from this process: "
+        "set the https address that leads here, or name a bucket (docs/photo-links.md)."
+    )
+
+
+async def test_without_an_address_a_bot_runs_whose_vendors_are_sent_their_files(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    settings = settings_for(slack, tmp_path / "data", darkroom_public_url="")
+    vendor = fast_vendor(delivery=Delivery.UPLOAD)
+    async with build(settings, providers=[vendor]) as bot:
+        found = {one.about: one for one in await bot.services.doctor.examine()}
+    assert (found["links"].fault, found["links"].words) == (
+        "",
+        "none are needed: every vendor is sent its files",
+    )
+    with pytest.raises(StartupError, match="Fake fetches photos from this process"):
+        async with build(settings, providers=[fast_vendor()]):
+            pass
 
 
 async def test_a_wrong_bot_token_is_named_and_not_shown(slack: LocalSlack, tmp_path: Path) -> None:
