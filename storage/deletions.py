@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import exists, func, insert, or_, select, update
 
-from storage._rows import ZERO, Repository, in_ms
+from storage._leases import Leased, ripe
+from storage._rows import in_ms
 from storage.errors import NotFound, StaleState
 from storage.records.deletions import Deletion, Fate, Holder, Holding, Kept
 from storage.records.ids import new_id
@@ -17,8 +18,13 @@ from storage.records.outbox import NoticeKind
 from storage.schema import deletion, holding, job, model, now_ms, outbox
 
 
-class Deletions(Repository):
+class Deletions(Leased):
     """Rows of things to be deleted, each with a date, a lease and a fence; and what is held of them."""
+
+    __slots__ = ()
+
+    table = deletion
+    due = (deletion.c.done_at.is_(None), *ripe(deletion))
 
     # -- the wish
 
@@ -101,23 +107,7 @@ class Deletions(Repository):
 
     def claim(self, me: str, lease: timedelta, limit: int) -> list[Deletion]:
         """Take up to `limit` wishes that are due."""
-        due = select(deletion.c.id).where(*_DUE).order_by(deletion.c.due_at).limit(limit).cte("due")
-        rows = self.conn.execute(
-            update(deletion)
-            .where(deletion.c.id.in_(select(due.c.id)))
-            .values(
-                lease_until=in_ms(lease),
-                lease_owner=me,
-                fence=deletion.c.fence + 1,
-                attempts=deletion.c.attempts + 1,
-            )
-            .returning(deletion)
-        ).all()
-        return [_deletion(row) for row in rows]
-
-    def is_due(self) -> bool:
-        """Whether there is anything to claim."""
-        return self.conn.execute(select(deletion.c.id).where(*_DUE).limit(1)).first() is not None
+        return [_deletion(row) for row in self._claim(me, lease, limit)]
 
     def give_back(self, held: Deletion, wait: timedelta) -> None:
         """Go on with it after `wait`. Raises StaleState."""
@@ -125,8 +115,7 @@ class Deletions(Repository):
 
     def renew(self, held: Deletion, lease: timedelta) -> None:
         """Hold on for longer. Raises StaleState."""
-        row = self.conn.execute(update(deletion).where(*_held(held)).values(lease_until=in_ms(lease)))
-        if row.rowcount == 0:
+        if not self._renew(held, lease):
             raise StaleState(held.id)
 
     def found(self, held: Deletion, holdings: Sequence[Holding]) -> None:
@@ -178,41 +167,6 @@ class Deletions(Repository):
             .where(deletion.c.id == deletion_id, deletion.c.done_at.is_not(None), ~unsaid)
             .values(name="")
         )
-
-    # -- leases
-
-    def release(self, me: str) -> None:
-        """Free what an earlier process of this node held."""
-        self.conn.execute(
-            update(deletion)
-            .where(deletion.c.lease_owner.is_not(None), deletion.c.lease_owner != me)
-            .values(lease_until=ZERO, lease_owner=None)
-        )
-
-    def any_held(self) -> bool:
-        """Whether somebody holds a row just now."""
-        held = select(deletion.c.id).where(
-            deletion.c.lease_owner.is_not(None), deletion.c.lease_until > now_ms()
-        )
-        return self.conn.execute(held.limit(1)).first() is not None
-
-    def _settle(self, held: Deletion, **values: Any) -> None:
-        row = self.conn.execute(
-            update(deletion).where(*_held(held)).values(lease_until=ZERO, lease_owner=None, **values)
-        )
-        if row.rowcount == 0:
-            raise StaleState(held.id)
-
-
-_DUE = (deletion.c.done_at.is_(None), deletion.c.due_at <= now_ms(), deletion.c.lease_until <= now_ms())
-
-
-def _held(held: Deletion) -> tuple[Any, ...]:
-    return (
-        deletion.c.id == held.id,
-        deletion.c.fence == held.fence,
-        deletion.c.lease_owner == held.lease_owner,
-    )
 
 
 def _deletion(row: Any) -> Deletion:

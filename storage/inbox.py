@@ -6,18 +6,23 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._rows import ZERO, Repository, in_ms
-from storage.errors import StaleState
+from storage._leases import Leased, ripe
+from storage._rows import in_ms
 from storage.records.ids import new_id
 from storage.records.inbox import Arrival, InboxItem
 from storage.schema import inbox, now_ms
 
 
-class Inbox(Repository):
+class Inbox(Leased):
     """Rows of things to look at; each `key` is seen once."""
+
+    __slots__ = ()
+
+    table = inbox
+    due = (inbox.c.done_at.is_(None), *ripe(inbox))
 
     def put(self, arrivals: Sequence[Arrival]) -> None:
         """Keep what arrived; a key that is known already is left as it is."""
@@ -38,25 +43,9 @@ class Inbox(Repository):
         done = select(inbox.c.id).where(inbox.c.key == key, inbox.c.done_at.is_not(None))
         return self.conn.execute(done).first() is not None
 
-    def is_due(self) -> bool:
-        """Whether there is anything to claim."""
-        return self.conn.execute(select(inbox.c.id).where(*_DUE).limit(1)).first() is not None
-
     def claim(self, me: str, lease: timedelta, limit: int) -> list[InboxItem]:
         """Take up to `limit` items that are due."""
-        due = select(inbox.c.id).where(*_DUE).order_by(inbox.c.due_at).limit(limit).cte("due")
-        rows = self.conn.execute(
-            update(inbox)
-            .where(inbox.c.id.in_(select(due.c.id)))
-            .values(
-                lease_until=in_ms(lease),
-                lease_owner=me,
-                fence=inbox.c.fence + 1,
-                attempts=inbox.c.attempts + 1,
-            )
-            .returning(inbox)
-        ).all()
-        return [_item(row) for row in rows]
+        return [_item(row) for row in self._claim(me, lease, limit)]
 
     def waiting(self, kinds: Collection[str], limit: int) -> list[InboxItem]:
         """What of these kinds is not worked off yet, whoever holds it; the newest first."""
@@ -71,7 +60,7 @@ class Inbox(Repository):
     def hold_on(self, items: Sequence[InboxItem], lease: timedelta) -> None:
         """Hold items longer that are being worked on; what somebody else holds by now is left alone."""
         for item in items:
-            self.conn.execute(update(inbox).where(*_held(item)).values(lease_until=in_ms(lease)))
+            self._renew(item, lease)
 
     def done(self, item: InboxItem) -> None:
         """Mark an item as worked off; what it held is forgotten. Raises StaleState."""
@@ -86,39 +75,8 @@ class Inbox(Repository):
         gone = self.conn.execute(delete(inbox).where(inbox.c.done_at < in_ms(-older_than)))
         return gone.rowcount
 
-    def release(self, me: str) -> None:
-        """Free what an earlier process of this node held."""
-        self.conn.execute(
-            update(inbox)
-            .where(inbox.c.done_at.is_(None), inbox.c.lease_owner != me)
-            .values(lease_until=ZERO, lease_owner=None)
-        )
-
-    def any_held(self) -> bool:
-        """Whether somebody holds a row just now."""
-        held = (
-            select(inbox.c.id)
-            .where(inbox.c.lease_owner.is_not(None), inbox.c.lease_until > now_ms())
-            .limit(1)
-        )
-        return self.conn.execute(held).first() is not None
-
-    def _settle(self, item: InboxItem, **values: Any) -> None:
-        held = self.conn.execute(
-            update(inbox).where(*_held(item)).values(lease_until=ZERO, lease_owner=None, **values)
-        )
-        if held.rowcount == 0:
-            raise StaleState(item.id)
-
 
 def _item(row: Any) -> InboxItem:
     return InboxItem(
         row.id, row.key, row.kind, row.payload, row.attempts, row.fence, row.lease_owner, row.received_at
     )
-
-
-def _held(item: InboxItem) -> tuple[ColumnElement[bool], ...]:
-    return (inbox.c.id == item.id, inbox.c.fence == item.fence, inbox.c.lease_owner == item.lease_owner)
-
-
-_DUE = (inbox.c.done_at.is_(None), inbox.c.due_at <= now_ms(), inbox.c.lease_until <= now_ms())

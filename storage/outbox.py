@@ -9,17 +9,28 @@ from typing import Any
 from sqlalchemy import BigInteger, case, exists, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._rows import ZERO, Repository, in_ms
-from storage.errors import StaleState
+from storage._leases import Leased, ripe
+from storage._rows import ZERO, in_ms
 from storage.records.ids import new_id
 from storage.records.outbox import Notice, NoticeKind, Upload
 from storage.records.places import channel_of
 from storage.records.trays import TrayState
 from storage.schema import lane, now_ms, outbox, tray, upload
 
+_before = outbox.alias("before")
 
-class Outbox(Repository):
+
+class Outbox(Leased):
     """One row per thing to say; `wanted` counts its versions, `sent` the newest one that was said."""
+
+    __slots__ = ()
+
+    table = outbox
+    due = (
+        outbox.c.sent < outbox.c.wanted,
+        *ripe(outbox),
+        outbox.c.after.is_(None) | exists().where(_before.c.id == outbox.c.after, _before.c.sent > 0),
+    )
 
     def put(
         self,
@@ -98,10 +109,6 @@ class Outbox(Repository):
         """What a message is to be made of beside the rows that it speaks of."""
         self.conn.execute(update(outbox).where(outbox.c.key == key).values(payload=payload))
 
-    def is_due(self) -> bool:
-        """Whether there is anything to claim."""
-        return self.conn.execute(select(outbox.c.id).where(*_DUE).limit(1)).first() is not None
-
     def claim(
         self, me: str, lease: timedelta, gap: timedelta, limit: int, *, edit_gap: timedelta | None = None
     ) -> list[Notice]:
@@ -112,7 +119,7 @@ class Outbox(Repository):
         # One row per channel whose turn it is: a channel with much to be said keeps no other waiting.
         holding = exists().where(lane.c.name == _TURN, lane.c.next_free_at > now_ms())
         order = func.row_number().over(partition_by=_TURN, order_by=(outbox.c.due_at, outbox.c.created_at))
-        first = select(outbox.c.id, order.label("place")).where(*_DUE, ~holding).cte("first")
+        first = select(outbox.c.id, order.label("place")).where(*self.due, ~holding).cte("first")
         rows = self.conn.execute(
             select(outbox, _TURN.label("turn"))
             .join(first, first.c.id == outbox.c.id)
@@ -121,7 +128,7 @@ class Outbox(Repository):
             .limit(limit)
         ).all()
         edits = gap if edit_gap is None else edit_gap
-        return [self._lease(row, me, lease) for row in rows if self._take_turn(row, gap, edits)]
+        return [self._taken(row, me, lease) for row in rows if self._take_turn(row, gap, edits)]
 
     def said(self, notice: Notice, message: str) -> None:
         """This version stands at `message`. Raises StaleState."""
@@ -177,23 +184,6 @@ class Outbox(Repository):
         self.conn.execute(update(outbox).where(*about).values(due_at=func.min(outbox.c.due_at, now_ms())))
         return self.conn.execute(select(outbox.c.id).where(*about).limit(1)).first() is None
 
-    def release(self, me: str) -> None:
-        """Free what an earlier process of this node held."""
-        self.conn.execute(
-            update(outbox)
-            .where(outbox.c.lease_owner.is_not(None), outbox.c.lease_owner != me)
-            .values(lease_until=ZERO, lease_owner=None)
-        )
-
-    def any_held(self) -> bool:
-        """Whether somebody holds a row just now."""
-        held = (
-            select(outbox.c.id)
-            .where(outbox.c.lease_owner.is_not(None), outbox.c.lease_until > now_ms())
-            .limit(1)
-        )
-        return self.conn.execute(held).first() is not None
-
     # -- files on their way into a message
 
     def uploads(self, notice_id: str) -> list[Upload]:
@@ -239,17 +229,11 @@ class Outbox(Repository):
         )
         return taken.rowcount == 1
 
-    def _lease(self, row: Any, me: str, lease: timedelta) -> Notice:
+    def _taken(self, row: Any, me: str, lease: timedelta) -> Notice:
         taken = self.conn.execute(
             update(outbox)
             .where(outbox.c.id == row.id, outbox.c.fence == row.fence)
-            .values(
-                lease_until=in_ms(lease),
-                lease_owner=me,
-                fence=outbox.c.fence + 1,
-                attempts=outbox.c.attempts + 1,
-                post_begun_at=func.coalesce(outbox.c.post_begun_at, now_ms()),
-            )
+            .values(post_begun_at=func.coalesce(outbox.c.post_begun_at, now_ms()), **self._lease(me, lease))
             .returning(outbox)
         ).one()
         before = (
@@ -261,19 +245,6 @@ class Outbox(Repository):
             anchor=before.message if before and before.place == row.place else None,
         )
 
-    def _settle(self, notice: Notice, **values: Any) -> None:
-        held = self.conn.execute(
-            update(outbox)
-            .where(
-                outbox.c.id == notice.id,
-                outbox.c.fence == notice.fence,
-                outbox.c.lease_owner == notice.lease_owner,
-            )
-            .values(lease_until=ZERO, lease_owner=None, **values)
-        )
-        if held.rowcount == 0:
-            raise StaleState(notice.id)
-
 
 def _forgotten(notice: Notice) -> dict[str, Any]:
     """An answered person's own words are not kept; nothing renders a reply twice."""
@@ -282,18 +253,11 @@ def _forgotten(notice: Notice) -> dict[str, Any]:
 
 _OF_DELETED = (NoticeKind.CARD.value, NoticeKind.RECEIPT.value)
 """What is said of something that is being deleted, and nothing else."""
-_before = outbox.alias("before")
 _TURN = case(
     (outbox.c.message.is_(None), "say:" + outbox.c.channel),
     else_="edit:" + func.substr(outbox.c.channel, 1, func.instr(outbox.c.channel, "/") - 1),
 )
 """What a row waits for: posts go by channel, edits by workspace, which is the part before the slash."""
-_DUE = (
-    outbox.c.sent < outbox.c.wanted,
-    outbox.c.due_at <= now_ms(),
-    outbox.c.lease_until <= now_ms(),
-    outbox.c.after.is_(None) | exists().where(_before.c.id == outbox.c.after, _before.c.sent > 0),
-)
 
 
 def _notice(row: Any, *, looking: bool = False, anchor: str | None = None) -> Notice:
