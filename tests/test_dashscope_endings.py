@@ -117,3 +117,37 @@ async def test_portraits_that_the_vendor_gives_up_are_told_the_operator_once_and
         assert "was given up by the vendor and is no longer offered" in told[0]
         bill = await desk.paid()
         assert (bill.training, bill.inference) == (3, 0)
+
+
+@pytest.mark.parametrize("delivery", ["url", "files"])
+async def test_what_its_face_check_refuses_is_told_by_number_and_the_rest_can_be_trained_on(
+    tmp_path: Path, delivery: str
+) -> None:
+    async with dashscope(tmp_path, delivery) as (surface, desk):
+        await desk.fault("no_face", photo=1)
+        tray = await begun(surface)
+        card = await surface.card(tray, says="failed")
+        assert "looked at the photos before the training and would not use some of them." in card.words()
+        assert "Not charged: nothing was started." in card.words()
+        again = await surface.said("2 of 3 photos usable.", thread=tray.thread_ts, within=LONG)
+        assert "#2 photo-1.jpg would not be used by DashScope FaceChain (no face detected)." in again.words()
+        assert (await desk.paid()).training == 0
+        await surface.press(again, "Use the 2")
+        await surface.form()
+        done = await surface.submit(
+            subject="woman", prompt=None, count="1", **{"making.style": "f_idcard_female"}
+        )
+        assert done.closed, done
+        await surface.said("is ready after", thread=tray.thread_ts, within=LONG)
+        bill = await desk.paid()
+        assert (bill.training, bill.inference) == (1, 1)
+        # What was uploaded, for the look or for the training, is all deleted again.
+        actions = [entry.action for entry in await desk.journal() if entry.code is None]
+        uploads = actions.count("UploadFiles")
+        assert uploads == (0 if delivery == "url" else 3 + 2 + 2)
+
+        async def tidied() -> bool | None:
+            gone = [one for one in await desk.journal() if one.action == "DeleteFile" and one.code is None]
+            return len(gone) == uploads or None
+
+        await surface.until(tidied, within=LONG)
