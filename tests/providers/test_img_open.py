@@ -468,6 +468,39 @@ async def test_the_checkpoint_is_looked_up_by_the_base_model() -> None:
     assert len(vendor.requests) == 3
 
 
+async def test_images_are_made_with_the_base_model_that_was_trained() -> None:
+    vendor, painted = Vendor(), []
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.url.path == PATHS["paint"]:
+            painted.append(json.loads(request.content))
+        return vendor(request)
+
+    provider = img_open(wire, checkpoint=None)
+    wanted = training(pretrained_model="photon_v1_84728")
+    begun = await provider.submit(wanted, key="job_1")
+    vendor.finish()
+    told = await provider.poll(begun.ref)
+    assert told.details["lora"] == "job-1"
+    assert told.model_id is not None
+    spec = GenerationSpec(model_id=told.model_id, prompt="in a park", count=1)
+    await provider.generate(spec, key="job_2")
+    (asked,) = painted
+    assert "<lora:job-1:0.8>" in asked["prompt"]
+    assert asked["alwayson_scripts"]["sd_model_checkpoint"] == "photon_v1_84728.safetensors"
+    found = await provider.find(wanted, key="job_1", known=frozenset())
+    assert found is not None
+    assert found.ref == begun.ref
+    assert await provider.find(wanted, key="job_1", known=frozenset({begun.ref.id})) is None
+
+
+async def test_a_base_model_that_no_image_could_be_made_with_is_refused_before_it_is_paid_for() -> None:
+    vendor = Vendor()
+    with pytest.raises(InvalidInput, match="no base model called dreams"):
+        await img_open(vendor, checkpoint=None).submit(training(pretrained_model="dreams"), key="job_1")
+    assert vendor.trainings == {}
+
+
 async def test_the_options_of_images_are_heeded() -> None:
     wire = Wire(paint=body("text2image"))
     options = {"size": "768x512", "steps": 30, "weight": 0.6, "clip_skip": 2, "restore_faces": True}

@@ -47,7 +47,19 @@ from bot.providers._http import HostAuth, HttpClient
 from bot.providers._wire import image
 from bot.providers.img_open.options import MOST_STEPS, GenerationOptions, TrainingOptions
 from bot.providers.img_open.settings import SAAS, SUBJECTS, ImgOpenSettings
-from bot.providers.img_open.words import AlreadyThere, Doubtful, Result, open_envelope, result_of, state_of
+from bot.providers.img_open.words import (
+    BASE,
+    AlreadyThere,
+    Doubtful,
+    Result,
+    apart,
+    key_of,
+    open_envelope,
+    result_of,
+    state_of,
+    task_id_of,
+    with_base,
+)
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,7 +68,6 @@ TRAIN = f"{SAAS}/modelTraining/submitTraining/Job"
 CHECKPOINTS = f"{SAAS}/sd/v2/queryModelList"
 PAINT = f"{SAAS}/sd/v2/text2image"
 LIVE, ARCHIVE = f"{SAAS}/sd/v2/queryTaskInfo", f"{SAAS}/sd/queryTaskInfo"
-BASE = TrainingOptions().pretrained_model
 PAGE, PAGES = 100, 50
 """Rows of a list that are asked for at once, and how often at most."""
 _BODY: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -165,7 +176,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
             )
         if (steps := chosen.steps(len(links))) > MOST_STEPS:
             raise InvalidInput(f"These options come to {steps:,} steps; more than {MOST_STEPS:,} take hours.")
-        task_id = _task_id(key)
+        task_id, base = task_id_of(key), chosen.pretrained_model
+        if base != BASE:
+            await self._makes_with(base)
         try:
             await self._post(TRAIN, chosen.wire(task_id, links, self.settings.wire_case), safe=False)
         except AlreadyThere:
@@ -173,7 +186,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         except Doubtful as error:
             if not await self._asked(self._trains(task_id)):
                 raise InvalidInput(error.detail, code=error.code) from None
-        ref = RemoteRef(kind="training", id=task_id)
+        ref = RemoteRef(kind="training", id=with_base(base, task_id))
         return RemoteJob(ref=ref, state=RemoteState.QUEUED, details={"id": task_id, "steps": steps})
 
     async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:
@@ -186,10 +199,10 @@ class ImgOpen(Provider[ImgOpenSettings]):
             raise InvalidInput("A prompt must not hold < or >: they name models.")
         if not 1 <= spec.count <= self.settings.images_max:
             raise InvalidInput(f"This vendor makes 1 to {self.settings.images_max} images at once.")
-        task_id = _task_id(key)
+        task_id, (lora, base) = task_id_of(key), apart(spec.model_id)
         width, height = chosen.size.split("x")
         body = {
-            "prompt": f"{prompt} <lora:{spec.model_id}:{chosen.weight or self.settings.lora_weight:g}>",
+            "prompt": f"{prompt} <lora:{lora}:{chosen.weight or self.settings.lora_weight:g}>",
             "negative_prompt": chosen.negative_prompt,
             "n_iter": 1,
             "batch_size": spec.count,
@@ -203,7 +216,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             "enable_hr": False,
             "alwayson_scripts": {
                 "id_task": task_id,
-                "sd_model_checkpoint": await self._checkpoint(BASE),
+                "sd_model_checkpoint": await self._checkpoint(base),
                 "override_settings": {"CLIP_stop_at_last_layers": chosen.clip_skip},
             },
         }
@@ -244,8 +257,8 @@ class ImgOpen(Provider[ImgOpenSettings]):
         Raises:
             UnexpectedResponse: nothing here can tell, and the vendor may run one id twice.
         """
-        task_id = _task_id(key)
-        if task_id in known:
+        task_id = task_id_of(key)
+        if task_id in {apart(one)[0] for one in known}:
             return None
         if not isinstance(spec, TrainingSpec):
             if (row := await self._task(task_id)) is None:
@@ -255,7 +268,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
                 update={"state": RemoteState.RUNNING, "artifacts": ()}
             )
         if await self._trains(task_id):
-            return RemoteJob(ref=RemoteRef(kind="training", id=task_id), state=RemoteState.RUNNING)
+            base = _chosen(TrainingOptions, spec.options).pretrained_model
+            ref = RemoteRef(kind="training", id=with_base(base, task_id))
+            return RemoteJob(ref=ref, state=RemoteState.RUNNING)
         if not self.settings.unique_task_ids and not self._asks:
             raise UnexpectedResponse("Img Open cannot be asked for this training.")
         return None
@@ -272,16 +287,17 @@ class ImgOpen(Provider[ImgOpenSettings]):
 
     async def _poll_training(self, ref: RemoteRef, pushed: JsonValue) -> RemoteJob:
         called = result_of(pushed, self.settings) if pushed else None
-        asked = await self._result(ref.id)
+        task_id, base = apart(ref.id)
+        asked = await self._result(task_id)
         told = asked if asked and asked.state else called if called and called.state else None
         if told is None:
             return await self._listed(ref, absent=asked is not None and asked.absent)
         state, name = told.state or RemoteState.RUNNING, told.name or (called.name if called else "")
         if state is RemoteState.SUCCEEDED:
             # Without a name the list may know it; else the LoRA is taken to be called like its training.
-            name = name or await self._lora(ref.id) or ref.id
+            name = name or await self._lora(task_id) or task_id
         failed = state in {RemoteState.FAILED, RemoteState.CANCELLED}
-        model_id = name or None
+        model_id = with_base(base, name) if name else None
         return RemoteJob(
             ref=ref.model_copy(update={"model_id": model_id or ref.model_id}),
             state=state,
@@ -289,7 +305,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             tentative=failed,
             model_id=model_id,
             reason=vendor_words(told.message) or None if failed else None,
-            details={"id": ref.id, "status": vendor_words(told.word)} | ({"lora": name} if name else {}),
+            details={"id": task_id, "status": vendor_words(told.word)} | ({"lora": name} if name else {}),
         )
 
     async def _result(self, task_id: str) -> Result | None:
@@ -325,17 +341,19 @@ class ImgOpen(Provider[ImgOpenSettings]):
 
     async def _listed(self, ref: RemoteRef, *, absent: bool) -> RemoteJob:
         """Where neither answer nor callback tells anything, the list of LoRAs says whether it is done."""
-        name = await self._lora(ref.id)
+        task_id, base = apart(ref.id)
+        name = await self._lora(task_id)
+        model_id = with_base(base, name) if name else None
         state = RemoteState.SUCCEEDED if name else RemoteState.FAILED if absent else RemoteState.RUNNING
         lost = state is RemoteState.FAILED
         return RemoteJob(
-            ref=ref.model_copy(update={"model_id": name or ref.model_id}),
+            ref=ref.model_copy(update={"model_id": model_id or ref.model_id}),
             state=state,
             tentative=lost,
-            model_id=name,
+            model_id=model_id,
             reason="Img Open does not know this training." if lost else None,
             poll_after=None if self._asks else self.settings.list_every,
-            details={"id": ref.id} | ({"lora": name} if name else {}),
+            details={"id": task_id} | ({"lora": name} if name else {}),
         )
 
     async def _task(self, task_id: str) -> dict[str, JsonValue] | None:
@@ -379,7 +397,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         if not result.task_id:
             return None
         # Without a code of 200 in the answer it would call ten times more.
-        return Callback(id=result.task_id, key=_key(result.task_id), pushed=told, answer={"code": "200"})
+        return Callback(id=result.task_id, key=key_of(result.task_id), pushed=told, answer={"code": "200"})
 
     async def fetch(self, ref: RemoteRef, artifact: Artifact) -> AsyncIterator[bytes]:
         """Pull one image by its newest link, without our keys.
@@ -421,6 +439,13 @@ class ImgOpen(Provider[ImgOpenSettings]):
                 )
         return self._base[base]
 
+    async def _makes_with(self, base: str) -> None:
+        """Refuse a base model that no image could be made with, before it is paid for."""
+        try:
+            await self._checkpoint(base)
+        except AuthenticationFailed:
+            raise InvalidInput(f"Img Open lists no base model called {base}.") from None
+
     async def _lora(self, task_id: str) -> str | None:
         """The name of the LoRA that a training has made, from the vendor's list."""
         try:
@@ -452,16 +477,6 @@ class ImgOpen(Provider[ImgOpenSettings]):
         return await self.http.call(
             "POST", path, _BODY, content=content, headers=headers, auth=self._auth, safe=safe
         )
-
-
-def _task_id(key: str) -> str:
-    """Our key as an id of the vendor's: small letters, digits and dashes."""
-    return key.lower().replace("_", "-")
-
-
-def _key(task_id: str) -> str:
-    """The key that such an id was made of."""
-    return task_id.replace("-", "_")
 
 
 def _pictures(row: Mapping[str, JsonValue]) -> tuple[dict[int, str], list[int]]:

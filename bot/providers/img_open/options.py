@@ -15,6 +15,8 @@ from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, JsonValue, Pl
 from pydantic.alias_generators import to_camel
 from pydantic_core.core_schema import ValidationInfo
 
+from bot.providers.img_open.words import BASE
+
 DISPUTED = (
     "fileUrlList",
     "maxEpochs",
@@ -71,7 +73,7 @@ class TrainingOptions(BaseModel):
     clip_skip: int = _field(1, "Clip skip", "Layer of the text encoder, from its end.", ge=1, le=5)
     random_crop: bool = _field(False, "Random crop", "Crop photos at random; not with cached latents.")
     pretrained_model: str = _field(
-        "v1-5-pruned-emaonly", "Base model", "The checkpoint that is trained, without its ending.",
+        BASE, "Base model", "The checkpoint that is trained, without its ending.",
         min_length=1, max_length=200, pattern=r"^[\w.+ -]+$",
     )  # fmt: skip
     repeats: int | None = _field(
@@ -218,7 +220,7 @@ class GenerationOptions(BaseModel):
         "512x768", "Size", "Width by height in pixels."
     )
     steps: int = _field(25, "Steps", "More take longer.", ge=1, le=100)
-    cfg_scale: float = _field(7, "Guidance", "How closely the prompt is followed.", ge=1, le=30)
+    cfg_scale: int = _field(7, "Guidance", "How closely the prompt is followed.", ge=1, le=30)
     sampler: Literal["DPM++ 2M Karras", "Euler a", "Euler", "DDIM"] = _field(
         "DPM++ 2M Karras", "Sampler", "How noise becomes an image."
     )

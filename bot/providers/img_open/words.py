@@ -152,3 +152,28 @@ def result_of(body: JsonValue, has: ImgOpenSettings) -> Result:
         state = RemoteState.SUCCEEDED
     task_id = first_text(payload, *has.result_id_fields) or first_text(whole, *has.result_id_fields)
     return Result(task_id, state, word, name, found(*has.result_message_fields))
+
+
+BASE = "v1-5-pruned-emaonly"
+"""The usual base model, by the vendor's name without its ending."""
+
+
+def task_id_of(key: str) -> str:
+    """Our key as an id of the vendor's: small letters, digits and dashes."""
+    return key.lower().replace("_", "-")
+
+
+def key_of(task_id: str) -> str:
+    """The key that such an id was made of."""
+    return task_id.replace("-", "_")
+
+
+def with_base(base: str, name: str) -> str:
+    """A training or its LoRA, with the base model where that is not the usual: images need the same."""
+    return name if base == BASE else f"{name}@{base}"
+
+
+def apart(name: str) -> tuple[str, str]:
+    """What such a name is of, and its base model."""
+    own, _, base = name.partition("@")
+    return own, base or BASE
