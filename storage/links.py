@@ -48,6 +48,10 @@ class Links(Repository):
             return None
         return OpenLink(r.job_id, Medium(r.sha256, r.media_type, r.size, r.width, r.height, r.seconds))
 
+    def close_here(self, job_id: str) -> None:
+        """End the relay's links of a job; copies of its inputs in a bucket wait for its next attempt."""
+        self.conn.execute(delete(link).where(link.c.job_id == job_id))
+
     def close(self, job_id: str, media: Collection[str] | None = None) -> None:
         """End every way to a job's inputs, or to these: at once here, in a bucket as soon as can be."""
         its = link.c.job_id == job_id
@@ -78,12 +82,43 @@ class Links(Repository):
 
     # -- copies in a bucket
 
-    def copy(self, bucket: str, job_id: str, rows: Sequence[tuple[str, str]], expires_at: datetime) -> None:
+    def standing(
+        self, bucket: str, job_id: str, media: Collection[str], *, since: datetime, expires_at: datetime
+    ) -> dict[str, str]:
+        """Copies of an earlier attempt that lie there and are no older than `since`, by what they are of.
+
+        They are open until `expires_at` from now on.
+        """
+        rows = self.conn.execute(
+            update(bucket_copy)
+            .where(
+                bucket_copy.c.bucket == bucket,
+                bucket_copy.c.job_id == job_id,
+                bucket_copy.c.medium.in_(list(media)),
+                bucket_copy.c.put_at.is_not(None),
+                bucket_copy.c.over_at.is_(None),
+                bucket_copy.c.expires_at > now_ms(),
+                bucket_copy.c.created_at >= since,
+            )
+            .values(expires_at=expires_at)
+            .returning(bucket_copy.c.medium, bucket_copy.c.name)
+        )
+        return {row.medium: row.name for row in rows}
+
+    def copy(
+        self,
+        bucket: str,
+        job_id: str,
+        rows: Sequence[tuple[str, str]],
+        expires_at: datetime,
+        *,
+        beside: Collection[str] = (),
+    ) -> None:
         """Write down copies, (name, hash of the medium) each, before the first byte of them leaves.
 
-        What an earlier attempt of the job began to copy and did not finish is over.
+        Whatever else was copied for the job is over, but for those `beside` which these are put.
         """
-        self._over((bucket_copy.c.job_id == job_id) & bucket_copy.c.put_at.is_(None))
+        self._over((bucket_copy.c.job_id == job_id) & bucket_copy.c.name.not_in(list(beside)))
         for name, sha256 in rows:
             self.conn.execute(
                 insert(bucket_copy).values(

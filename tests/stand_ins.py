@@ -252,12 +252,14 @@ class FakeReach(Reach):
 
     def __init__(self) -> None:
         self.fault: LinkFault | None = None
+        self.faults: deque[LinkFault] = deque()
+        """What the next attempts meet before that."""
         self.fetched: list[str] = []
 
     async def fetch(self, url: str, medium: Medium) -> LinkFault | None:
         """Note the address."""
         self.fetched.append(url)
-        return self.fault
+        return self.faults.popleft() if self.faults else self.fault
 
 
 class Nudges(list[str], Clock):

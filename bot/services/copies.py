@@ -13,13 +13,14 @@ import re
 import secrets
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from bot.services.operators import Operators
 from bot.services.timing import Timing
-from storage import Store
+from storage import Store, Tx
 from storage.errors import StaleState
 from storage.records.links import BucketCopy, LinkFault
 from storage.records.media import Medium
@@ -62,6 +63,15 @@ class Bucket(Protocol):
         """Names of what was written before then."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Signed links to copies."""
+
+    urls: list[str]
+    again: bool
+    """Some of the copies were put there by an earlier attempt, and may have been taken away since."""
+
+
 class Copies:
     """Puts copies into the bucket of the settings, and erases them wherever they were put."""
 
@@ -79,19 +89,34 @@ class Copies:
         self._operators = operators
         self._timing = timing
 
-    async def open(self, bucket: Bucket, job_id: str, media: Sequence[Medium], life: timedelta) -> list[str]:
-        """A copy and a signed link per medium, in order.
+    async def open(
+        self, bucket: Bucket, job_id: str, media: Sequence[Medium], life: timedelta, *, anew: bool = False
+    ) -> Opened:
+        """A copy and a signed link per medium, in order. A copy that an earlier attempt left serves again.
 
-        Raises BucketTrouble, FileNotFoundError, and StaleState where the job's links were closed meanwhile.
+        With `anew` none does. Raises BucketTrouble, FileNotFoundError, and StaleState where the job's links
+        were closed meanwhile.
         """
-        names = [new_name(medium) for medium in media]
-        rows = [(name, medium.sha256) for name, medium in zip(names, media, strict=True)]
-        until = self._store.now() + life
-        await self._store.write(lambda tx: tx.links.copy(bucket.where, job_id, rows, until))
-        await self._put(bucket, names, media)
+        by_hash = {medium.sha256: medium for medium in media}
+        now = self._store.now()
+        until, since = now + life, now - self._timing.link_life
+
+        def begin(tx: Tx) -> tuple[dict[str, str], dict[str, str]]:
+            where = bucket.where, job_id
+            stand = {} if anew else tx.links.standing(*where, by_hash, since=since, expires_at=until)
+            new = {sha: new_name(medium) for sha, medium in by_hash.items() if sha not in stand}
+            rows = [(name, sha) for sha, name in new.items()]
+            tx.links.copy(*where, rows, until, beside=stand.values())
+            return stand, new
+
+        stand, new = await self._store.write(begin)
+        await self._put(bucket, list(new.values()), [by_hash[sha] for sha in new])
+        names = stand | new
+        rows = [(name, sha) for sha, name in names.items()]
         if not await self._store.write(lambda tx: tx.links.copied(bucket.where, job_id, rows)):
             raise StaleState(job_id)
-        return [await bucket.link(name, life) for name in names]
+        urls = [await bucket.link(names[medium.sha256], life) for medium in media]
+        return Opened(urls, again=bool(stand))
 
     async def erase_due(self) -> None:
         """Erase what is over, a few at a time. What cannot be erased now is tried again, for days."""

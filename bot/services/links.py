@@ -76,14 +76,15 @@ class Links:
         """
         life = self._life if need is None else min(self._life, need)
         bucket = self._copies.bucket
-        try:
-            if bucket is None:
-                urls = await self._relay(job_id, media, life)
-            else:
-                urls = await self._copies.open(bucket, job_id, media, life)
-        except BucketTrouble as trouble:
-            raise self._unreachable(trouble.fault) from trouble
-        if urls and (fault := await self._reach.fetch(urls[0], media[0])):
+        if bucket is None:
+            urls = await self._relay(job_id, media, life)
+            fault = await self._fault(urls, media)
+        else:
+            try:
+                urls, fault = await self._copied(bucket, job_id, media, life)
+            except BucketTrouble as trouble:
+                raise self._unreachable(trouble.fault) from trouble
+        if fault is not None:
             raise self._unreachable(fault)
         return urls
 
@@ -136,6 +137,20 @@ class Links:
         await self._store.write(lambda tx: tx.links.end(job_ids))
         await self._copies.erase_due()
         return await self.outside(job_ids)
+
+    async def _copied(
+        self, bucket: Bucket, job_id: str, media: Sequence[Medium], life: timedelta
+    ) -> tuple[list[str], LinkFault | None]:
+        """Links to copies, and why they lead nowhere. What was there before is put anew where it is gone."""
+        opened = await self._copies.open(bucket, job_id, media, life)
+        fault = await self._fault(opened.urls, media)
+        if fault is not None and opened.again:
+            opened = await self._copies.open(bucket, job_id, media, life, anew=True)
+            fault = await self._fault(opened.urls, media)
+        return opened.urls, fault
+
+    async def _fault(self, urls: Sequence[str], media: Sequence[Medium]) -> LinkFault | None:
+        return await self._reach.fetch(urls[0], media[0]) if urls else None
 
     async def _relay(self, job_id: str, media: Sequence[Medium], life: timedelta) -> list[str]:
         tokens = [secrets.token_urlsafe(32) for _ in media]

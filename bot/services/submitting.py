@@ -316,13 +316,21 @@ async def _call(provider: Provider[Any], spec: Spec, key: str) -> RemoteJob:
     return await provider.generate(spec, key=key)
 
 
+_SOON = timedelta(minutes=15)
+"""Until the next attempt: for so long copies in a bucket are left where they are."""
+
+
 def _back(tx: Tx, held: Job, *, wait: timedelta | None = None, **values: Any) -> None:
     """To the queue, and out of it at once where its owner wished so meanwhile.
 
-    Its links end with the attempt they were opened for.
+    Its links end with the attempt they were opened for. Copies in a bucket stay for the next one where that
+    comes soon; until then nobody is given a link to them.
     """
     waiting = tx.jobs.move(held, JobState.QUEUED, wait=wait, **values)
-    tx.links.close(waiting.id)
+    if wait is not None and wait <= _SOON and not waiting.cancel_requested:
+        tx.links.close_here(waiting.id)
+    else:
+        tx.links.close(waiting.id)
     if waiting.cancel_requested:
         waiting = tx.jobs.request_cancel(waiting.id)
         if waiting.state is JobState.CANCELLED:

@@ -12,7 +12,7 @@ import pytest
 from bot.providers import RateLimited, RemoteState, TrainingSpec
 from bot.services.jobs import Stopped
 from bot.services.timing import Timing
-from storage.records.jobs import FailureReason, JobState
+from storage.records.jobs import FailureReason, Job, JobState
 from storage.records.links import LinkFault, LinkMeans, LinkTrouble, OutsideAccess
 from tests.fake_bucket import FakeBucket
 from tests.stand_ins import ANA, Engine, TurnedClock, engine
@@ -97,18 +97,81 @@ async def test_the_jobs_end_erases_its_copies(shop: Engine, bucket: FakeBucket, 
     assert copies(shop) == []
 
 
-async def test_copies_end_with_the_attempt_they_were_made_for(shop: Engine, bucket: FakeBucket) -> None:
-    shop.provider.fail_next("submit", RateLimited(retry_after=timedelta(seconds=7)))
+def puts(bucket: FakeBucket) -> int:
+    return sum(verb == "put" for verb, _ in bucket.asked)
+
+
+async def busy(shop: Engine, wait: timedelta = timedelta(seconds=7)) -> Job:
+    """A job that its vendor was too busy for, after its copies were made."""
+    shop.provider.fail_next("submit", RateLimited(retry_after=wait))
     job = await shop.running()
     assert job.state is JobState.QUEUED
+    return job
+
+
+async def test_copies_of_a_refused_attempt_serve_the_next_one_by_links_of_its_own(
+    shop: Engine, bucket: FakeBucket
+) -> None:
+    job = await busy(shop)
     first = set(bucket.objects)
     await shop.copies.erase_due()
-    assert bucket.objects == {}
     shop.turn(minutes=6)
     await shop.submit()
     assert (await shop.job(job.id)).state is JobState.RUNNING
-    assert len(bucket.objects) == 2
-    assert not first & set(bucket.objects)
+    assert set(bucket.objects) == first
+    assert (puts(bucket), len(bucket.signed)) == (2, 4)
+    await shop.services.jobs.cancel(job.id, ANA)
+    await shop.poll()
+    await shop.copies.erase_due()
+    assert bucket.objects == {}
+    assert copies(shop) == []
+
+
+@pytest.mark.parametrize("wait", [timedelta(hours=1), timedelta(minutes=16)])
+async def test_copies_that_would_wait_for_long_end_with_their_attempt(
+    shop: Engine, bucket: FakeBucket, wait: timedelta
+) -> None:
+    job = await busy(shop, wait)
+    await shop.copies.erase_due()
+    assert bucket.objects == {}
+    shop.clock.turn(wait + timedelta(minutes=5))
+    await shop.submit()
+    assert (await shop.job(job.id)).state is JobState.RUNNING
+    assert puts(bucket) == 4
+
+
+async def test_a_wish_to_cancel_a_waiting_job_has_its_copies_erased(shop: Engine, bucket: FakeBucket) -> None:
+    job = await busy(shop)
+    assert await shop.services.jobs.cancel(job.id, ANA) is Stopped.NOW
+    await shop.copies.erase_due()
+    assert bucket.objects == {}
+
+
+async def test_copies_that_somebody_took_away_are_put_anew(shop: Engine, bucket: FakeBucket) -> None:
+    job = await busy(shop)
+    bucket.objects.clear()
+    shop.reach.faults.append(LinkFault.NOT_FOUND)
+    shop.turn(minutes=6)
+    await shop.submit()
+    assert (await shop.job(job.id)).state is JobState.RUNNING
+    assert (puts(bucket), len(bucket.objects)) == (4, 2)
+    names = {url.rpartition("/")[2].partition("?")[0] for url in given(shop)}
+    assert names == set(bucket.objects)
+    await shop.copies.erase_due()
+    assert len(copies(shop)) == 2
+
+
+async def test_a_copy_older_than_any_link_serves_no_more(tmp_path: Path, clock: TurnedClock) -> None:
+    bucket, short = FakeBucket(clock), Timing(link_life=timedelta(minutes=5))
+    async with engine(tmp_path / "data", clock, bucket=bucket, timing=short) as house:
+        job = await busy(house)
+        first = set(bucket.objects)
+        house.turn(minutes=6)
+        await house.submit()
+        assert (await house.job(job.id)).state is JobState.RUNNING
+        await house.copies.erase_due()
+        assert not first & set(bucket.objects)
+        assert len(bucket.objects) == 2
 
 
 async def test_a_row_stands_before_the_first_byte_leaves(shop: Engine, bucket: FakeBucket) -> None:
