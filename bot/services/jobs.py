@@ -71,26 +71,7 @@ class Jobs:
             if job.reason is FailureReason.PHOTOS_REFUSED:
                 raise NotRetryable(job.id)
             self._refuse_unless_offered(tx, job)
-            made = new_id("job")
-            again = tx.jobs.insert(
-                NewJob(
-                    id=made,
-                    kind=job.kind,
-                    root_id=job.root_id,
-                    owner=job.owner,
-                    place=job.place,
-                    pictures_place=job.pictures_place,
-                    provider=job.provider,
-                    name=job.name,
-                    subject=job.subject,
-                    spec=job.spec,
-                    request_key=f"retry:{job.id}",
-                    serial=job.serial
-                    if job.kind is JobKind.GENERATION
-                    else serial(job.provider, job.kind, made),
-                    inputs=tuple((one.role, one.medium.sha256) for one in tx.inputs.of_job(job.id)),
-                )
-            )
+            again = tx.jobs.insert(_once_more(tx, job))
             show_card(tx, again)
             return again
 
@@ -130,35 +111,11 @@ class Jobs:
             if operation is None:
                 raise VendorNotOffered(job.way)
             better = {one.role: [one] for one in held.held_for(tx, job)} | dict(replaced)
-            given = [
-                Given(one.role, one.medium) for one in tx.inputs.of_job(job.id) if one.role not in better
-            ]
-            hashes = [entry.medium for entries in better.values() for entry in entries if entry.medium]
-            media = tx.inputs.by_hash(hashes)
-            given += [
-                Given(role, media[entry.medium])
-                for role, entries in better.items()
-                for entry in entries
-                if entry.medium in media
-            ]
-            inputs = fitting(operation.inputs, given)
-            tx.inputs.replace(job.id, inputs, instead_of=list(better))
-            held.sent(tx, job, but=replaced)
-            # What had been counted and found of the earlier attempt is over; the vendor's id stays.
-            queued = tx.jobs.move(
-                job,
-                JobState.QUEUED,
-                wait=timedelta(0),
-                attempts=0,
-                busies=0,
-                looks=0,
-                losses=0,
-                polls=0,
-                wants=(),
-                trouble_at=None,
-                busy_at=None,
-                progress=None,
+            tx.inputs.replace(
+                job.id, fitting(operation.inputs, _given(tx, job, better)), instead_of=list(better)
             )
+            held.sent(tx, job, but=replaced)
+            queued = _anew(tx, job)
             show_card(tx, queued)
             if any(role in PAPERS for role in better):
                 refresh_papers(tx, by)
@@ -195,6 +152,52 @@ class Jobs:
         offer = self._vendors.offer(job.way)
         if judge(offer.inputs, [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]):
             raise InputsGone(job.id)
+
+
+def _once_more(tx: Tx, job: Job) -> NewJob:
+    """The same request once more, on the same card."""
+    made = new_id("job")
+    return NewJob(
+        id=made,
+        kind=job.kind,
+        root_id=job.root_id,
+        owner=job.owner,
+        place=job.place,
+        pictures_place=job.pictures_place,
+        provider=job.provider,
+        name=job.name,
+        subject=job.subject,
+        spec=job.spec,
+        request_key=f"retry:{job.id}",
+        serial=job.serial if job.kind is JobKind.GENERATION else serial(job.provider, job.kind, made),
+        inputs=tuple((one.role, one.medium.sha256) for one in tx.inputs.of_job(job.id)),
+    )
+
+
+def _given(tx: Tx, job: Job, better: Mapping[str, Sequence[TrayEntry]]) -> list[Given]:
+    """What a job has, with better inputs in the place of what it had in their roles."""
+    kept = [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id) if one.role not in better]
+    brought = [(role, entry.medium) for role, entries in better.items() for entry in entries if entry.medium]
+    media = tx.inputs.by_hash([sha256 for _, sha256 in brought])
+    return [*kept, *(Given(role, media[sha256]) for role, sha256 in brought if sha256 in media)]
+
+
+def _anew(tx: Tx, job: Job) -> Job:
+    """Into the queue again. What was counted and found of the attempt before is over; the remote id stays."""
+    return tx.jobs.move(
+        job,
+        JobState.QUEUED,
+        wait=timedelta(0),
+        attempts=0,
+        busies=0,
+        looks=0,
+        losses=0,
+        polls=0,
+        wants=(),
+        trouble_at=None,
+        busy_at=None,
+        progress=None,
+    )
 
 
 def _refuse_unless_retried(job: Job) -> None:
