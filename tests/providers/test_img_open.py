@@ -468,7 +468,7 @@ async def test_the_checkpoint_is_looked_up_by_the_base_model() -> None:
     assert len(vendor.requests) == 3
 
 
-async def test_images_are_made_with_the_base_model_that_was_trained() -> None:
+async def test_images_are_made_with_the_base_model_and_the_clip_skip_that_were_trained() -> None:
     vendor, painted = Vendor(), []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -477,7 +477,7 @@ async def test_images_are_made_with_the_base_model_that_was_trained() -> None:
         return vendor(request)
 
     provider = img_open(wire, checkpoint=None)
-    wanted = training(pretrained_model="photon_v1_84728")
+    wanted = training(pretrained_model="photon_v1_84728", clip_skip=2)
     begun = await provider.submit(wanted, key="job_1")
     vendor.finish()
     told = await provider.poll(begun.ref)
@@ -488,6 +488,7 @@ async def test_images_are_made_with_the_base_model_that_was_trained() -> None:
     (asked,) = painted
     assert "<lora:job-1:0.8>" in asked["prompt"]
     assert asked["alwayson_scripts"]["sd_model_checkpoint"] == "photon_v1_84728.safetensors"
+    assert asked["alwayson_scripts"]["override_settings"] == {"CLIP_stop_at_last_layers": 2}
     found = await provider.find(wanted, key="job_1", known=frozenset())
     assert found is not None
     assert found.ref == begun.ref

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -52,13 +53,12 @@ from bot.providers.img_open.words import (
     AlreadyThere,
     Doubtful,
     Result,
-    apart,
+    Trained,
     key_of,
     open_envelope,
     result_of,
     state_of,
     task_id_of,
-    with_base,
 )
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         except Doubtful as error:
             if not await self._asked(self._trains(task_id)):
                 raise InvalidInput(error.detail, code=error.code) from None
-        ref = RemoteRef(kind="training", id=with_base(base, task_id))
+        ref = RemoteRef(kind="training", id=str(Trained(task_id, base, chosen.clip_skip)))
         return RemoteJob(ref=ref, state=RemoteState.QUEUED, details={"id": task_id, "steps": steps})
 
     async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:
@@ -199,10 +199,10 @@ class ImgOpen(Provider[ImgOpenSettings]):
             raise InvalidInput("A prompt must not hold < or >: they name models.")
         if not 1 <= spec.count <= self.settings.images_max:
             raise InvalidInput(f"This vendor makes 1 to {self.settings.images_max} images at once.")
-        task_id, (lora, base) = task_id_of(key), apart(spec.model_id)
+        task_id, model = task_id_of(key), Trained.read(spec.model_id)
         width, height = chosen.size.split("x")
         body = {
-            "prompt": f"{prompt} <lora:{lora}:{chosen.weight or self.settings.lora_weight:g}>",
+            "prompt": f"{prompt} <lora:{model.name}:{chosen.weight or self.settings.lora_weight:g}>",
             "negative_prompt": chosen.negative_prompt,
             "n_iter": 1,
             "batch_size": spec.count,
@@ -216,8 +216,8 @@ class ImgOpen(Provider[ImgOpenSettings]):
             "enable_hr": False,
             "alwayson_scripts": {
                 "id_task": task_id,
-                "sd_model_checkpoint": await self._checkpoint(base),
-                "override_settings": {"CLIP_stop_at_last_layers": chosen.clip_skip},
+                "sd_model_checkpoint": await self._checkpoint(model.base),
+                "override_settings": {"CLIP_stop_at_last_layers": chosen.clip_skip or model.clip_skip},
             },
         }
         try:
@@ -258,7 +258,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             UnexpectedResponse: nothing here can tell, and the vendor may run one id twice.
         """
         task_id = task_id_of(key)
-        if task_id in {apart(one)[0] for one in known}:
+        if task_id in {Trained.read(one).name for one in known}:
             return None
         if not isinstance(spec, TrainingSpec):
             if (row := await self._task(task_id)) is None:
@@ -268,8 +268,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
                 update={"state": RemoteState.RUNNING, "artifacts": ()}
             )
         if await self._trains(task_id):
-            base = _chosen(TrainingOptions, spec.options).pretrained_model
-            ref = RemoteRef(kind="training", id=with_base(base, task_id))
+            chosen = _chosen(TrainingOptions, spec.options)
+            made = Trained(task_id, chosen.pretrained_model, chosen.clip_skip)
+            ref = RemoteRef(kind="training", id=str(made))
             return RemoteJob(ref=ref, state=RemoteState.RUNNING)
         if not self.settings.unique_task_ids and not self._asks:
             raise UnexpectedResponse("Img Open cannot be asked for this training.")
@@ -287,17 +288,17 @@ class ImgOpen(Provider[ImgOpenSettings]):
 
     async def _poll_training(self, ref: RemoteRef, pushed: JsonValue) -> RemoteJob:
         called = result_of(pushed, self.settings) if pushed else None
-        task_id, base = apart(ref.id)
-        asked = await self._result(task_id)
+        its = Trained.read(ref.id)
+        asked = await self._result(its.name)
         told = asked if asked and asked.state else called if called and called.state else None
         if told is None:
             return await self._listed(ref, absent=asked is not None and asked.absent)
         state, name = told.state or RemoteState.RUNNING, told.name or (called.name if called else "")
         if state is RemoteState.SUCCEEDED:
             # Without a name the list may know it; else the LoRA is taken to be called like its training.
-            name = name or await self._lora(task_id) or task_id
+            name = name or await self._lora(its.name) or its.name
         failed = state in {RemoteState.FAILED, RemoteState.CANCELLED}
-        model_id = with_base(base, name) if name else None
+        model_id = str(replace(its, name=name)) if name else None
         return RemoteJob(
             ref=ref.model_copy(update={"model_id": model_id or ref.model_id}),
             state=state,
@@ -305,7 +306,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             tentative=failed,
             model_id=model_id,
             reason=vendor_words(told.message) or None if failed else None,
-            details={"id": task_id, "status": vendor_words(told.word)} | ({"lora": name} if name else {}),
+            details={"id": its.name, "status": vendor_words(told.word)} | ({"lora": name} if name else {}),
         )
 
     async def _result(self, task_id: str) -> Result | None:
@@ -341,9 +342,9 @@ class ImgOpen(Provider[ImgOpenSettings]):
 
     async def _listed(self, ref: RemoteRef, *, absent: bool) -> RemoteJob:
         """Where neither answer nor callback tells anything, the list of LoRAs says whether it is done."""
-        task_id, base = apart(ref.id)
-        name = await self._lora(task_id)
-        model_id = with_base(base, name) if name else None
+        its = Trained.read(ref.id)
+        name = await self._lora(its.name)
+        model_id = str(replace(its, name=name)) if name else None
         state = RemoteState.SUCCEEDED if name else RemoteState.FAILED if absent else RemoteState.RUNNING
         lost = state is RemoteState.FAILED
         return RemoteJob(
@@ -353,7 +354,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             model_id=model_id,
             reason="Img Open does not know this training." if lost else None,
             poll_after=None if self._asks else self.settings.list_every,
-            details={"id": task_id} | ({"lora": name} if name else {}),
+            details={"id": its.name} | ({"lora": name} if name else {}),
         )
 
     async def _task(self, task_id: str) -> dict[str, JsonValue] | None:

@@ -228,4 +228,6 @@ class GenerationOptions(BaseModel):
     weight: float | None = _field(
         None, "Likeness", "Weight of the model; left empty, the operator's.", gt=0, le=2
     )
-    clip_skip: int = _field(1, "Clip skip", "The same as it was trained with.", ge=1, le=5)
+    clip_skip: int | None = _field(
+        None, "Clip skip", "Left empty, the same as it was trained with.", ge=1, le=5
+    )

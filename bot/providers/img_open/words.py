@@ -168,12 +168,23 @@ def key_of(task_id: str) -> str:
     return task_id.replace("-", "_")
 
 
-def with_base(base: str, name: str) -> str:
-    """A training or its LoRA, with the base model where that is not the usual: images need the same."""
-    return name if base == BASE else f"{name}@{base}"
+_BESIDE = "@@"
 
 
-def apart(name: str) -> tuple[str, str]:
-    """What such a name is of, and its base model."""
-    own, _, base = name.partition("@")
-    return own, base or BASE
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A training or its LoRA, and what of it images need again, which the vendor's own name does not tell."""
+
+    name: str
+    base: str = BASE
+    clip_skip: int = 1
+
+    def __str__(self) -> str:
+        usual = (self.base, self.clip_skip) == (BASE, 1)
+        return self.name if usual else _BESIDE.join((self.name, self.base, str(self.clip_skip)))
+
+    @classmethod
+    def read(cls, text: str) -> Trained:
+        """The same again."""
+        name, base, skip = [*text.split(_BESIDE), "", ""][:3]
+        return cls(name, base or BASE, int(skip or 1))
