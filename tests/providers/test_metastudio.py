@@ -183,7 +183,22 @@ async def test_what_is_in_review_already_is_not_sent_again(spec: TrainingSpec) -
     assert not found.unfinished
 
 
-@pytest.mark.parametrize("word", ["AUTO_VERIFY_FAILED", "MANUAL_VERIFY_FAILED"])
+async def test_a_film_that_cannot_be_replaced_is_told_and_no_second_training_is_paid(
+    spec: TrainingSpec,
+) -> None:
+    vendor = Vendor()
+    begun = await metastudio(vendor).submit(spec, key="job_1")
+    vendor.jobs[begun.ref.id]["state"] = "VIDEO_ANALYZE_FAILED"
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        return refusing(400, "MSS.00000003")(request) if request.method == "PUT" else vendor(request)  # type: ignore[no-any-return]
+
+    with pytest.raises(InvalidInput, match="start anew"):
+        await metastudio(wire).submit(spec, key="job_1")
+    assert list(vendor.jobs) == [begun.ref.id]
+
+
+@pytest.mark.parametrize("word", ["AUTO_VERIFY_FAILED", "MANUAL_VERIFY_FAILED", "VIDEO_ANALYZE_FAILED"])
 async def test_after_a_refused_review_the_same_training_gets_a_new_video(
     word: str, spec: TrainingSpec
 ) -> None:

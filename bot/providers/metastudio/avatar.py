@@ -49,6 +49,7 @@ from bot.providers.metastudio.words import (
     REVIEWED,
     SKEW,
     TRAINING_STATES,
+    UNREAD,
     WAITS,
     WRONG_FRAME,
     commanded,
@@ -163,7 +164,13 @@ class Avatar(Product):
         body["command_message"] = "UPDATE_VIDEO" if earlier.state in REFUSED else "UPLOAD_VIDEO"
         try:
             return await self.desk.post(f"{JOBS}/{earlier.id}", body, UPLOADS, method="PUT", safe=True)
-        except InvalidInput:
+        except InvalidInput as error:
+            if earlier.state == UNREAD:
+                # Its pages do not say that a film which could not even be looked at may be replaced.
+                told = (
+                    "MetaStudio takes no other files for this training: post a better video and start anew."
+                )
+                raise InvalidInput(told, code=error.code, request_id=error.request_id) from None
             if earlier.state != WAITS:
                 raise
             # Its pages disagree on whether this is allowed before the first review. Nothing was paid for yet.
