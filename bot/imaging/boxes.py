@@ -35,10 +35,52 @@ def meta(data: bytes) -> bytes:
 
 def codings(data: bytes) -> set[bytes]:
     """In what ways the items of the file are coded: pictures, and what is told of them."""
-    found = set()
+    return {kind for _, kind in items(data)}
+
+
+def items(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The number of each item, and in what way it is coded."""
     listed = within(meta(data), b"iinf")
     for name, body in boxes(listed[_META + (4 if listed[:1] > b"\0" else 2) :]):
         if name == b"infe" and body[:1] >= b"\2":
-            at = _META + (2 if body[:1] == b"\2" else 4) + 2
-            found.add(body[at : at + 4])
-    return found
+            wide = 2 if body[:1] == b"\2" else 4
+            at = _META + wide + 2
+            yield int.from_bytes(body[_META : _META + wide], "big"), body[at : at + 4]
+
+
+def item_data(data: bytes, item: int) -> bytes:
+    """The first piece of what an item is, where the file holds it as it is. Raises IndexError.
+
+    Empty where the file says nothing of it, or keeps it elsewhere.
+    """
+    iloc = _Numbers(within(meta(data), b"iloc"))
+    version = iloc.take(1)
+    iloc.take(3)
+    sizes, more = iloc.take(1), iloc.take(1)
+    offset, length, base, index = sizes >> 4, sizes & 15, more >> 4, more & 15 if version else 0
+    for _ in range(iloc.take(2 if version < 2 else 4)):
+        number = iloc.take(2 if version < 2 else 4)
+        here = iloc.take(2) & 15 == 0 if version else True
+        iloc.take(2)
+        start, pieces = iloc.take(base), iloc.take(2)
+        if number == item and here and pieces:
+            iloc.take(index)
+            at, size = start + iloc.take(offset), iloc.take(length)
+            return data[at : at + size] if size else data[at:]
+        # At once: a file may promise thousands of pieces that are described in no bytes.
+        iloc.take(pieces * (index + offset + length))
+    return b""
+
+
+class _Numbers:
+    """Reads numbers of some bytes each."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def take(self, count: int) -> int:
+        """The next number; 0 of no bytes. Raises IndexError at the end."""
+        if self._at + count > len(self._data):
+            raise IndexError("the box ends early")
+        self._at += count
+        return int.from_bytes(self._data[self._at - count : self._at], "big")

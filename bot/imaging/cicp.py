@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from bot.imaging import av1
 from bot.imaging.boxes import boxes, meta, within
 
 _Vector = tuple[float, float, float]
@@ -59,6 +60,14 @@ def named(data: bytes) -> Colours | None:
         told = dict(boxes(meta(data)))
         return _of_item(_primary(told[b"pitm"]), told[b"iprp"])
     except (KeyError, IndexError, struct.error):
+        return None
+
+
+def named_in_av1(data: bytes) -> Colours | None:
+    """The same of an AVIF that leaves it to the stream inside."""
+    try:
+        return Colours(*said) if (said := av1.numbers(data)) else None
+    except (IndexError, ValueError, struct.error):
         return None
 
 

@@ -245,7 +245,7 @@ def _profile(opened: Image.Image, kind: Kind, data: bytes) -> bytes | None:
         return cicp.profile(colours)
     if told or kind not in {Kind.HEIC, Kind.AVIF}:
         return told
-    colours = cicp.named(data)
+    colours = cicp.named(data) or (cicp.named_in_av1(data) if kind is Kind.AVIF else None)
     return cicp.profile(colours) if colours else None
 
 
