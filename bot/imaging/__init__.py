@@ -17,7 +17,7 @@ What the services use:
 Inside the lab's processes, and nowhere else, run `worker` and what it calls: `decode` (bytes to pixels),
 `cost` and `thrift` (what memory that takes, and how it is given back), `plain` (pixels to upright sRGB, and
 the file that is kept), `cicp`, `av1` and `boxes` (colours by number), `measures`, `signature` and `faces`
-(what is to be seen), `sheet` and `icons` (what is drawn), `video`. Between the two stand `wire` and `hatch` (what is
-said and handed over) and `turns` (who may take much memory). What runs in the processes blocks, and is at the
-mercy of the decoders.
+(what is to be seen), `sheet` and `icons` (what is drawn), `video`. Between the two stand `wire` and `hatch`
+(what is said and handed over) and `turns` (who may take much memory). What runs in the processes blocks, and
+is at the mercy of the decoders.
 """

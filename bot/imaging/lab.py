@@ -39,7 +39,7 @@ _KEPT_MEMORY: Final = {
 """What is kept for the next picture, some 90 MB at most: to fetch it anew takes a tenth of the time."""
 _BEGIN: Final = (
     "import sys; sys.path.insert(0, {root!r}); "
-    "from bot.imaging.worker import main; main({memory}, {turns}, {hatch})"
+    "from bot.imaging.worker import main; main({memory}, {turns}, {hatch!r})"
 )
 _STARTING: Final = 60.0
 """Seconds a worker process may take to come up on a crowded machine."""
@@ -286,7 +286,7 @@ class _Worker:
                 sys.executable,
                 "-I",
                 "-c",
-                _BEGIN.format(root=_ROOT, memory=fence.memory, turns=turns, hatch=hatch.number),
+                _BEGIN.format(root=_ROOT, memory=fence.memory, turns=turns, hatch=hatch.numbers),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -294,7 +294,7 @@ class _Worker:
                 limit=_PIPE,
                 # What the terminal tells the bot (Ctrl-C) is not for its workers: the bot ends them itself.
                 start_new_session=True,
-                pass_fds=(turns, hatch.number) if hatch.number != NONE else (turns,),
+                pass_fds=[file for file in (turns, *hatch.numbers) if file != NONE],
             )
         except BaseException as error:
             hatch.close()
@@ -350,6 +350,8 @@ class _Worker:
     async def _hear(self) -> tuple[dict[str, Any], list[bytes]]:
         length = int.from_bytes(await self._out.readexactly(wire.LENGTH), "big")
         facts, sizes = wire.parse(await self._out.readexactly(min(length, _PIPE)))
+        if facts.pop("handed", False):
+            return facts, self._hatch.take(sizes)
         return facts, [await self._out.readexactly(size) for size in sizes]
 
     def kill(self) -> None:

@@ -15,8 +15,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
-from bot.imaging import decode, faces, hatch, plain, wire
+from bot.imaging import decode, faces, plain, wire
 from bot.imaging.faults import Fault, Unusable
+from bot.imaging.hatch import Inside
 from bot.imaging.measures import SIDE, measure, reduced
 from bot.imaging.sheet import draw_sheet, preview
 from bot.imaging.thrift import give_back
@@ -77,24 +78,24 @@ _DUTIES: Final[dict[str, Callable[[dict[str, Any], list[bytes], Turns], Answer]]
 }
 
 
-def main(memory: int, turns_file: int, hatch_file: int) -> None:
+def main(memory: int, turns_file: int, hatch_files: tuple[int, int]) -> None:
     """Serve on standard input and output until the input ends.
 
-    `turns_file` is what `turns.open_file` gave, `hatch_file` what the `Hatch` did. `memory` is what a duty
+    `turns_file` is what `turns.open_file` gave, `hatch_files` what the `Hatch` did. `memory` is what a duty
     may take beside what there is already, in bytes. What it may take of the processor's time comes with it.
     """
     # What a library prints must not come between the answers.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _widen(1)
-    turns = Turns(turns_file, give_back)
+    turns, hatch = Turns(turns_file, give_back), Inside(*hatch_files)
     asked = os.fdopen(0, "rb", closefd=False)
     os.nice(_LOWER)
     decode.warm()
     faces.warm()
     _limit(memory)
-    _say(out, {"ready": True, "faces": faces.installed()}, [])
-    while (message := _hear(_when_asked(asked), hatch_file)) is not None:
+    _say(out, hatch, {"ready": True, "faces": faces.installed()}, [])
+    while (message := _hear(_when_asked(asked, hatch), hatch)) is not None:
         facts, blobs = message
         _allow(facts.pop("seconds"))
         duty = _DUTIES[facts.pop("duty")]
@@ -107,7 +108,7 @@ def main(memory: int, turns_file: int, hatch_file: int) -> None:
         finally:
             turns.leave()
         last = answer.get("last", False) or _swollen()
-        _say(out, answer | {"last": last}, made)
+        _say(out, hatch, answer | {"last": last}, made)
         if last:
             return
 
@@ -116,22 +117,22 @@ def _fault(unusable: Unusable) -> dict[str, Any]:
     return {"fault": unusable.fault.value, "width": unusable.width, "height": unusable.height}
 
 
-def _when_asked(asked: BinaryIO) -> BinaryIO:
+def _when_asked(asked: BinaryIO, hatch: Inside) -> BinaryIO:
     """Wait for the next question, which comes at once where there is work, and meanwhile keep little."""
     if not select.select([asked], [], [], _AT_ONCE)[0]:
         give_back()
+        hatch.clear()
     return asked
 
 
-def _hear(asked: BinaryIO, hatch_file: int) -> tuple[dict[str, Any], list[bytes]] | None:
+def _hear(asked: BinaryIO, hatch: Inside) -> tuple[dict[str, Any], list[bytes]] | None:
     length = asked.read(wire.LENGTH)
     if len(length) < wire.LENGTH:
         return None
     facts, sizes = wire.parse(asked.read(int.from_bytes(length, "big")))
-    if hatch_file == hatch.NONE:
+    blobs = hatch.pick_up(sizes)
+    if blobs is None:
         blobs = [asked.read(size) for size in sizes]
-    else:
-        blobs = hatch.pick_up(hatch_file, sizes)
     return (facts, blobs) if all(map(_whole, blobs, sizes)) else None
 
 
@@ -139,9 +140,10 @@ def _whole(blob: bytes, size: int) -> bool:
     return len(blob) == size
 
 
-def _say(out: BinaryIO, facts: dict[str, Any], blobs: list[bytes]) -> None:
-    out.write(wire.head(facts, blobs))
-    for blob in blobs:
+def _say(out: BinaryIO, hatch: Inside, facts: dict[str, Any], blobs: list[bytes]) -> None:
+    handed = hatch.lay_out(blobs)
+    out.write(wire.head(facts | {"handed": handed}, blobs))
+    for blob in () if handed else blobs:
         out.write(blob)
     out.flush()
 

@@ -1,39 +1,93 @@
-"""A photo goes to its process through memory, whole, and does not stay there."""
+"""A photo goes to its process and back through memory, whole, and does not stay there."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from bot.imaging.hatch import Hatch, pick_up
+from bot.imaging.hatch import NONE, Hatch, Inside
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere photos go through a pipe")
+MIB = 1024 * 1024
 
 
-async def test_what_is_laid_in_is_picked_up_whole_and_is_there_no_longer() -> None:
-    hatch = Hatch()
-    blobs = [os.urandom(3 * 1024 * 1024 + 7), b"", b"small"]
+@pytest.fixture
+def hatch() -> Iterator[Hatch]:
+    made = Hatch()
+    yield made
+    made.close()
+
+
+def lying(hatch: Hatch) -> int:
+    """Bytes that lie there."""
+    return sum(os.fstat(file).st_blocks * 512 for file in hatch.numbers)
+
+
+async def test_what_is_laid_in_is_picked_up_whole_and_the_next_takes_its_place(hatch: Hatch) -> None:
+    inside = Inside(*hatch.numbers)
+    blobs = [os.urandom(3 * MIB + 7), b"", b"small"]
     assert await hatch.put(blobs)
-    file = os.dup(hatch.number)
-    assert pick_up(file, [len(blob) for blob in blobs]) == blobs
-    assert os.fstat(file).st_size == 0
+    assert inside.pick_up([len(blob) for blob in blobs]) == blobs
     assert await hatch.put([b"the next"])
-    assert pick_up(file, [8]) == [b"the next"]
-    hatch.close()
-    os.close(file)
+    assert inside.pick_up([8]) == [b"the next"]
+
+
+async def test_an_answer_comes_out_whole(hatch: Hatch) -> None:
+    inside = Inside(*hatch.numbers)
+    blobs = [os.urandom(2 * MIB), b"a preview"]
+    assert inside.lay_out(blobs)
+    assert hatch.take([len(blob) for blob in blobs]) == blobs
+    assert inside.lay_out([b"the next"])
+    assert hatch.take([8]) == [b"the next"]
+
+
+async def test_nothing_lies_there_once_the_process_rests_nor_a_large_file_at_all(hatch: Hatch) -> None:
+    inside = Inside(*hatch.numbers)
+    await hatch.put([bytes(20 * MIB)])
+    inside.pick_up([20 * MIB])
+    assert lying(hatch) == 0
+    await hatch.put([os.urandom(MIB)])
+    inside.pick_up([MIB])
+    inside.lay_out([os.urandom(MIB)])
+    assert lying(hatch) >= 2 * MIB
+    inside.clear()
+    assert lying(hatch) == 0
+    assert inside.lay_out([b"and it goes on"])
+    assert hatch.take([14]) == [b"and it goes on"]
+
+
+def test_an_answer_that_is_too_large_goes_another_way(hatch: Hatch) -> None:
+    assert not Inside(*hatch.numbers).lay_out([bytes(9 * MIB)])
+
+
+async def test_an_answer_that_is_not_all_there_is_none(hatch: Hatch) -> None:
+    Inside(*hatch.numbers).lay_out([b"little"])
+    with pytest.raises(EOFError):
+        hatch.take([9 * MIB])
+
+
+async def test_where_there_is_no_such_memory_everything_goes_another_way() -> None:
+    inside = Inside(NONE, NONE)
+    inside.clear()
+    assert inside.pick_up([3]) is None
+    assert not inside.lay_out([b"a photo"])
 
 
 async def test_nothing_is_written_to_whatever_has_its_number_once_it_is_closed() -> None:
     hatch = Hatch()
-    number = hatch.number
+    numbers = hatch.numbers
     hatch.close()
-    other = os.memfd_create("other")
+    # The system gives free numbers again, the lowest first.
+    others = [os.memfd_create("other") for _ in numbers]
     try:
-        assert other == number, "the system gives a free number again"
         with pytest.raises(ValueError, match="closed"):
             await hatch.put([b"a photo"])
-        assert os.fstat(other).st_size == 0
+        with pytest.raises(ValueError, match="closed"):
+            hatch.take([1])
+        assert [os.fstat(other).st_size for other in others] == [0, 0]
     finally:
-        os.close(other)
+        for other in others:
+            os.close(other)
