@@ -61,6 +61,7 @@ from bot.providers.dashscope.wire import (
     Task,
     Told,
     findings,
+    hours_off,
     maybe,
     page,
     rows,
@@ -291,6 +292,11 @@ class Dashscope(Provider[DashscopeSettings]):
             if len(found) > 1:
                 raise UnexpectedResponse("Several trainings were started since, and none can be told apart.")
             if not found:
+                times = (moment(job.created, self._zone) for job in jobs if job.id not in known)
+                if any(hours_off(made, since, self.settings.clock_slack) for made in times):
+                    raise UnexpectedResponse(
+                        "A training fits by a clock of another zone: see DASHSCOPE_UTC_OFFSET_HOURS."
+                    )
                 return None
             ref = RemoteRef(kind="training", id=found[0].id)
             return self._said_job(ref, found[0], self._open(self._job_state(found[0].status)))
