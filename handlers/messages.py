@@ -8,7 +8,7 @@ from bot.services.progress import JobView, Stage
 from handlers.blocks import Block, Message, actions, button, confirm, section, small
 from handlers.ids import Action
 from handlers.link_words import link_fault, link_fix
-from handlers.phrases import clock, duration, escape, failure, plural, shortfall, stage
+from handlers.phrases import clock, day, duration, escape, failure, plural, shortfall, stage
 from handlers.places import permalink, user_of
 from storage.records.jobs import JobKind
 from storage.records.links import LinkTrouble
@@ -185,12 +185,14 @@ def needs_you(view: JobView, *, direct: bool) -> Message:
     """The vendor wants better inputs: said in the thread and by DM, and as a reminder."""
     who = "" if direct else f"<@{user_of(view.root.owner)}> "
     text = f"{who}*{escape(view.root.name)}* needs you: {escape(view.label)} asks for better files."
-    until = f" It is closed {clock(view.answer_by)} if none come." if view.answer_by else ""
+    until = f" It is closed on {day(view.answer_by)} if none come." if view.answer_by else ""
     hint = "A video over 10 MB fits on no form: post it in the card's thread, mentioning me, and then press."
-    papers = [small(_PAPERS_TOO)] if view.wants_papers else []
+    how = _PAPERS_HERE if direct else _PAPERS_TOO
+    papers = [small(how)] if view.wants_papers else []
     return Message(text, (section(text + until), small(hint), *papers, *actions(upload_button(view))))
 
 
+_PAPERS_HERE = "An identity card or a letter can also be sent to me here; never post it in a channel."
 _PAPERS_TOO = (
     "An identity card or a letter can also be sent to me by direct message; never post it in a channel."
 )

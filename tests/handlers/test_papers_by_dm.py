@@ -276,7 +276,7 @@ async def waiting(surface: Surface) -> Message:
 
 async def test_a_job_that_needs_a_better_letter_gets_it_from_the_dm(surface: Surface) -> None:
     job = await waiting(surface)
-    await told(surface, "An identity card or a letter can also be sent to me by direct message")
+    await told(surface, "An identity card or a letter can also be sent to me here")
     question = await asked(surface, [odd("signed.pdf", pdf("signed"))], "Which paper is this?")
     await choose(surface, question, 1, LETTER)
     ready = await told(surface, "1 paper for *ana spring* at Fake: letter of permission.")
