@@ -15,7 +15,7 @@ RARE = {"DASHSCOPE_TRAIN_POLL_FIRST": "3600", "DASHSCOPE_TRAIN_POLL_MOST": "3600
 
 async def under_way(desk: DashscopeControl, status: str) -> str:
     """Wait until the one training there has come so far; its id."""
-    await desk.wait_for_calls("CreateFineTune")
+    await desk.wait_for_calls("CreateFineTune", seconds=LONG)
     (job,) = [one for one in await desk.jobs() if one.kind == "training"]
     await desk.wait_for_job("training", job.id, status, seconds=LONG)
     return job.id

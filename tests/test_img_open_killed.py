@@ -64,7 +64,7 @@ async def asked_for(people: Director) -> str:
         "#portraits", lambda m: "Train…" in m.buttons(), thread_ts=posted.ts, within=PATIENCE
     )
     await people.press("ana", "#portraits", tray.ts, "Train…")
-    await people.wait_for_view("ana", lambda view: "Loading" not in view.words())
+    await people.wait_for_view("ana", lambda view: "Loading" not in view.words(), within=PATIENCE)
     done = await people.submit("ana", FORM)
     assert done.closed, done
     return posted.ts
