@@ -43,22 +43,25 @@ async def test_photos_the_owner_adds_to_the_thread_join_the_tray(surface: Surfac
 
 
 async def test_photos_added_before_the_first_post_is_worked_off_join_its_tray(surface: Surface) -> None:
-    await surface.people.fault("download", "rate_limited", times=2, retry_after=1)
+    await surface.people.fault("download", "http_500", times=1000)
     posted = await surface.post(photos(2), "@darkroom please")
-
-    async def waits() -> bool | None:
-        return surface.query("SELECT id FROM inbox WHERE done_at IS NULL AND attempts > 0") != [] or None
-
-    await surface.until(waits)
+    await surface.until(lambda: _there_is(surface, "inbox WHERE kind = 'message' AND attempts > 0"))
     await surface.post(photos(2, first=5), thread=posted.ts)
     await surface.post(photos(3, first=10), user="lee", thread=posted.ts)
-    await surface.said("2 of 2 photos usable", thread=posted.ts)
-    surface.clock.advance(4)
+    await surface.until(lambda: _there_is(surface, "inbox WHERE kind = 'message' AND attempts > 0", 3))
+    assert surface.rows("tray") == 0
+    await surface.people.clear_faults()
+    surface.clock.advance(3600)
     whole = await surface.said("4 of 4 photos usable", thread=posted.ts)
     assert "Train…" in whole.buttons()
     await surface.taken_in()
     assert surface.rows("tray") == 1, "somebody else's photos are another matter"
     assert surface.rows("tray_entry") == 4
+
+
+async def _there_is(surface: Surface, what: str, count: int = 1) -> bool | None:
+    """Whether there are so many rows by now."""
+    return surface.query(f"SELECT count(*) FROM {what}")[0][0] >= count or None
 
 
 async def test_photos_somebody_else_adds_to_the_thread_stay_out_of_the_tray(surface: Surface) -> None:
