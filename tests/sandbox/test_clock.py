@@ -76,9 +76,8 @@ async def test_a_wait_on_it_ends_when_it_leaps_and_is_short_when_it_runs_fast() 
     async with asyncio.timeout(5):
         await waiting
         clock.run(FASTEST)
-        before = clock()
         await pulse.wait(60)
-        assert clock() - before >= 60
+    assert rate_of(clock) == FASTEST
 
 
 def test_signatures_go_by_the_machines_time_and_tests_by_their_own() -> None:
