@@ -1,7 +1,8 @@
 """How a photo gets into one of the lab's processes and out of it: through memory that both have open.
 
-Through pipes it would go in some fifty, and each of them wakes both sides. It lies there while there is work,
-until the next one takes its place, and never on a disk.
+Through pipes it would go in some fifty pieces, and each of them wakes both sides. Whoever picks it up takes
+it away, so that it lies there for a moment only, and never on a disk. Nobody else may: the other side may be
+about to look, however long that takes on a crowded machine.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ NONE: Final = -1
 """In place of a file, where the system has no such memory: photos come and go as everything else does."""
 _PIECE: Final = 1024 * 1024
 """Bytes that are written before others get their turn."""
-_KEPT: Final = 8 * 1024 * 1024
-"""Bytes that may lie there until the next photo takes their place; what is larger goes at once."""
 _OUT: Final = 8 * 1024 * 1024
 """Bytes that an answer may have: two of the largest photos that are kept. Others come through the pipe."""
 
@@ -51,7 +50,11 @@ class Hatch:
         """What the process has laid out, in pieces of these sizes. Raises EOFError where there is less."""
         if self._files is None:
             raise EOFError
-        return _pieces(self._files[1].fileno(), sizes)
+        file = self._files[1]
+        blobs = _pieces(file.fileno(), sizes)
+        file.truncate(0)
+        file.truncate(_OUT)
+        return blobs
 
     def close(self) -> None:
         """Nothing goes through any more."""
@@ -71,8 +74,7 @@ class Inside:
         if self._file == NONE:
             return None
         blobs = _pieces(self._file, sizes)
-        if sum(sizes) > _KEPT:
-            os.ftruncate(self._file, 0)
+        os.ftruncate(self._file, 0)
         return blobs
 
     def lay_out(self, blobs: Sequence[bytes]) -> bool:
@@ -83,13 +85,6 @@ class Inside:
         for blob in blobs:
             self._out.write(blob)
         return True
-
-    def clear(self) -> None:
-        """Let nothing lie there any longer."""
-        if self._file != NONE:
-            os.ftruncate(self._file, 0)
-        if self._out is not None:
-            self._out.madvise(mmap.MADV_REMOVE)
 
 
 def _memory(name: str, size: int) -> io.FileIO:

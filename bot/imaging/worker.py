@@ -95,7 +95,7 @@ def main(memory: int, turns_file: int, hatch_files: tuple[int, int]) -> None:
     faces.warm()
     _limit(memory)
     _say(out, hatch, {"ready": True, "faces": faces.installed()}, [])
-    while (message := _hear(_when_asked(asked, hatch), hatch)) is not None:
+    while (message := _hear(_when_asked(asked), hatch)) is not None:
         facts, blobs = message
         _allow(facts.pop("seconds"))
         duty = _DUTIES[facts.pop("duty")]
@@ -117,11 +117,10 @@ def _fault(unusable: Unusable) -> dict[str, Any]:
     return {"fault": unusable.fault.value, "width": unusable.width, "height": unusable.height}
 
 
-def _when_asked(asked: BinaryIO, hatch: Inside) -> BinaryIO:
+def _when_asked(asked: BinaryIO) -> BinaryIO:
     """Wait for the next question, which comes at once where there is work, and meanwhile keep little."""
     if not select.select([asked], [], [], _AT_ONCE)[0]:
         give_back()
-        hatch.clear()
     return asked
 
 

@@ -26,37 +26,26 @@ def lying(hatch: Hatch) -> int:
     return sum(os.fstat(file).st_blocks * 512 for file in hatch.numbers)
 
 
-async def test_what_is_laid_in_is_picked_up_whole_and_the_next_takes_its_place(hatch: Hatch) -> None:
+async def test_what_is_laid_in_is_picked_up_whole_and_lies_there_no_longer(hatch: Hatch) -> None:
     inside = Inside(*hatch.numbers)
     blobs = [os.urandom(3 * MIB + 7), b"", b"small"]
     assert await hatch.put(blobs)
+    assert lying(hatch) > 3 * MIB
     assert inside.pick_up([len(blob) for blob in blobs]) == blobs
+    assert lying(hatch) == 0
     assert await hatch.put([b"the next"])
     assert inside.pick_up([8]) == [b"the next"]
 
 
-async def test_an_answer_comes_out_whole(hatch: Hatch) -> None:
+async def test_an_answer_comes_out_whole_and_lies_there_no_longer(hatch: Hatch) -> None:
     inside = Inside(*hatch.numbers)
     blobs = [os.urandom(2 * MIB), b"a preview"]
     assert inside.lay_out(blobs)
+    assert lying(hatch) > 2 * MIB
     assert hatch.take([len(blob) for blob in blobs]) == blobs
+    assert lying(hatch) == 0
     assert inside.lay_out([b"the next"])
     assert hatch.take([8]) == [b"the next"]
-
-
-async def test_nothing_lies_there_once_the_process_rests_nor_a_large_file_at_all(hatch: Hatch) -> None:
-    inside = Inside(*hatch.numbers)
-    await hatch.put([bytes(20 * MIB)])
-    inside.pick_up([20 * MIB])
-    assert lying(hatch) == 0
-    await hatch.put([os.urandom(MIB)])
-    inside.pick_up([MIB])
-    inside.lay_out([os.urandom(MIB)])
-    assert lying(hatch) >= 2 * MIB
-    inside.clear()
-    assert lying(hatch) == 0
-    assert inside.lay_out([b"and it goes on"])
-    assert hatch.take([14]) == [b"and it goes on"]
 
 
 def test_an_answer_that_is_too_large_goes_another_way(hatch: Hatch) -> None:
@@ -71,7 +60,6 @@ async def test_an_answer_that_is_not_all_there_is_none(hatch: Hatch) -> None:
 
 async def test_where_there_is_no_such_memory_everything_goes_another_way() -> None:
     inside = Inside(NONE, NONE)
-    inside.clear()
     assert inside.pick_up([3]) is None
     assert not inside.lay_out([b"a photo"])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import time
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
@@ -283,3 +285,28 @@ async def test_a_contact_sheet_is_a_picture(either: Lab) -> None:
         [Tile(1, Mark.WELL, picture=taken.preview), Tile(2, Mark.REFUSED, "no photo")]
     )
     assert kept(sheet)[1].kind is Kind.JPEG
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what a process waits for")
+async def test_a_bot_that_is_late_finds_the_answer_of_a_process_that_has_gone_to_rest(lab: Lab) -> None:
+    whole = (await lab.take_in(PHOTO)).data
+    (worker,) = workers()
+    before = worker.num_ctx_switches().voluntary
+    again = asyncio.create_task(lab.take_in(PHOTO))
+    # As far as the question goes without an answer.
+    for _ in range(20):
+        await asyncio.sleep(0)
+    # From here on the bot stands still, until the process has answered, has waited, and has gone to rest.
+    deadline = time.monotonic() + 60
+    while not rests(worker, before) and time.monotonic() < deadline:
+        os.sched_yield()
+    assert (await again).data == whole
+
+
+def rests(worker: psutil.Process, before: int) -> bool:
+    """Whether it waits in a read of its input, after it has waited for something else."""
+    try:
+        waits = Path(f"/proc/{worker.pid}/wchan").read_text()
+    except OSError:
+        return True
+    return worker.num_ctx_switches().voluntary >= before + 2 and ("read" in waits or "stream" in waits)
