@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from bot.services.inputs import PAPERS, Lacking, Role
 from bot.services.trays import TrayView
-from bot.services.verdicts import Doubt, Finding, Judged, Kind, Mark, People, Variety
+from bot.services.verdicts import Doubt, Finding, Judged, Kind, Mark, People, Variety, is_person
 from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
 from handlers.envelopes import in_hand
 from handlers.ids import Action
@@ -46,7 +46,7 @@ def tray(view: TrayView, sheet: str | None = None, looking: str = "") -> Message
         return Message("What was posted is discarded.", (section(_DISCARDED),))
     lines.append(_what_next(view))
     if view.tray.wish is not None:
-        lines.append(_LOOK_FIRST)
+        lines += _look_first(view, str(view.tray.wish.get("subject")))
     lacking = f", {view.needed} more needed" if view.needed else ""
     blocks = [
         *paragraphs(lines),
@@ -63,6 +63,12 @@ def looking(told: Mapping[str, Any]) -> str:
     if not told.get("of"):
         return ""
     return f"Looking at the photos of your zip: {told['looked']} of {told['of']} so far."
+
+
+def _look_first(view: TrayView, subject: str) -> list[str]:
+    """Why a form that brought these has not begun anything, where its subject is the reason."""
+    faces = as_a_person(view, {one.number for one in view.verdict.photos}) if is_person(subject) else ""
+    return [*([faces] if faces else []), _LOOK_FIRST]
 
 
 def tray_words(view: TrayView) -> list[Block]:

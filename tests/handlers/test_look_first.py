@@ -51,6 +51,17 @@ async def test_a_photo_that_is_not_well_is_told_of_before_anything_begins(
     assert not surface.vendor.vendor.jobs
 
 
+async def test_of_a_person_it_is_said_which_photos_show_no_face(surface: Surface) -> None:
+    await surface.people.command("ana", "#portraits", "/darkroom", "new")
+    await surface.form()
+    done = await surface.people.submit("ana", FORM | {"subject": "person", "photos": photos(2)})
+    assert done.closed, done
+    tray = await surface.said("2 of 2 photos usable")
+    assert "For a person: one face in 0 of 2 photos; #1, #2 show no face that I can find." in tray.words()
+    assert "Nothing has begun, and nothing was paid." in tray.words()
+    assert surface.rows("job") == 0
+
+
 async def test_a_photo_of_a_zip_counts_like_any_other(surface: Surface) -> None:
     archive = Upload("all.zip", zipped({"a.jpg": photo(1), "b.jpg": photo(2), "small.jpg": TINY.data}))
     tray = await sent(surface, [archive])
