@@ -62,10 +62,10 @@ def mixture(jpeg: bytes) -> list[bytes]:
     with Image.open(io.BytesIO(photo(0))) as opened:
         made = opened.convert("RGB")
     kinds: list[tuple[str, str, tuple[int, int], dict[str, Any]]] = [
-        ("WEBP", "RGBA", (5600, 4200), {"quality": 50, "method": 2}),
+        ("WEBP", "RGBA", (5550, 4200), {"quality": 50, "method": 2}),
         ("AVIF", "RGB", (6900, 5200), {"quality": 85, "speed": 10}),
         ("PNG", "P", (9200, 6900), {"compress_level": 1}),
-        ("AVIF", "RGBA", (6400, 5000), {"quality": 85, "speed": 10}),
+        ("AVIF", "RGBA", (6000, 4950), {"quality": 85, "speed": 10}),
         ("PNG", "RGB", (3264, 2448), {"compress_level": 1}),
         ("JPEG", "RGB", (9200, 6900), {"quality": 80, "progressive": True}),
     ]

@@ -36,7 +36,7 @@ from storage.records.trays import TrayEntry
 logger = logging.getLogger(__name__)
 _PARALLEL = 3
 """Files of one post under way at once."""
-_HELD = 4
+_HELD = 3
 """Files of all posts held in memory at once, each perhaps as large as may be."""
 _WAITED_FOR = 4
 """Attempts that a whole post waits for a file that cannot be loaded: a bit over a minute."""

@@ -23,14 +23,14 @@ _JPEG: Final = 0.8, 8.5
 _COEFFICIENT: Final = 2
 """Bytes of each number of a JPEG of several scans, which the decoder holds until the last of them."""
 _HEIC: Final = 6.3, 8.5
-_DEEP_HEIC: Final = 10.3, 11.0
+_DEEP_HEIC: Final = 10.6, 11.0
 """With more than eight bits, or with colour as fine as brightness: the decoder converts it in two steps."""
 _HEIC_ALPHA: Final = 2.6
 _AVIF: Final = 9.5, 10.5
-_AVIF_ALPHA: Final = 11.5, 13.5
+_AVIF_ALPHA: Final = 12.0, 13.5
 _OTHER_PLAIN: Final = 5.6, 8.5
 _OTHER_NARROW: Final = 3.2, 10.5
-_OTHER: Final = 6.1, 13.0
+_OTHER: Final = 6.3, 13.0
 _CHROMA, _BITS = 16, 17
 """Where in the settings of a HEIC's decoder it stands how finely colour is kept, and in how many bits."""
 _HALVED: Final = 1

@@ -34,9 +34,9 @@ MAX_PIXELS: Final = 64_000_000
 """Telephones make 50 megapixels; past this a file is more likely a bomb than a photo."""
 _MAX_RATIO: Final = KEPT_SIDE // MIN_SIDE
 """A picture longer than so many times its height is too small once its longer side is cut to what is kept."""
-_MOST: Final = {Kind.WEBP: 24_000_000, Kind.AVIF: 36_000_000, Kind.HEIC: 50_000_000}
+_MOST: Final = {Kind.WEBP: 23_500_000, Kind.AVIF: 36_000_000, Kind.HEIC: 50_000_000}
 """Less than `MAX_PIXELS` where the decoder holds several copies of the picture at once."""
-MOST_MEMORY: Final = 370_000_000
+MOST_MEMORY: Final = 360_000_000
 """Bytes that one picture may take: with all else that is then in memory it stays under 600 MiB."""
 _PIECE: Final = 8 * 1024 * 1024
 _SCANS: Final = 100
