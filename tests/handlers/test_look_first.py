@@ -35,7 +35,7 @@ async def sent(surface: Surface, files: list[Upload]) -> Message:
     await surface.form()
     done = await surface.people.submit("ana", FORM | {"photos": files})
     assert done.closed, done
-    return await surface.said("photos usable")
+    return await surface.said("photos usable", within=60)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ async def test_of_a_person_it_is_said_which_photos_show_no_face(surface: Surface
     await surface.form()
     done = await surface.people.submit("ana", FORM | {"subject": "person", "photos": photos(2)})
     assert done.closed, done
-    tray = await surface.said("2 of 2 photos usable")
+    tray = await surface.said("2 of 2 photos usable", within=60)
     assert "For a person: one face in 0 of 2 photos; #1, #2 show no face that I can find." in tray.words()
     assert "Nothing has begun, and nothing was paid." in tray.words()
     assert surface.rows("job") == 0
@@ -77,7 +77,6 @@ async def test_what_was_filled_in_stands_in_the_form_again_and_the_permission_is
     assert kept(form) == {"name": "ana spring", "subject": "dog", "prompt": "a secret garden", "count": "2"}
     assert not any(block.get("element", {}).get("initial_options") for block in form.blocks)
     assert (await surface.people.submit("ana", {"where": "here", "consent": ["agreed"]})).closed
-    await surface.said("is ready", thread=tray.ts)
     ((spec, name),) = surface.query("SELECT spec, name FROM job WHERE kind = 'training'")
     assert ("a secret garden" in spec, name) == (True, "ana spring")
 
@@ -91,7 +90,7 @@ async def test_what_was_filled_in_goes_with_the_tray(surface: Surface, end: str)
         assert (await surface.people.submit("ana", {"where": "here", "consent": ["agreed"]})).closed
     elif end == "discarded":
         await surface.press(tray, "Discard")
-        await surface.said("discarded")
+        await surface.said("discarded", within=60)
     else:
         surface.clock.advance(2 * 86_400)
         await surface.bot.services.photos.sweep()
@@ -102,7 +101,7 @@ async def test_a_form_whose_photos_are_all_well_begins_at_once(surface: Surface)
     await surface.people.command("ana", "#portraits", "/darkroom", "new")
     await surface.form()
     assert (await surface.people.submit("ana", FORM | {"photos": photos(2)})).closed
-    card = await surface.said("ana spring")
+    card = await surface.said("ana spring", within=60)
     assert "Details" in card.buttons()
     assert surface.query("SELECT wish FROM tray") == [(None,)]
 
