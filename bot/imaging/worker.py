@@ -25,8 +25,8 @@ from bot.imaging.turns import Turns
 
 _LOWER: Final = 5
 """How much later than the bot itself this process gets its turn."""
-_AT_ONCE: Final = 0.2
-"""Seconds after which the next question is none that was waiting."""
+_AT_ONCE: Final = 2.0
+"""Seconds after which the next question is none that was waiting: giving back has its price."""
 _FILES: Final = 32
 _PHOTO: Final = 1024 * 1024
 _SWOLLEN: Final = 256 * 1024 * 1024
