@@ -176,7 +176,8 @@ async def test_all_of_many_pictures_are_photos_with_one_press(surface: Surface) 
     await film_tray(surface)
     question = await asked(surface, photos(4), "Are these papers, or photos to train from?")
     await surface.press(question, "All 4 are photos")
-    await told(surface, "4 of 4 photos usable")
+    tray = await told(surface, "4 of 4 photos usable")
+    assert "Train…" in tray.buttons()
 
 
 async def test_without_anything_that_waits_for_papers_a_picture_is_a_photo_and_a_pdf_is_refused(
@@ -329,6 +330,7 @@ async def test_cancelling_a_job_erases_what_had_come_for_it(surface: Surface) ->
 
     await until(surface, film_only)
     await told(surface, "None of these waits here any more")
+    assert len(surface.files()) == 1
 
 
 async def test_papers_that_nobody_speaks_of_are_erased_with_the_drafts(surface: Surface) -> None:
@@ -341,3 +343,4 @@ async def test_papers_that_nobody_speaks_of_are_erased_with_the_drafts(surface: 
         return not surface.files() or None
 
     await until(surface, nothing)
+    assert not surface.files()

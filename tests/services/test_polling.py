@@ -27,7 +27,7 @@ from bot.services.collecting import MAX_PICTURE
 from bot.services.timing import Timing
 from storage.records.jobs import FailureReason, JobKind, JobState
 from storage.records.outbox import NoticeKind
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, Hold
 from tests.stand_ins import ANA, Engine, TurnedClock, engine, rows
 
 TIMING = Timing()
@@ -453,14 +453,19 @@ async def test_what_polls_said_is_not_lost_at_a_stop(tmp_path: Path, clock: Turn
     assert rows(tmp_path / "data", "SELECT polls, lease_owner FROM job") == [(1, None)]
 
 
+async def nine_due(house: Engine) -> list[Hold]:
+    """Nine trainings that want to be polled, each of whose polls waits until it is let go."""
+    house.provider.script("training", [RemoteState.RUNNING])
+    for number in range(9):
+        await house.train(key=f"wish-{number}")
+    await house.submit()
+    house.turn(seconds=5)
+    return [house.provider.hold("poll") for _ in range(9)]
+
+
 async def test_no_more_polls_are_under_way_than_the_vendor_allows(tmp_path: Path, clock: TurnedClock) -> None:
     async with engine(tmp_path / "data", clock, provider=FakeProvider(concurrency=20)) as house:
-        house.provider.script("training", [RemoteState.RUNNING])
-        for number in range(9):
-            await house.train(key=f"wish-{number}")
-        await house.submit()
-        house.turn(seconds=5)
-        holds = [house.provider.hold("poll") for _ in range(9)]
+        holds = await nine_due(house)
         await house.runner.poll_due()
         await house.runner.poll_due()
         await holds[3].entered.wait()
@@ -476,12 +481,7 @@ async def test_rows_for_a_second_round_are_in_hand_before_the_first_comes_back(
     tmp_path: Path, clock: TurnedClock
 ) -> None:
     async with engine(tmp_path / "data", clock, provider=FakeProvider(concurrency=20)) as house:
-        house.provider.script("training", [RemoteState.RUNNING])
-        for number in range(9):
-            await house.train(key=f"wish-{number}")
-        await house.submit()
-        house.turn(seconds=5)
-        holds = [house.provider.hold("poll") for _ in range(9)]
+        holds = await nine_due(house)
         await house.runner.poll_due()
         await holds[3].entered.wait()
         assert house.rows("SELECT count(*) FROM job WHERE lease_owner IS NOT NULL") == [(8,)]
@@ -508,12 +508,7 @@ async def test_rows_whose_poll_has_not_begun_are_let_go_of_at_a_stop(
     tmp_path: Path, clock: TurnedClock
 ) -> None:
     async with engine(tmp_path / "data", clock, provider=FakeProvider(concurrency=20)) as house:
-        house.provider.script("training", [RemoteState.RUNNING])
-        for number in range(9):
-            await house.train(key=f"wish-{number}")
-        await house.submit()
-        house.turn(seconds=5)
-        holds = [house.provider.hold("poll") for _ in range(9)]
+        holds = await nine_due(house)
         for _ in range(2):
             await house.runner.poll_due()
         await holds[3].entered.wait()
