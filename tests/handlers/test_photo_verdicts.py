@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack import Message, Upload, View
+from bot.sandbox.slack import Message, Refused, Upload, View
 from handlers.modal_flow import ModalFlow
 from tests.fakes import FakeProvider, Fault
 from tests.surface import Surface, fast_vendor, photo, photos, stage
@@ -132,6 +132,17 @@ async def deleted(surface: Surface, count: int = 1) -> None:
     assert surface.rows("sheet") == 0
 
 
+async def in_slack(surface: Surface, file: str) -> bool:
+    """Whether anybody could still open a file."""
+    try:
+        await surface.people.file_bytes(file)
+    except Refused as refused:
+        if refused.error != "file_not_found":
+            raise
+        return False
+    return True
+
+
 async def test_each_photo_is_judged_under_its_number(surface: Surface) -> None:
     tray = await surface.tray([*mixed(), Upload("night.jpg", dark(9))])
     words = tray.words()
@@ -242,7 +253,10 @@ async def test_that_nobody_has_looked_for_faces_is_said_where_they_matter(surfac
     await unlooked(surface)
     await surface.open_form(tray)
     await choose(surface, "subject", "person")
-    await form_says(surface, "nobody has looked for any: no detector is installed here.")
+    form = await form_says(surface, "nobody has looked for any: no detector is installed here.")
+    assert "3 photos from this thread." in form.words()
+    assert "one face in" not in form.words(), "what nobody has looked for is not counted"
+    assert "no face" not in form.words()
 
 
 async def test_a_vendor_that_knows_no_such_subject_is_named_when_it_is_chosen(tmp_path: Path) -> None:
@@ -298,12 +312,20 @@ async def test_of_two_choices_that_cross_the_later_one_is_drawn(surface: Surface
         }
         await modals.choose(client, seen, owner, at=at)
 
+    async def shown() -> str:
+        view = await surface.people.view("ana")
+        assert view is not None
+        return view.words()
+
+    faces = "For a person: one face in 2 of 3 photos"
     await chosen("person", 2.0)
-    await form_says(surface, "For a person: one face in 2 of 3 photos")
+    assert faces in await shown()
     await chosen("dog", 1.0)
-    await form_says(surface, "For a person: one face in 2 of 3 photos")
+    assert faces in await shown(), "what was chosen earlier, and comes later, is not drawn"
     await chosen("dog", 3.0)
-    await form_says(surface, "For a person", absent=True)
+    last = await shown()
+    assert "For a person" not in last
+    assert "3 photos from this thread." in last
 
 
 async def test_what_only_a_vendor_can_tell_of_faces_keeps_nobody_from_it(tmp_path: Path) -> None:
@@ -365,7 +387,9 @@ async def test_photos_are_taken_out_without_others_in_their_place(surface: Surfa
     await surface.press(tray, "Replace…")
     await surface.form()
     assert (await surface.people.submit("ana", {})).closed
-    await surface.said("3 of 3 photos usable", thread=tray.thread_ts)
+    rest = await surface.said("3 of 3 photos usable", thread=tray.thread_ts)
+    assert (rest.ts, rest.buttons()) == (tray.ts, ["Train…", "Discard"])
+    assert "soft.jpg" not in rest.words()
 
 
 async def test_a_tray_that_is_used_meanwhile_is_not_changed_by_a_form_for_better_photos(
@@ -442,17 +466,22 @@ async def test_with_the_end_of_a_tray_its_contact_sheet_is_deleted(surface: Surf
 async def test_in_a_direct_message_too_it_is_deleted_with_the_end(surface: Surface) -> None:
     await surface.post(photos(3), channel="@darkroom")
     tray = await sheet_shown(surface, "@darkroom")
+    (file,) = sheets(tray)
+    assert await in_slack(surface, file)
     await surface.press(tray, "Discard")
     surface.clock.advance(60)
-    await surface.said("discarded", channel="@darkroom", viewer="ana")
+    over = await surface.said("discarded", channel="@darkroom", viewer="ana")
+    assert (over.ts, sheets(over)) == (tray.ts, [])
     await deleted(surface)
+    assert not await in_slack(surface, file)
 
 
 async def test_a_tray_that_nobody_used_takes_its_sheet_along_even_where_its_notice_was_given_up(
     surface: Surface,
 ) -> None:
     await surface.tray(photos(2))
-    await sheet_shown(surface, await own_channel(surface))
+    (file,) = sheets(await sheet_shown(surface, await own_channel(surface)))
+    assert await in_slack(surface, file)
 
     def unreachable(tx: Any) -> None:
         tx.outbox.conn.exec_driver_sql(
@@ -463,6 +492,7 @@ async def test_a_tray_that_nobody_used_takes_its_sheet_along_even_where_its_noti
     surface.clock.advance(2 * 86_400)
     await surface.bot.services.photos.sweep()
     await deleted(surface)
+    assert not await in_slack(surface, file)
 
 
 async def test_ten_posts_do_not_make_ten_contact_sheets(surface: Surface) -> None:
@@ -507,7 +537,7 @@ async def test_a_process_that_ends_before_the_sheet_is_deleted_leaves_that_to_th
     async with stage(tmp_path, sheets=True) as surface:
         async with surface.running():
             tray = await surface.tray(photos(3))
-            await sheet_shown(surface, await own_channel(surface))
+            (file,) = sheets(await sheet_shown(surface, await own_channel(surface)))
             await surface.people.fault("api:files.delete", "error", code="internal_error", times=1)
             await surface.press(tray, "Discard")
             surface.clock.advance(60)
@@ -515,6 +545,7 @@ async def test_a_process_that_ends_before_the_sheet_is_deleted_leaves_that_to_th
         surface.clock.advance(120)
         async with surface.running():
             await deleted(surface)
+            assert not await in_slack(surface, file)
 
 
 async def test_photos_that_an_older_version_took_in_are_looked_at_when_a_sheet_is_due(tmp_path: Path) -> None:

@@ -128,17 +128,20 @@ class History:
         self.sheets.fate = fate
         self.tray = ""
 
-    async def walk(self) -> None:
-        """From the first photo to the end, again and again until each part is done."""
+    async def walk(self) -> list[set[str]]:
+        """From the first photo to the end, again and again until each part is done.
+
+        Returns the sheets that can be seen after each part.
+        """
         self.tray = await self.house.tray(1, source=f"{self.name}a")
         await self.lives(self.part)
-        assert await self.standing() == 1
+        first = await self.standing()
         await self.house.tray(2, source=f"{self.name}b")
         await self.lives(self.part)
-        assert await self.standing() == 1
+        second = await self.standing()
         await self.house.services.trays.discard(self.tray, ANA)
         await self.lives(self.part)
-        assert await self.standing() == 0
+        return [first, second, await self.standing()]
 
     async def part(self) -> None:
         """What the notifier does for a notice of the tray: one sheet that shows it, and no other."""
@@ -163,12 +166,19 @@ class History:
             else:
                 return
 
-    async def standing(self) -> int:
-        """How many sheets can be seen; the rows say the same."""
+    async def standing(self) -> set[str]:
+        """The sheets that can be seen; the rows say the same."""
         rows = await self.sheets.of_tray(self.tray)
         assert {one.file_id for one in rows} == self.slack.files, self.fate.trail
         assert all(one.ready for one in rows)
-        return len(rows)
+        return set(self.slack.files)
+
+
+def one_new_one_and_none(seen: list[set[str]]) -> None:
+    """What a person saw: a sheet, then another in its place, then none."""
+    first, second, third = seen
+    assert (len(first), len(second), third) == (1, 1, set())
+    assert first != second, "what shows the second photo is a new sheet"
 
 
 async def test_wherever_the_process_ends_there_is_one_contact_sheet_and_none_when_the_tray_is_over(
@@ -178,7 +188,7 @@ async def test_wherever_the_process_ends_there_is_one_contact_sheet_and_none_whe
     while moment == 0 or fate.passed >= moment:
         moment += 1
         fate = Fate(moment)
-        await History(house, lab, fate, f"one-{moment}-").walk()
+        one_new_one_and_none(await History(house, lab, fate, f"one-{moment}-").walk())
     assert moment > 20, "each step has a moment before and one after it"
 
 
@@ -186,7 +196,8 @@ async def test_a_process_that_ends_again_while_the_next_mends_it_leaves_nothing_
     house: Engine, lab: Lab
 ) -> None:
     for first in range(1, 13):
-        await History(house, lab, Fate(first, first + 1, first + 4), f"many-{first}-").walk()
+        fate = Fate(first, first + 1, first + 4)
+        one_new_one_and_none(await History(house, lab, fate, f"many-{first}-").walk())
 
 
 async def test_a_sheet_left_over_when_its_tray_has_ended_is_wanted_gone_whatever_became_of_its_notice(
