@@ -8,8 +8,9 @@ What is fixed here, and why:
   looks at all connections for each of them.
 - The environment is not read (`trust_env=False`): a proxy is used if the vendor's settings name one, and
   never because a variable happens to be set. Certificates are checked against certifi's roots.
-- Redirects are not followed and cookies not kept: a vendor's API has neither, and both would move credentials
-  about.
+- Requests go straight to httpx's transport. What its client would add must not happen here: redirects and
+  cookies, which move credentials about, and a line in the log with the whole URL, signed ones included. It
+  also took a tenth of a poll.
 - Credentials are an `httpx.Auth` given per call; `HostAuth` refuses every origin but the vendor's own.
   `download` has none.
 - Every call ends: at most `longest` passes between asking for a turn and the last byte.
@@ -18,7 +19,6 @@ What is fixed here, and why:
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 import time
 from abc import ABC, abstractmethod
@@ -26,7 +26,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import cache, partial
-from http.cookiejar import CookieJar
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
@@ -49,22 +48,8 @@ READ_ERROR_BODY = 64 * 1024
 GONE = frozenset({401, 403, 404, 410})
 """What stores answer for a signed link that is over."""
 
-
-class _Quiet(logging.Filter):
-    """Holds back httpx's line per request, which quotes whole URLs, signed ones included."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING
-
-
-_QUIET = _Quiet()
-
-
-class _NoCookies(CookieJar):
-    """Keeps none; a jar that refuses each looks at every answer first."""
-
-    def extract_cookies(self, response: object, request: object) -> None:
-        """Nothing is taken."""
+_HEADERS = {"user-agent": "darkroom", "accept": "*/*", "accept-encoding": "gzip, deflate"}
+"""On every request. Only what httpx can unpack without another package is asked for."""
 
 
 @cache
@@ -101,11 +86,15 @@ class HostAuth(httpx.Auth, ABC):
         self._home = origin(httpx.URL(home))
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """The same for a client of httpx."""
+        self.vouch(request)
+        yield request
+
+    def vouch(self, request: httpx.Request) -> None:
         """Sign the request if it goes to the vendor, refuse if it goes anywhere else."""
         if origin(request.url) != self._home:
             raise UnexpectedResponse(f"Credentials for {self._home[1]} were asked for by {request.url.host}.")
         self.sign(request)
-        yield request
 
     @abstractmethod
     def sign(self, request: httpx.Request) -> None:
@@ -178,16 +167,10 @@ class HttpClient:
         self._retry_cap = retry_cap
         self._pacer = Pacer(1 / per_second, patience.total_seconds(), clock=clock, sleep=sleep)
         self._slots = asyncio.Semaphore(connections)
-        logging.getLogger("httpx").addFilter(_QUIET)
+        self._transport = transport or Lines(partial(_line, proxy))
         whole = read.total_seconds()
-        self._client = httpx.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
-            cookies=_NoCookies(),
-            timeout=httpx.Timeout(connect=connect.total_seconds(), read=whole, write=whole, pool=5.0),
-            headers={"user-agent": "darkroom"},
-            transport=transport or Lines(partial(_line, proxy)),
-        )
+        limits = httpx.Timeout(connect=connect.total_seconds(), read=whole, write=whole, pool=5.0)
+        self._extensions = {"timeout": limits.as_dict()}
 
     @property
     def longest(self) -> timedelta:
@@ -204,7 +187,7 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def call(
         self,
@@ -215,7 +198,7 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        auth: httpx.Auth | None = None,
+        auth: HostAuth | None = None,
         safe: bool | None = None,
         base_url: str | None = None,
     ) -> T:
@@ -235,7 +218,7 @@ class HttpClient:
         async with self._turn():
             with self._border(request.url.host, safe=is_safe):
                 async with asyncio.timeout(self.deadline.total_seconds()):
-                    response = await self._client.send(request, auth=auth, stream=True)
+                    response = await self._send(request, auth)
                     try:
                         # One byte over the cap is enough to know that it is too long.
                         body = await self._whole(response.aiter_bytes(), self._max_body + 1)
@@ -253,7 +236,7 @@ class HttpClient:
         max_bytes: int,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        auth: httpx.Auth | None = None,
+        auth: HostAuth | None = None,
         envelope_lead: bytes = b"",
     ) -> AsyncGenerator[bytes, None]:
         """Stream a file from the vendor's API, signed like any other call of it.
@@ -272,7 +255,7 @@ class HttpClient:
             UnexpectedResponse: the file is longer than `max_bytes`, or the link is none.
         """
         try:
-            request = self._client.build_request("GET", url)
+            request = self._prepared("GET", url)
         except httpx.InvalidURL:
             raise UnexpectedResponse("The vendor's link to a file is no link.") from None
         if request.url.scheme not in {"http", "https"} or not request.url.host:
@@ -302,15 +285,13 @@ class HttpClient:
         count = whole - start if size is None else min(size, whole - start)
         headers = {"content-type": media_type, "content-length": str(count)}
         try:
-            request = self._client.build_request(
-                "PUT", url, content=_slice(file, start, count), headers=headers
-            )
+            request = self._prepared("PUT", url, content=_slice(file, start, count), headers=headers)
         except httpx.InvalidURL:
             raise UnexpectedResponse("The vendor's link for a file is no link.") from None
         async with self._turn(paced=False):
             with self._border(request.url.host, safe=True):
                 async with asyncio.timeout(deadline.total_seconds()):
-                    response = await self._client.send(request, stream=True)
+                    response = await self._send(request)
                     try:
                         body = await self._whole(response.aiter_bytes(), READ_ERROR_BODY)
                     finally:
@@ -331,17 +312,37 @@ class HttpClient:
         if not path.startswith("/"):
             raise ValueError("a path of the vendor's API begins with a slash")
         url = (base_url or self.base_url).rstrip("/") + path + (f"?{canonical_query(query)}" if query else "")
-        return self._client.build_request(method, url, content=content, headers=headers)
+        return self._prepared(method, url, content=content, headers=headers)
+
+    def _prepared(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Request:
+        """A request with the headers that each of ours has. Raises httpx.InvalidURL."""
+        every = {**_HEADERS, **(headers or {})}
+        return httpx.Request(method, url, headers=every, content=content, extensions=self._extensions)
+
+    async def _send(self, request: httpx.Request, auth: HostAuth | None = None) -> httpx.Response:
+        """Send it, and come back with the head of the answer."""
+        if auth:
+            auth.vouch(request)
+        response = await self._transport.handle_async_request(request)
+        response.request = request
+        return response
 
     async def _flow(
-        self, request: httpx.Request, auth: httpx.Auth | None, max_bytes: int, lead: bytes, *, ours: bool
+        self, request: httpx.Request, auth: HostAuth | None, max_bytes: int, lead: bytes, *, ours: bool
     ) -> AsyncGenerator[bytes, None]:
         host = request.url.host
         async with self._turn(paced=ours):
             # The deadline is laid around each step and never across a `yield`: there it would hit the
             # reader's own work.
             end = asyncio.get_running_loop().time() + self.deadline.total_seconds()
-            response = await self._bounded(self._client.send(request, auth=auth, stream=True), end, host)
+            response = await self._bounded(self._send(request, auth), end, host)
             try:
                 chunks = response.aiter_bytes()
                 if not response.is_success:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 import traceback
 from collections.abc import AsyncIterator
@@ -370,6 +371,21 @@ async def test_a_call_without_credentials_has_none_and_no_cookie_comes_back() ->
         [],
         [],
     ]
+
+
+async def test_a_call_leaves_no_line_in_the_log_and_reads_what_comes_packed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")  # At which a client of httpx writes down each URL.
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.headers["accept-encoding"] == "gzip, deflate"
+        return httpx.Response(200, content=gzip.compress(b"[1]"), headers={"content-encoding": "gzip"})
+
+    http = client(handler)
+    assert await http.call("GET", "/things", ANY, query={"signature": SECRET}) == [1]
+    assert await pieces(http.download(f"https://vendor.example/file?s={SECRET}", max_bytes=10)) == b"[1]"
+    assert SECRET not in caplog.text
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=5))
