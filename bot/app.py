@@ -29,12 +29,13 @@ from bot.opening import (
     who_are_we,
 )
 from bot.providers import Provider
+from bot.scheduler import Ticker
 from bot.services import Services
 from bot.services.doctor import Doctor
 from bot.services.timing import Timing
 from bot.settings import Settings
 from bot.web import Health, serve, web_app
-from bot.wiring import Base, all_services, all_workers, lay_base
+from bot.wiring import Base, Rules, all_services, all_workers, lay_base, outside
 from handlers import register
 from handlers.files import Downloader
 from handlers.notifier import SlackNotifier
@@ -93,11 +94,12 @@ async def build(
         lab = lab or Lab()
         stack.push_async_callback(lab.close)
         operators = [owner_of(who["team_id"], user) for user in settings.operators]
-        base = lay_base(settings, pace, store, offered, operators, http, lab)
+        clock, beyond = Ticker(), outside(settings, http)
+        base = lay_base(Rules.of(settings), pace, store, offered, operators, beyond, lab, clock)
 
         app = bolt_app(client, who, settings)
         handler = _socket_mode(app, settings, stack) if connect else None
-        services = all_services(base, settings, _doctor(base, settings, client, handler))
+        services = all_services(base, _doctor(base, clock, settings, client, handler))
         commands = register(
             app, services, bot_user=who["user_id"], command=settings.darkroom_command, workspace=who["url"]
         )
@@ -108,12 +110,12 @@ async def build(
 
         await store.write(lambda tx: tx.release(store.me, pace.settle))
         await base.vendors.declare()
-        pages = web_app(services, _health(base, handler), urlsplit(settings.darkroom_public_url).path)
+        pages = web_app(services, _health(base, clock, handler), urlsplit(settings.darkroom_public_url).path)
         port = await stack.enter_async_context(serve(pages, listening, settings.proxies))
-        base.clock.start(workers.ticks)
+        clock.start(workers.ticks)
         for stop in reversed(workers.stops()):
             stack.push_async_callback(stop, _PATIENCE)
-        stack.push_async_callback(base.clock.stop)
+        stack.push_async_callback(clock.stop)
         if handler is not None:
             stack.push_async_callback(handler.close_async)
             await handler.connect_async()  # type: ignore[no-untyped-call]
@@ -130,13 +132,17 @@ def _socket_mode(app: AsyncApp, settings: Settings, stack: AsyncExitStack) -> As
 
 
 def _doctor(
-    base: Base, settings: Settings, client: AsyncWebClient, handler: AsyncSocketModeHandler | None
+    base: Base,
+    clock: Ticker,
+    settings: Settings,
+    client: AsyncWebClient,
+    handler: AsyncSocketModeHandler | None,
 ) -> Doctor:
     return Doctor(
         base.vendors,
         looks(
             store=base.store,
-            clock=base.clock,
+            clock=clock,
             slack=client,
             socket=handler.client if handler else None,
             links=base.links,
@@ -155,13 +161,13 @@ def _downloader(settings: Settings, http: httpx.AsyncClient) -> Downloader:
     )
 
 
-def _health(base: Base, handler: AsyncSocketModeHandler | None) -> Health:
+def _health(base: Base, clock: Ticker, handler: AsyncSocketModeHandler | None) -> Health:
     """Well means: the tables answer, the clock ticks, Slack is connected. A vendor's outage is only told."""
 
     async def health() -> dict[str, object]:
         database = await base.store.answers()
         slack = handler is None or await handler.client.is_connected()
-        stalled = base.clock.stalled()
+        stalled = clock.stalled()
         well = database and slack and not stalled
         faults = {found.name: found.fault or "ok" for found in base.vendors.health()}
         return {"ok": well, "database": database, "slack": slack, "stalled": stalled, "vendors": faults}

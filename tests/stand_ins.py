@@ -17,46 +17,26 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
-from bot.imaging.archive import Allowance
 from bot.imaging.faults import Unusable
 from bot.imaging.lab import Lab, Taken
 from bot.providers import Provider
 from bot.services import Services
-from bot.services.archives import Archives
-from bot.services.callbacks import Callbacks
 from bot.services.copies import Bucket, Copies
 from bot.services.deleting import Deleter
-from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
-from bot.services.envelopes import Envelopes
-from bot.services.generation import Generation
-from bot.services.inbox import InboxRunner, Intake, Receiver
+from bot.services.inbox import InboxRunner, Receiver
 from bot.services.inputs import Role
-from bot.services.invitations import Invitations
-from bot.services.jobs import Jobs
 from bot.services.keeping import Eraser
-from bot.services.links import Links, Reach
-from bot.services.media import Media
-from bot.services.models import Models
+from bot.services.links import Reach
 from bot.services.notifier import Clock, Notifier, Said, Speech, Unsaid
-from bot.services.operators import Operators
 from bot.services.outbox import OutboxRunner
-from bot.services.papers import Papers
-from bot.services.photos import Photos, Retention
-from bot.services.polling import Poller
-from bot.services.progress import Progress
-from bot.services.proving import Prover
+from bot.services.photos import Retention
 from bot.services.runner import JobRunner
-from bot.services.sheets import Sheets
-from bot.services.sorting import HEAD, Incoming, Sorter
-from bot.services.specs import Specs
-from bot.services.submitting import Submitter
+from bot.services.sorting import HEAD, Incoming
 from bot.services.tidying import Tidier
 from bot.services.timing import Timing
-from bot.services.training import Training, Wish
-from bot.services.trays import Trays
-from bot.services.vendors import Vendors
-from bot.services.videos import Videos
+from bot.services.training import Wish
+from bot.wiring import Outside, Rules, all_services, all_workers, lay_base
 from storage import Store
 from storage.records.deletions import Kept
 from storage.records.inbox import Arrival, InboxItem
@@ -73,6 +53,14 @@ ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
 THREAD = "T1/C1/100"
 MOST = 10 * 1024 * 1024
 """Bytes of a file of any kind."""
+RULES = Rules(
+    Retention(),
+    photo_bytes=MOST,
+    video_bytes=MOST,
+    zip_bytes=MOST,
+    public_url="http://127.0.0.1:1",
+    callback_key="x" * 32,
+)
 CHANNEL = "T1/C1/"
 EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.PAPERS, NoticeKind.CARD, NoticeKind.RECEIPT}
 
@@ -443,48 +431,19 @@ async def engine(
     bucket: Bucket | None = None,
     earlier: Mapping[str, Bucket] = MappingProxyType({}),
 ) -> AsyncIterator[Engine]:
-    """Open the store and wire the services, as the roof does; `opened` may prepare the store first."""
+    """Open the store and wire the parts as the roof does; `opened` may prepare the store first."""
     provider = provider or FakeProvider()
     world = world or World()
     timing = timing or Timing()
     nudges = Nudges()
     async with kind.open(data_dir, clock_ms=clock) as store, closing_lab(RememberingLab()) as lab:
         opened(store)
-        operators = Operators(store, [OLGA])
-        vendors = Vendors(store, [provider, *more], operators)
-        reach = FakeReach()
-        copies = Copies(store, bucket, lambda where: earlier[where], operators, timing)
-        links = Links(store, "http://127.0.0.1:1", timing.link_life, reach, copies)
-        says = notifier(world)
-        photos, videos, papers = Photos(store, Retention(), lab), Videos(store, MOST, lab), Papers(store, lab)
-        services = Services(
-            intake=Intake(store, nudges),
-            photos=photos,
-            videos=videos,
-            papers=papers,
-            sorter=Sorter(photos, videos, papers, Archives(store, photos, MOST, Allowance()), MOST),
-            trays=Trays(store, vendors, nudges),
-            envelopes=Envelopes(store, vendors, nudges),
-            invitations=Invitations(store, nudges),
-            sheets=Sheets(store, lab, nudges),
-            training=Training(store, vendors, nudges),
-            generation=Generation(store, vendors, nudges),
-            models=Models(store, vendors),
-            jobs=Jobs(store, vendors, nudges),
-            progress=Progress(store, vendors, timing),
-            vendors=vendors,
-            links=links,
-            callbacks=Callbacks(store, vendors, nudges, secret="x" * 32, public_url="http://127.0.0.1:1/"),
-            media=Media(store),
-            operators=operators,
-            doctor=Doctor(vendors, ()),
-            deletions=Deletions(store, vendors, operators, nudges),
-            prover=Prover(store, photos, Retention(), operators),
-        )
+        reach, says, received = FakeReach(), notifier(world), receiver or FakeReceiver()
+        beyond = Outside(reach, bucket, lambda where: earlier[where])
+        base = lay_base(RULES, timing, store, [provider, *more], [OLGA], beyond, lab, nudges)
+        services = all_services(base, Doctor(base.vendors, ()))
         says.services = services
-        poller = Poller(store, vendors, operators, timing, nudges)
-        submitter = Submitter(store, vendors, Specs(store, links, lab, timing), operators, timing, nudges)
-        received = receiver or FakeReceiver()
+        workers = all_workers(base, services.prover, received, says)
         built = Engine(
             store=store,
             data_dir=data_dir,
@@ -492,28 +451,26 @@ async def engine(
             provider=provider,
             world=world,
             services=services,
-            runner=JobRunner(store, vendors, submitter, poller, timing),
-            outbox=OutboxRunner(store, says, timing, nudges),
-            inbox=InboxRunner(store, received, operators, timing, nudges),
+            runner=workers.runner,
+            outbox=workers.outbox,
+            inbox=workers.inbox,
             receiver=received,
             timing=timing,
             nudges=nudges,
-            tidier=Tidier(store, vendors, timing),
-            eraser=Eraser(store),
-            deleter=Deleter(store, vendors, operators, says, timing, nudges),
+            tidier=workers.tidier,
+            eraser=workers.eraser,
+            deleter=workers.deleter,
             reach=reach,
-            copies=copies,
+            copies=base.copies,
         )
         await store.write(lambda tx: tx.release(store.me, timing.settle))
-        await vendors.declare()
-        await vendors.check()
+        await base.vendors.declare()
+        await base.vendors.check()
         try:
             yield built
         finally:
-            await built.deleter.stop(0.1)
-            await built.inbox.stop(0.1)
-            await built.outbox.stop(0.1)
-            await built.runner.stop(0.1)
+            for stop in workers.stops():
+                await stop(0.1)
 
 
 def wish(**facts: Any) -> Wish:
