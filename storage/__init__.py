@@ -43,7 +43,8 @@ class Tx:
 
     def release(self, me: str, settle: timedelta) -> None:
         """Free every row that an earlier process of this node held: it is gone, since the lock is ours."""
-        self.jobs.release(me, settle)
+        self.jobs.let_settle(me, settle)
+        self.jobs.release(me)
         self.inbox.release(me)
         self.outbox.release(me)
         self.deletions.release(me)

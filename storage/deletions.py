@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import exists, func, insert, or_, select, update
 
-from storage._leases import Leased, ripe
+from storage._leases import Queue, ripe
 from storage._rows import in_ms
-from storage.errors import NotFound, StaleState
+from storage.errors import NotFound
 from storage.records.deletions import Deletion, Fate, Holder, Holding, Kept
 from storage.records.ids import new_id
 from storage.records.outbox import NoticeKind
 from storage.schema import deletion, holding, job, model, now_ms, outbox
 
 
-class Deletions(Leased):
+class Deletions(Queue):
     """Rows of things to be deleted, each with a date, a lease and a fence; and what is held of them."""
 
     __slots__ = ()
@@ -112,11 +112,6 @@ class Deletions(Leased):
     def give_back(self, held: Deletion, wait: timedelta) -> None:
         """Go on with it after `wait`. Raises StaleState."""
         self._settle(held, due_at=in_ms(wait))
-
-    def renew(self, held: Deletion, lease: timedelta) -> None:
-        """Hold on for longer. Raises StaleState."""
-        if not self._renew(held, lease):
-            raise StaleState(held.id)
 
     def found(self, held: Deletion, holdings: Sequence[Holding]) -> None:
         """Nothing is left here; this is all that anybody has, that with a fate included."""

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._leases import Leased, ripe
+from storage._leases import Queue, ripe
 from storage._rows import in_ms
 from storage.records.ids import new_id
 from storage.records.inbox import Arrival, InboxItem
 from storage.schema import inbox, now_ms
 
 
-class Inbox(Leased):
+class Inbox(Queue):
     """Rows of things to look at; each `key` is seen once."""
 
     __slots__ = ()

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._rows import ZERO, Repository, in_ms
+from storage._leases import FREE, Leased, ripe
+from storage._rows import in_ms
 from storage.errors import IllegalMove, NotFound, StaleState
 from storage.inputs import Inputs
 from storage.records.jobs import (
@@ -31,8 +32,12 @@ _OPEN = [state.value for state in JobState if state not in ENDED]
 _WAITING = [JobState.QUEUED.value, JobState.SUBMITTING.value]
 
 
-class Jobs(Repository):
+class Jobs(Leased):
     """Rows of work, each with a date, a lease and a fence."""
+
+    __slots__ = ()
+
+    table = job
 
     # -- making and reading
 
@@ -172,9 +177,7 @@ class Jobs(Repository):
     def due_lanes(self) -> set[tuple[str, JobState]]:
         """Where something can be claimed now."""
         rows = self.conn.execute(
-            select(job.c.lane, job.c.state)
-            .where(job.c.state.in_(_OPEN), job.c.due_at <= now_ms(), job.c.lease_until <= now_ms())
-            .distinct()
+            select(job.c.lane, job.c.state).where(job.c.state.in_(_OPEN), *ripe(job)).distinct()
         )
         return {(row.lane, JobState(row.state)) for row in rows}
 
@@ -191,7 +194,7 @@ class Jobs(Repository):
         ).one()
         if round(limits.next_free_at.timestamp() * 1000) > limits.now_ms:
             return None
-        mine = (job.c.lane == lane_name, job.c.lease_until <= now_ms(), job.c.due_at <= now_ms())
+        mine = (job.c.lane == lane_name, *ripe(job))
         stopping = (job.c.state == JobState.QUEUED.value) & job.c.cancel_requested
         found = self.conn.execute(
             select(job.c.id)
@@ -227,12 +230,7 @@ class Jobs(Repository):
         row = self.conn.execute(
             update(job)
             .where(job.c.id == found)
-            .values(
-                state=JobState.SUBMITTING.value,
-                fence=job.c.fence + 1,
-                lease_owner=me,
-                lease_until=in_ms(lease),
-            )
+            .values(state=JobState.SUBMITTING.value, **self._lease(me, lease))
             .returning(job)
         ).one()
         return _job(row)
@@ -241,7 +239,7 @@ class Jobs(Repository):
         """Write down that the call leaves now, under a lease that outlives it. Raises StaleState."""
         row = self.conn.execute(
             update(job)
-            .where(*_held(held))
+            .where(*self._is(held))
             .values(submit_begun_at=now_ms(), lease_until=in_ms(lease), attempts=job.c.attempts + 1, **values)
             .returning(job)
         ).first()
@@ -251,51 +249,34 @@ class Jobs(Repository):
 
     def claim_running(self, lane_name: str, me: str, lease: timedelta, limit: int) -> list[Job]:
         """Take up to `limit` jobs of a lane that want to be polled, or whose owner lets us wait."""
-        due = (
-            select(job.c.id)
-            .where(
-                job.c.lane == lane_name,
-                job.c.state.in_([JobState.RUNNING.value, JobState.NEEDS_USER.value]),
-                job.c.due_at <= now_ms(),
-                job.c.lease_until <= now_ms(),
-            )
-            .order_by(job.c.due_at)
-            .limit(limit)
-            .cte("due")
-        )
-        return self._lease(due, me, lease)
+        polled = job.c.state.in_([JobState.RUNNING.value, JobState.NEEDS_USER.value])
+        due = (job.c.lane == lane_name, polled, *ripe(job))
+        return [_job(row) for row in self._take(due, me, lease, limit)]
 
     def claim_untidy(self, me: str, lease: timedelta, limit: int) -> list[Job]:
         """Take up to `limit` jobs that have ended, and whose vendor has not let go of what they needed."""
-        due = select(job.c.id).where(*_UNTIDY).order_by(job.c.due_at).limit(limit).cte("due")
-        return self._lease(due, me, lease)
+        return [_job(row) for row in self._take(_UNTIDY, me, lease, limit)]
 
     def has_untidy(self) -> bool:
         """Whether there is anything for `claim_untidy`."""
-        return self.conn.execute(select(job.c.id).where(*_UNTIDY).limit(1)).first() is not None
+        return self._any(*_UNTIDY)
 
     def tidied(self, held: Job, **values: Any) -> None:
         """The vendor has let go of what an ended job needed, or is asked no more. Raises StaleState."""
         self.give_back(held, timedelta(0), tidied_at=now_ms(), **values)
 
-    def release(self, me: str, settle: timedelta) -> None:
-        """Free what an earlier process of this node held.
+    def let_settle(self, me: str, settle: timedelta) -> None:
+        """Free the submissions that an earlier process of this node had begun, each after `settle`.
 
-        A submission that had begun is left alone for `settle` from its begin, longer than any call can live.
+        That is counted from its begin, and longer than any call can live.
         """
-        stranger = (job.c.lease_owner.is_not(None), job.c.lease_owner != me)
         wait = bindparam("settle_ms", round(settle.total_seconds() * 1000), type_=BigInteger)
+        begun = (job.c.state == JobState.SUBMITTING.value, job.c.submit_begun_at.is_not(None))
         self.conn.execute(
             update(job)
-            .where(*stranger, job.c.state == JobState.SUBMITTING.value, job.c.submit_begun_at.is_not(None))
-            .values(lease_until=ZERO, lease_owner=None, due_at=job.c.submit_begun_at + wait)
+            .where(*self._of_others(me), *begun)
+            .values(due_at=job.c.submit_begun_at + wait, **FREE)
         )
-        self.conn.execute(update(job).where(*stranger).values(lease_until=ZERO, lease_owner=None))
-
-    def any_held(self) -> bool:
-        """Whether somebody holds a row just now."""
-        held = select(job.c.id).where(job.c.lease_owner.is_not(None), job.c.lease_until > now_ms()).limit(1)
-        return self.conn.execute(held).first() is not None
 
     # -- moving
 
@@ -317,8 +298,8 @@ class Jobs(Repository):
             values["asked_at"] = now_ms()
         row = self.conn.execute(
             update(job)
-            .where(*_held(held), job.c.state == held.state.value)
-            .values(state=to.value, lease_until=ZERO, lease_owner=None, **_plain(values))
+            .where(*self._is(held), job.c.state == held.state.value)
+            .values(state=to.value, **FREE, **_plain(values))
             .returning(job)
         ).first()
         if row is None:
@@ -350,19 +331,7 @@ class Jobs(Repository):
         """Give the lease back without moving. Raises StaleState."""
         same = (job.c.pushes == held.pushes) & (job.c.cancel_requested.is_(held.cancel_requested))
         due_at = case((same, in_ms(wait)), else_=now_ms())
-        row = self.conn.execute(
-            update(job)
-            .where(*_held(held))
-            .values(lease_until=ZERO, lease_owner=None, due_at=due_at, **_plain(values))
-        )
-        if row.rowcount == 0:
-            raise StaleState(held.id)
-
-    def renew(self, held: Job, lease: timedelta) -> None:
-        """Hold on for longer. Raises StaleState."""
-        row = self.conn.execute(update(job).where(*_held(held)).values(lease_until=in_ms(lease)))
-        if row.rowcount == 0:
-            raise StaleState(held.id)
+        self._settle(held, due_at=due_at, **_plain(values))
 
     def request_cancel(self, job_id: str) -> Job:
         """Wish a job to stop: one that was never sent is cancelled here and now, another at its next step."""
@@ -397,15 +366,6 @@ class Jobs(Repository):
         )
         return [_job(row) for row in self.conn.execute(select(job).where(*its))]
 
-    def _lease(self, due: Any, me: str, lease: timedelta) -> list[Job]:
-        rows = self.conn.execute(
-            update(job)
-            .where(job.c.id.in_(select(due.c.id)))
-            .values(lease_until=in_ms(lease), lease_owner=me, fence=job.c.fence + 1)
-            .returning(job)
-        ).all()
-        return [_job(row) for row in rows]
-
     def _one(self, where: Any, what: str) -> Job:
         row = self.conn.execute(select(job).where(where)).first()
         if row is None:
@@ -413,12 +373,7 @@ class Jobs(Repository):
         return _job(row)
 
 
-_UNTIDY = (
-    job.c.tidied_at.is_(None),
-    job.c.finished_at.is_not(None),
-    job.c.due_at <= now_ms(),
-    job.c.lease_until <= now_ms(),
-)
+_UNTIDY = (job.c.tidied_at.is_(None), job.c.finished_at.is_not(None), *ripe(job))
 
 _KEEP_POLLING = (
     update(job)
@@ -429,8 +384,7 @@ _KEEP_POLLING = (
         job.c.state == JobState.RUNNING.value,
     )
     .values(
-        lease_until=ZERO,
-        lease_owner=None,
+        **FREE,
         polls=job.c.polls + 1,
         trouble_at=None,
         grace_at=None,
@@ -447,10 +401,6 @@ _KEEP_POLLING = (
     )
 )
 """Settles one uneventful poll; made once, since making it costs as much as carrying it out for a few rows."""
-
-
-def _held(held: Job) -> tuple[Any, ...]:
-    return (job.c.id == held.id, job.c.fence == held.fence, job.c.lease_owner == held.lease_owner)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, case, exists, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
-from storage._leases import Leased, ripe
+from storage._leases import Queue, ripe
 from storage._rows import ZERO, in_ms
 from storage.records.ids import new_id
 from storage.records.outbox import Notice, NoticeKind, Upload
@@ -20,7 +20,7 @@ from storage.schema import lane, now_ms, outbox, tray, upload
 _before = outbox.alias("before")
 
 
-class Outbox(Leased):
+class Outbox(Queue):
     """One row per thing to say; `wanted` counts its versions, `sent` the newest one that was said."""
 
     __slots__ = ()
