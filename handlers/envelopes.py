@@ -25,14 +25,21 @@ _KEPT_HOW = (
 )
 _ERASE = confirm("Erase these papers?", "They are erased here; the post in Slack stays.", "Erase", "Keep")
 _OVER = "None of these waits here any more: each was sent, or erased. Your post in Slack is yours to delete."
+_EXPIRED = (
+    "You did not say in time what this is, so it is erased here. Your post in Slack is yours to "
+    "delete; send it again if it is still wanted."
+)
 IN_A_CHANNEL = (
     "If this is a letter of permission or an identity card, delete it here, where others read it, and send "
     "it to me by direct message. I have kept nothing of it."
 )
 
 
-def question(view: EnvelopeView) -> Message:
-    """In the direct message itself: what each file is, then what is here and what is still missing."""
+def question(view: EnvelopeView, *, expired: bool = False) -> Message:
+    """In the direct message itself: what each file is, then what is here and what is still missing.
+
+    `expired` says that what was left open is erased, since its time was over.
+    """
     blocks: list[Block] = []
     if view.unsorted:
         ask = _ask(view.unsorted)
@@ -43,8 +50,12 @@ def question(view: EnvelopeView) -> Message:
     waiting = [one for one in view.addressees if one.here]
     for one in waiting:
         blocks += _state(one)
+    if expired:
+        blocks.insert(0, section(_EXPIRED))
     if not blocks:
         return Message(_OVER, (section(_OVER),))
+    if not waiting and not view.unsorted:
+        return Message(_EXPIRED, tuple(blocks))
     blocks.append(small(_KEPT_HOW))
     text = _ask(view.unsorted) if view.unsorted else _told(waiting[0])
     return Message(text, tuple(blocks))

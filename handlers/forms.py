@@ -357,8 +357,15 @@ def _pick(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
 
 
 def _audience(offer: Offer, draft: Draft, given: Sequence[Given] | None) -> list[Block]:
-    if Place.parse(draft.place).is_direct:
+    """Where what is made is shown; of a form that brings its photos, where all of it happens."""
+    if Place.parse(draft.place).is_direct or (offer.makes is None and given is not None):
         return []
+    if offer.makes is None:
+        where = [
+            fields.option(HERE, "Here: everybody in this conversation sees its card"),
+            fields.option(ALONE, "Only between us, by DM"),
+        ]
+        return [fields.asked(Field.WHERE, "Where to train", {"type": "radio_buttons", "options": where})]
     # The photos were posted here, and so is the card; whoever names a model should know who reads it.
     clip = offer.makes is not None and offer.makes.prompt_means == "speech"
     none = "and not the clip" if clip else "and without images"

@@ -133,7 +133,12 @@ class SlackNotifier:
         alone = Place.parse(view.tray.place).is_direct
         if notice.kind is NoticeKind.TRAY:
             sheet = await self._sheets.shown(view) if alone else None
-            words = trays.tray(view, sheet.file_id if sheet else None, trays.looking(notice.payload))
+            words = trays.tray(
+                view,
+                sheet.file_id if sheet else None,
+                trays.looking(notice.payload),
+                expired=_expired(notice),
+            )
             said = await self._say(notice, place, words)
             if alone:
                 await self._clear(notice, view, sheet)
@@ -144,7 +149,7 @@ class SlackNotifier:
         said = Said(Speech.SAID, notice.message or "")
         if not alone:  # Else the tray's own message shows it.
             link = await self._link_to_tray(view.tray.id) if sheet else None
-            message = trays.sheet(view, sheet.file_id if sheet else None, link)
+            message = trays.sheet(view, sheet.file_id if sheet else None, link, expired=_expired(notice))
             if message is not None and (sheet is not None or notice.message):
                 said = await self._say(notice, place, message)
         if not alone or not self._sheets.is_due(view):
@@ -250,7 +255,8 @@ class SlackNotifier:
             case NoticeKind.TROUBLE:
                 return messages.trouble(notice.payload["code"], notice.payload.get("reference", ""))
             case NoticeKind.PAPERS:
-                return envelopes.question(await self._services.envelopes.view(notice.tray_id or ""))
+                envelope = await self._services.envelopes.view(notice.tray_id or "")
+                return envelopes.question(envelope, expired=_expired(notice))
             case NoticeKind.RECEIPT:
                 kept = await self._services.deletions.receipt(notice.payload["deletion"])
                 return erasure.receipt(kept, notice.owner)
@@ -320,6 +326,11 @@ class SlackNotifier:
             return place.channel
         answer = await self._client.conversations_open(users=place.channel)
         return str(answer["channel"]["id"])
+
+
+def _expired(notice: Notice) -> bool:
+    """Whether the time was over of what a notice speaks of."""
+    return bool(notice.payload.get("expired"))
 
 
 def _target(notice: Notice) -> Place:

@@ -290,6 +290,13 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.NOT_A_PAPER: "is not a JPEG, PNG or PDF, whatever its name says",
 }
 
+REFUSALS_ALONE: dict[Refusal, str] = {
+    Refusal.DOCUMENT: (
+        "is a PDF and no photo: post the photos in it as pictures. A letter or an identity card goes into a "
+        "post of its own here, while a vendor waits for one: I then ask which it is"
+    ),
+}
+"""What is said otherwise in a direct message, where nobody else reads."""
 
 SHORT_REFUSALS: dict[Refusal, str] = {
     Refusal.NOT_A_PHOTO: "no picture",

@@ -12,7 +12,7 @@ from handlers.blocks import Block, Message, actions, button, confirm, paragraphs
 from handlers.envelopes import in_hand
 from handlers.ids import Action
 from handlers.offers import doubting, refusing
-from handlers.phrases import REFUSALS, SHORT_REFUSALS, escape, plural
+from handlers.phrases import REFUSALS, REFUSALS_ALONE, SHORT_REFUSALS, escape, plural
 from handlers.places import Place
 from storage.records.jobs import JobKind
 from storage.records.media import Refusal
@@ -26,14 +26,19 @@ _SMALLEST = 256
 _DISCARDED = (
     "What was posted is discarded, and erased here. What a job was given stays for it, and goes with it."
 )
+_EXPIRED = (
+    "Nothing was started with what was posted in the time that I keep it, so it is erased here. Your post in "
+    "Slack stays: post it again to use it."
+)
 _LOOK_FIRST = "Nothing has begun, and nothing was paid. What you filled in stands in the form again."
 
 
-def tray(view: TrayView, sheet: str | None = None, looking: str = "") -> Message:
+def tray(view: TrayView, sheet: str | None = None, looking: str = "", *, expired: bool = False) -> Message:
     """The reply under posted photos: what was accepted, what is missing, and *Train…*.
 
     `sheet` is the file of the contact sheet, where this message is for the owner's eyes alone. `looking` says
-    how far an archive has come whose photos are not among them yet.
+    how far an archive has come whose photos are not among them yet. `expired` tells one whose time was over
+    from one that was thrown away.
     """
     if looking and not view.entries and view.tray.state is TrayState.OPEN:
         return Message(looking, (section(looking),))
@@ -42,6 +47,8 @@ def tray(view: TrayView, sheet: str | None = None, looking: str = "") -> Message
     if view.tray.state is TrayState.USED:
         begun = _begun(view)
         return Message(f"{head}: {begun[0].lower()}{begun[1:]}", tuple(paragraphs([*lines, begun])))
+    if view.tray.state is TrayState.DISCARDED and expired:
+        return Message("What was posted is erased: its time was over.", (section(_EXPIRED),))
     if view.tray.state is TrayState.DISCARDED:
         return Message("What was posted is discarded.", (section(_DISCARDED),))
     lines.append(_what_next(view))
@@ -76,14 +83,15 @@ def tray_words(view: TrayView) -> list[Block]:
     return [block for block in tray(view).blocks if block["type"] != "actions"]
 
 
-def sheet(view: TrayView, file: str | None, link: str | None) -> Message | None:
+def sheet(view: TrayView, file: str | None, link: str | None, *, expired: bool = False) -> Message | None:
     """The contact sheet by direct message, for photos that were posted where others read; None: none is due.
 
     Once the tray is over it says what became of the sheet.
     """
     where = f"<{link}|your photos>" if link else "your photos"
     if view.tray.state is not TrayState.OPEN:
-        became = "were used" if view.tray.state is TrayState.USED else "were discarded"
+        over = "were erased, since their time was over" if expired else "were discarded"
+        became = "were used" if view.tray.state is TrayState.USED else over
         text = f"The photos of this contact sheet {became}; the sheet was deleted."
         return Message(text, (small(text),))
     if file is None:
@@ -112,7 +120,7 @@ def sentence(one: Judged, view: TrayView) -> str:
         size = f"{one.entry.width} × {one.entry.height}; at least {_SMALLEST} × {_SMALLEST}"
         return f"is too small ({size})"
     if one.entry.refusal:
-        return REFUSALS[one.entry.refusal]
+        return _refused(one.entry.refusal, view)
     if one.again is not None:
         return f"is the same as #{one.again}: counted once"
     parts = [_doubt(found) for found in one.findings]
@@ -120,6 +128,15 @@ def sentence(one: Judged, view: TrayView) -> str:
         why = f" ({escape(one.entry.finding)})" if one.entry.finding else ""
         parts.append(f"would not be used by {escape(view.looked or 'the vendor')}{why}")
     return " and ".join(parts)
+
+
+def _refused(why: Refusal, view: TrayView) -> str:
+    """What only its owner reads is not to be taken away from where others do."""
+    return REFUSALS_ALONE.get(why, REFUSALS[why]) if _is_alone(view) else REFUSALS[why]
+
+
+def _is_alone(view: TrayView) -> bool:
+    return Place.parse(view.tray.place).is_direct
 
 
 def _doubt(found: Finding) -> str:
@@ -261,7 +278,7 @@ def _each(view: TrayView) -> list[str]:
         f"{named(one)} {sentence(one, view)}." for one in view.verdict.photos if one.mark is not Mark.WELL
     ]
     bad += [
-        f"#{entry.ordinal} {escape(entry.name[:_NAME])} {REFUSALS[entry.refusal]}."
+        f"#{entry.ordinal} {escape(entry.name[:_NAME])} {_refused(entry.refusal, view)}."
         for entry in view.entries
         if entry.refusal and entry.role != Role.PHOTO.value
     ]
@@ -375,7 +392,7 @@ def _papers(view: TrayView) -> list[str]:
     if not askers:
         return []
     asks = f"{escape(_labels(askers))} asks for papers too (identity card, letter of permission)"
-    if Place.parse(view.tray.place).is_direct:
+    if _is_alone(view):
         had = f" Here so far: {in_hand(view.papers)}." if view.papers else ""
         return [f"{asks}: send them to me here, or give them on the form.{had}"]
     return [f"{asks}: send them to me by direct message, or give them on the form. Never post them here."]

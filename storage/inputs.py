@@ -136,18 +136,20 @@ class Inputs(Repository):
         used = select(tray.c.id).where(tray.c.job_id.in_(ended), tray.c.state == TrayState.USED)
         self.conn.execute(delete(tray_entry).where(tray_entry.c.tray_id.in_(used)))
 
-    def forget_drafts(self, older_than: timedelta) -> None:
-        """Let go of what is in trays that nobody used."""
+    def forget_drafts(self, older_than: timedelta) -> list[tuple[str, str]]:
+        """Let go of what is in trays that nobody used. Returns those whose time is over: id and owner."""
         idle = select(tray.c.id).where(
             (tray.c.state == TrayState.DISCARDED)
             | ((tray.c.state == TrayState.OPEN) & (tray.c.updated_at < in_ms(-older_than)))
         )
         self.conn.execute(delete(tray_entry).where(tray_entry.c.tray_id.in_(idle)))
-        self.conn.execute(
+        expired = self.conn.execute(
             tray.update()
             .where(tray.c.id.in_(idle), tray.c.state == TrayState.OPEN)
             .values(state=TrayState.DISCARDED, wish=None)
-        )
+            .returning(tray.c.id, tray.c.owner)
+        ).all()
+        return [(row.id, row.owner) for row in expired]
 
     def drop_unneeded(self, older_than: timedelta) -> list[str]:
         """Remove the rows of media that nothing refers to; returns their hashes."""

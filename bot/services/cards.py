@@ -75,6 +75,15 @@ def refresh_tray(tx: Tx, tray_id: str) -> None:
         tx.outbox.touch(sheet_key(tray_id))  # It shows faces, and is of no use any more.
 
 
+def show_expired(tx: Tx, tray_id: str, *, owner: str) -> None:
+    """Say of a tray or an envelope that its time was over, and of its papers that they are gone."""
+    for key in (tray_key(tray_id), sheet_key(tray_id), papers_key(tray_id)):
+        tx.outbox.tell(key, {"expired": True})
+    refresh_tray(tx, tray_id)
+    tx.outbox.touch(papers_key(tray_id))
+    refresh_papers(tx, owner)
+
+
 def papers_key(envelope_id: str) -> str:
     """The outbox key of the question what the papers of an envelope are."""
     return f"papers:{envelope_id}"

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot.imaging.faults import Unusable
 from bot.imaging.lab import Lab
+from bot.services.cards import show_expired
 from bot.services.errors import PhotoRefused
 from bot.services.keeping import Eraser, keep
 from bot.services.sheets import forget_sheets
@@ -68,7 +69,8 @@ class Photos:
         return marked + gone
 
     def _forget(self, tx: Tx) -> set[str]:
-        tx.inputs.forget_drafts(self._retention.drafts)
+        for tray_id, owner in tx.inputs.forget_drafts(self._retention.drafts):
+            show_expired(tx, tray_id, owner=owner)
         tx.inputs.forget_ended(self._retention.after_job)
         forget_sheets(tx)
         tx.links.drop_expired()

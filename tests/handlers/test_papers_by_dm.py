@@ -14,6 +14,7 @@ from bot.providers import RemoteState
 from bot.sandbox.slack import Message, Upload
 from bot.services.errors import NotAwaited, NotYours
 from bot.services.inputs import PAPERS, Role
+from handlers.ids import Shortcut
 from tests.surface import Surface, fast_vendor, odd, photo, photos, stage
 from tests.test_films import small_film
 
@@ -344,3 +345,41 @@ async def test_papers_that_nobody_speaks_of_are_erased_with_the_drafts(surface: 
 
     await until(surface, nothing)
     assert not surface.files()
+
+
+async def test_a_question_that_nobody_answered_in_time_says_that_what_it_was_about_is_erased(
+    surface: Surface,
+) -> None:
+    await film_tray(surface)
+    question = await asked(surface, [odd("a.pdf", PDF)], "Which paper is this?")
+    surface.clock.advance(2 * 24 * 3600)
+    await surface.bot.services.photos.sweep()
+    over = await told(surface, "You did not say in time what this is, so it is erased here.")
+    assert over.ts == question.ts
+    assert "a.pdf" not in over.words()
+    assert not [block for block in over.blocks if block.get("accessory")], "nothing is left to be chosen"
+
+
+async def test_papers_that_were_told_and_not_sent_in_time_are_not_spoken_of_as_here(surface: Surface) -> None:
+    await film_tray(surface)
+    question = await asked(surface, [odd("a.pdf", PDF)], "Which paper is this?")
+    await choose(surface, question, 1, LETTER)
+    await told(surface, "1 paper for *film.mp4* at Fake: letter of permission.")
+    surface.clock.advance(2 * 24 * 3600)
+    await surface.bot.services.photos.sweep()
+    over = await told(surface, "None of these waits here any more")
+    assert (over.ts, over.buttons()) == (question.ts, [])
+
+
+async def test_the_shortcut_on_a_pdf_in_the_direct_message_is_not_answered_as_if_others_read_it(
+    surface: Surface,
+) -> None:
+    posted = await surface.post([odd("a.pdf", PDF), *photos(2)], channel="@darkroom")
+    await told(surface, "2 of 3 photos usable")
+    surface.clock.advance(2 * 24 * 3600)
+    await surface.bot.services.photos.sweep()
+    await told(surface, "Nothing was started with what was posted")
+    await surface.people.shortcut("ana", Shortcut.TRAIN.value, posted.channel, posted.ts)
+    again = await told(surface, "#1 a.pdf is a PDF and no photo")
+    assert "A letter or an identity card goes into a post of its own here" in again.words()
+    assert "delete it here" not in again.words()

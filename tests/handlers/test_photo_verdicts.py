@@ -495,6 +495,21 @@ async def test_a_tray_that_nobody_used_takes_its_sheet_along_even_where_its_noti
     assert not await in_slack(surface, file)
 
 
+async def test_photos_that_nobody_used_in_time_are_said_to_have_expired_and_not_to_be_discarded(
+    surface: Surface,
+) -> None:
+    tray = await surface.tray(photos(2))
+    mine = await own_channel(surface)
+    sheet = await sheet_shown(surface, mine)
+    surface.clock.advance(2 * 86_400)
+    await surface.bot.services.photos.sweep()
+    over = await surface.said("Nothing was started with what was posted", thread=tray.thread_ts, within=30)
+    assert (over.ts, over.buttons()) == (tray.ts, [])
+    gone = await surface.said("were erased, since their time was over", channel=mine, viewer="ana", within=30)
+    assert (gone.ts, sheets(gone)) == (sheet.ts, [])
+    assert "discarded" not in over.words() + gone.words()
+
+
 async def test_ten_posts_do_not_make_ten_contact_sheets(surface: Surface) -> None:
     tray = await surface.tray(photos(1))
     for number in range(1, 10):

@@ -1,5 +1,6 @@
 """The form behind *Train…*: what it asks, what it refuses, and that it starts one training."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.sandbox.slack import Refused
 from storage.errors import StoreFull
 from tests.fakes import Fault
-from tests.surface import FORM, Surface, odd, photo, photos
+from tests.surface import FORM, Surface, fast_vendor, odd, photo, photos, stage
 
 
 async def test_the_form_says_what_it_needs_to_know_and_where_the_photos_go(surface: Surface) -> None:
@@ -39,6 +40,35 @@ async def test_who_sees_the_images_is_asked_in_a_channel_and_not_in_a_dm(surface
     alone = await surface.open_form(tray)
     with pytest.raises(KeyError):
         alone.options("where")
+
+
+async def test_where_nothing_is_made_nobody_is_asked_where_to_post_it(tmp_path: Path) -> None:
+    vendor = fast_vendor(generates=False)
+    async with stage(tmp_path, vendor=vendor) as surface, surface.running():
+        tray = await surface.tray()
+        form = await surface.open_form(tray)
+        with pytest.raises(KeyError):
+            form.options("where")
+        assert (await surface.submit(where=None, prompt=None, count=None)).closed
+        card = await surface.card(tray, says="without images")
+        assert card.thread_ts == tray.thread_ts
+
+
+@pytest.mark.parametrize(("where", "channel"), [("here", "#portraits"), ("alone", "@darkroom")])
+async def test_a_form_that_brings_photos_for_a_mere_model_asks_where_to_train(
+    tmp_path: Path, where: str, channel: str
+) -> None:
+    vendor = fast_vendor(generates=False)
+    async with stage(tmp_path, vendor=vendor) as surface, surface.running():
+        await surface.people.command("ana", "#portraits", "/darkroom", "new")
+        form = await surface.form()
+        assert "Where to train" in str(form.blocks)
+        assert "Post the images" not in str(form.blocks)
+        sent = {key: value for key, value in FORM.items() if key not in {"prompt", "count"}}
+        done = await surface.people.submit("ana", sent | {"photos": photos(3), "where": where})
+        assert done.closed, done
+        card = await surface.said("without images", channel=channel, viewer="ana", within=60)
+        assert "ana spring" in card.words()
 
 
 async def test_a_submitted_form_becomes_a_card_in_the_thread_and_the_tray_says_so(surface: Surface) -> None:
