@@ -382,6 +382,7 @@ _OPERATOR = {
         "is late: something that should have been erased is still here. The log says how much; see "
         "`docs/privacy.md`."
     ),
+    "remedy": "works, but not by all of its settings.",
     "retired": "was given up by the vendor and is no longer offered. What else the vendor does works on.",
 }
 

@@ -361,6 +361,9 @@ class Provider(ABC, Generic[S]):
     """Stored in rows, so it is never renamed."""
     Settings: ClassVar[type[ProviderSettings]]
 
+    remedy = ""
+    """What its operator should mend although it works, once that is found out; without a setting's value."""
+
     def __init__(self, settings: S, http: HttpClient) -> None:
         self.settings = settings
         self.http = http

@@ -122,6 +122,8 @@ class Vendors:
         self._by_name = {provider.name: provider for provider in providers}
         self._operators = operators
         self._health: dict[str, Health] = {}
+        self._remedies: dict[str, str] = {}
+        """By vendor: what its operators were told to mend although it works."""
         self._retired: frozenset[str] = frozenset()
         self._since = store.now()
 
@@ -277,6 +279,10 @@ class Vendors:
     async def check(self) -> None:
         """Ask every vendor whether it is well; an outage is one line in the log, the recovery one line."""
         await asyncio.gather(*(self._check(provider) for provider in self))
+        for provider in self:
+            if provider.remedy and self._remedies.get(provider.name) != provider.remedy:
+                self._remedies[provider.name] = provider.remedy
+                await self._operators.tell(self.label(provider.name), "remedy", words=provider.remedy)
 
     async def _check(self, provider: Provider[Any]) -> None:
         fault, words = "", ""

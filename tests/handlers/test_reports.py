@@ -7,7 +7,7 @@ from bot.sandbox.slack import Message
 from bot.services.doctor import Diagnosis
 from handlers.reports import doctor
 from tests.fakes import Fault
-from tests.surface import Surface, free_port, stage
+from tests.surface import Surface, fast_vendor, free_port, stage
 
 
 async def report(surface: Surface, text: str, user: str = "admin") -> Message:
@@ -102,6 +102,23 @@ async def test_a_public_address_at_which_somebody_else_answers_is_found(tmp_path
         async with surface.running():
             words = (await report(surface, "doctor")).words()
             assert "what answers at their links' address does not know them" in words
+
+
+async def test_what_a_vendor_that_works_has_for_its_operators_to_mend_is_told_them_once(
+    tmp_path: Path,
+) -> None:
+    vendor = fast_vendor()
+    async with stage(tmp_path, operators=("admin",)) as surface, surface.running([vendor]):
+        await surface.bot.services.vendors.check()
+        vendor.remedy = "Nothing is found at its address for results: set FAKE_PATH."
+        for _ in range(3):
+            await surface.bot.services.vendors.check()
+        mine = (await surface.until(lambda: surface.direct_channel("admin"), within=30)).id
+        await surface.said("FAKE_PATH", channel=mine, viewer="admin", within=30)
+        (said,) = [one.words() for one in await surface.by_bot(mine) if "FAKE" in one.words()]
+        assert said.startswith("*Fake* works, but not by all of its settings. _Nothing is found")
+        providers = await surface.people.command("ana", "#portraits", "/darkroom", "providers")
+        assert "answers now" in providers.messages[0].words()
 
 
 async def test_providers_says_what_is_set_up_and_what_it_takes(surface: Surface) -> None:

@@ -411,6 +411,30 @@ async def test_a_wrong_path_is_asked_once_and_the_list_tells_from_then_on(
     assert [record.getMessage() for record in caplog.records] == [
         "Training results cannot be asked for: set IMG_OPEN_RESULT_PATH"
     ]
+    assert "set IMG_OPEN_RESULT_PATH to the path the vendor names" in provider.remedy
+    assert RESULT not in provider.remedy, "it names the setting, and not its value"
+
+
+async def test_a_path_that_knows_nothing_of_a_training_that_was_called_done_is_the_operator_s_to_mend(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = img_open(Wire(result=refusal("task does not exist", "500")))
+    with caplog.at_level(logging.WARNING):
+        await provider.poll(TRAINING, pushed=body("result_running"))
+        assert provider.remedy == "", "a list may lag behind what has only begun"
+        for _ in range(2):
+            told = await provider.poll(TRAINING, pushed=body("result_succeeded"))
+            assert told.state is RemoteState.SUCCEEDED
+    assert "IMG_OPEN_RESULT_PATH" in provider.remedy
+    assert [record.getMessage() for record in caplog.records] == [
+        "Training results cannot be asked for: set IMG_OPEN_RESULT_PATH"
+    ]
+
+
+async def test_a_path_that_answers_leaves_nothing_to_mend() -> None:
+    provider = img_open(Wire(result=body("result_running")))
+    await provider.poll(TRAINING, pushed=body("result_succeeded"))
+    assert provider.remedy == ""
 
 
 async def test_where_only_callbacks_tell_nobody_is_asked() -> None:

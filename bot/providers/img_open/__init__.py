@@ -50,6 +50,7 @@ from bot.providers.img_open.options import MOST_STEPS, GenerationOptions, Traini
 from bot.providers.img_open.settings import SAAS, SUBJECTS, ImgOpenSettings
 from bot.providers.img_open.words import (
     BASE,
+    PATH_FINDS_NOTHING,
     AlreadyThere,
     Doubtful,
     Result,
@@ -270,8 +271,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         if await self._trains(task_id):
             chosen = _chosen(TrainingOptions, spec.options)
             made = Trained(task_id, chosen.pretrained_model, chosen.clip_skip)
-            ref = RemoteRef(kind="training", id=str(made))
-            return RemoteJob(ref=ref, state=RemoteState.RUNNING)
+            return RemoteJob(ref=RemoteRef(kind="training", id=str(made)), state=RemoteState.RUNNING)
         if not self.settings.unique_task_ids and not self._asks:
             raise UnexpectedResponse("Img Open cannot be asked for this training.")
         return None
@@ -280,8 +280,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
         """Ask where a job stands. What was called back counts as a voice beside the answer."""
         if ref.kind == "training":
             return await self._poll_training(ref, pushed)
-        row = await self._task(ref.id)
-        if row is None:
+        if (row := await self._task(ref.id)) is None:
             reason = "Img Open does not know these images."
             return RemoteJob(ref=ref, state=RemoteState.FAILED, tentative=True, reason=reason)
         return self._said_images(ref, row)
@@ -290,6 +289,8 @@ class ImgOpen(Provider[ImgOpenSettings]):
         called = result_of(pushed, self.settings) if pushed else None
         its = Trained.read(ref.id)
         asked = await self._result(its.name)
+        if asked and asked.absent and called and called.state is RemoteState.SUCCEEDED:
+            self._doubt_path()
         told = asked if asked and asked.state else called if called and called.state else None
         if told is None:
             return await self._listed(ref, absent=asked is not None and asked.absent)
@@ -317,15 +318,18 @@ class ImgOpen(Provider[ImgOpenSettings]):
             told = await self._post(self.settings.result_path, {self.settings.result_request_field: task_id})
         except NotFound as error:
             if error.code is None:
-                # The path is wrong, as nobody could confirm it: callbacks and the list of LoRAs remain.
-                self._asks = False
-                logger.warning(
-                    "Training results cannot be asked for: set IMG_OPEN_RESULT_PATH",
-                    extra={"action": "result_path_wrong", "provider": self.name},
-                )
+                self._asks = False  # Callbacks and the list of LoRAs remain.
+                self._doubt_path()
                 return None
             return Result(task_id=task_id, absent=True)
         return result_of(told, self.settings)
+
+    def _doubt_path(self) -> None:
+        """Where results are asked for is inferred, and nobody could confirm it: operators are told once."""
+        if not self.remedy:
+            what = "Training results cannot be asked for: set IMG_OPEN_RESULT_PATH"
+            logger.warning(what, extra={"action": "result_path_wrong", "provider": self.name})
+        self.remedy = PATH_FINDS_NOTHING
 
     async def _trains(self, task_id: str) -> bool:
         """Whether the vendor says of itself that it has this training."""

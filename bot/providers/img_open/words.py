@@ -45,6 +45,10 @@ BUSY = re.compile(
 HELD_BACK = re.compile(r"sensitive|nsfw|violat|moderation|敏感|违规|违禁|审核不通过", re.IGNORECASE)
 MAY_NOT = re.compile(r"permission|forbidden|权限", re.IGNORECASE)
 _SENTENCE = "Img Open does not accept the keys: check IMG_OPEN_ACCESS_KEY_ID and IMG_OPEN_ACCESS_KEY_SECRET."
+PATH_FINDS_NOTHING = (
+    "Nothing is found where Img Open is asked for the results of trainings: set IMG_OPEN_RESULT_PATH to the "
+    "path the vendor names. Until then its callbacks and the list of LoRAs say how a training stands, later."
+)
 _RIGHTS = "Img Open knows the keys and lets their account not use this: have the vendor open it."
 
 
