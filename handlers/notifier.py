@@ -29,7 +29,7 @@ from storage.records.deletions import Kept
 from storage.records.jobs import JobKind
 from storage.records.outbox import Notice, NoticeKind
 from storage.records.places import direct
-from storage.records.trays import Sheet
+from storage.records.trays import Sheet, TrayState
 
 logger = logging.getLogger(__name__)
 _EDITED = {NoticeKind.TRAY, NoticeKind.SHEET, NoticeKind.PAPERS, NoticeKind.CARD, NoticeKind.RECEIPT}
@@ -132,6 +132,8 @@ class SlackNotifier:
         view = await self._services.trays.view(notice.tray_id or "")
         alone = Place.parse(view.tray.place).is_direct
         if notice.kind is NoticeKind.TRAY:
+            if trays.looking(notice.payload) and not notice.message and view.tray.state is not TrayState.OPEN:
+                return Said(Speech.SAID)  # A form's, and looked at sooner than that was worth a word.
             sheet = await self._sheets.shown(view) if alone else None
             words = trays.tray(
                 view,

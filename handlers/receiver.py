@@ -176,7 +176,8 @@ class SlackReceiver:
     async def _upload(self, item: InboxItem) -> None:
         """A form that brought files: begin at once where all are well, else say what is the matter."""
         wish, tray_id = Wish(**item.payload["wish"]), item.payload.get("tray") or None
-        entries = await self._by_role(item)
+        tell = nobody if tray_id else self._looking(wish.owner, wish.place, apart=item.id)
+        entries = await self._by_role(item, tell)
         try:
             await self._services.training.start_with(wish, entries, item, tray_id)
         except DomainError:
@@ -185,7 +186,13 @@ class SlackReceiver:
             papers = [one.medium for one in entries if one.role in PAPERS and one.medium]
             others = [one for one in entries if one.role not in PAPERS]
             await self._services.trays.receive(
-                wish.owner, wish.place, others, item, through=direct(wish.owner), wish=wish.filled_in()
+                wish.owner,
+                wish.place,
+                others,
+                item,
+                through=direct(wish.owner),
+                wish=wish.filled_in(),
+                apart=item.id,
             )
             await self._services.papers.drop(papers)
 
@@ -232,11 +239,11 @@ class SlackReceiver:
         payload = {"refused": refusal(error, self._command)}
         await self._services.intake.answer(item, _owner(item), direct(_owner(item)), payload)
 
-    def _looking(self, owner: str, place: str) -> Told:
+    def _looking(self, owner: str, place: str, *, apart: str = "") -> Told:
         """Says in the tray's message here how far an archive has come."""
 
         async def tell(looked: int, of: int) -> None:
-            await self._services.trays.looking(owner, place, looked, of)
+            await self._services.trays.looking(owner, place, looked, of, apart=apart)
 
         return tell
 

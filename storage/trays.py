@@ -129,7 +129,12 @@ class Trays(Repository):
     def settle(self, tray_id: str, place: str, message: str) -> None:
         """The tray's message stands now: without a thread before, photos posted under it join the tray."""
         if place.endswith("/") and message:
-            self.conn.execute(update(tray).where(tray.c.id == tray_id).values(place=message))
+            here = (tray.c.id == tray_id, tray.c.place == place)
+            self.conn.execute(update(tray).where(*here).values(place=message))
+
+    def move(self, tray_id: str, place: str) -> None:
+        """The tray stands somewhere else from now on, where its owner has none open."""
+        self.conn.execute(update(tray).where(tray.c.id == tray_id).values(place=place))
 
     def remove(self, tray_id: str, sources: Sequence[str] | None = None) -> list[str]:
         """Take files out of a tray, or all; returns the hashes of those whose bytes may be erased for it.

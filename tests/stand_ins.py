@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import sqlite3
@@ -190,6 +191,9 @@ class RememberingLab(Lab):
 
     expected = 0
     """How often a picture was said to be on its way."""
+    hold: asyncio.Event | None = None
+    """Where there is one, every picture but the first waits for it."""
+    seen = 0
 
     def expect(self) -> None:
         """Only counted: mostly it is known already what comes of a picture."""
@@ -197,6 +201,9 @@ class RememberingLab(Lab):
 
     async def take_in(self, data: bytes) -> Taken:
         """As the lab did it the first time."""
+        self.seen += 1
+        if self.hold is not None and self.seen > 1:
+            await self.hold.wait()
         if data not in self._known:
             try:
                 self._known[data] = await super().take_in(data)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.services.cards import refresh_papers, refresh_tray, show_looking, show_tray
+from bot.services.cards import refresh_papers, refresh_tray, show_looking, show_tray, tray_key
 from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
 from bot.services.inputs import PAPERS, Given, Lack, Lacking, Role
 from bot.services.notifier import Clock
@@ -121,19 +121,21 @@ class Trays:
         through: str | None = None,
         without: Sequence[str] = (),
         wish: Mapping[str, Any] | None = None,
+        apart: str = "",
     ) -> Tray:
         """Put files into this person's tray here; `item`, which brought them, is worked off.
 
         `through` is where the files themselves came by, where that is not `place`: a form is as private as
         `direct(owner)`. What is in the tray under a `source` of `without` makes room, and is erased at once.
-        `wish` is what was filled into the form that brought them, for the next form.
+        `wish` is what was filled into the form that brought them, for the next form; `apart` is what
+        `looking` was told of them.
 
         Raises NotPrivate for papers that came through anything else; `item` then is still to be worked off.
         """
         refuse_public_papers(owner, entries, through=place if through is None else through)
 
         def unit(tx: Tx) -> Tray:
-            tray = tx.trays.open(owner, place)
+            tray = (_joined(tx, owner, place, apart) if apart else None) or tx.trays.open(owner, place)
             gone = tx.trays.remove(tray.id, without) if without else []
             tx.trays.add(tray.id, entries)
             # Only now: the same bytes may have come again.
@@ -149,11 +151,15 @@ class Trays:
             self._nudge("erase")
         return tray
 
-    async def looking(self, owner: str, place: str, looked: int, of: int) -> None:
-        """So many files of an archive were looked at: said in the tray's message here, if it takes longer."""
+    async def looking(self, owner: str, place: str, looked: int, of: int, *, apart: str = "") -> None:
+        """So many files of an archive were looked at: said in the tray's message here, if it takes longer.
+
+        `apart` is the item of a form that brought it: nothing else joins these photos before it is known
+        whether it begins with them.
+        """
 
         def unit(tx: Tx) -> None:
-            tray = tx.trays.open(owner, place)
+            tray = tx.trays.open(owner, f"{place}{apart}")
             show_looking(tx, tray.id, owner=owner, place=place, looked=looked, of=of)
 
         await self._store.write(unit)
@@ -232,6 +238,20 @@ class Trays:
         if not await self._store.write(unit):
             raise TrayClosed(tray_id)
         self._nudge("erase")
+
+
+def _joined(tx: Tx, owner: str, place: str, apart: str) -> Tray | None:
+    """The tray that a form has begun apart, from now on one like any other here; None where it began none."""
+    tray = tx.trays.find_open(owner, f"{place}{apart}")
+    if tray is None:
+        return None
+    told = tx.outbox.find(tray_key(tray.id))
+    stands = told.message if told else None
+    if not stands and tx.trays.find_open(owner, place):
+        tx.trays.close(tray.id, TrayState.DISCARDED)  # Nothing was said of it yet, and nothing will be.
+        return None
+    tx.trays.move(tray.id, stands or place)
+    return tx.trays.get(tray.id)
 
 
 def given_of(entries: Sequence[TrayEntry], media: Mapping[str, Medium], looks: Looks) -> tuple[Given, ...]:

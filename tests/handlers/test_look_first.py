@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -104,6 +105,75 @@ async def test_a_form_whose_photos_are_all_well_begins_at_once(surface: Surface)
     card = await surface.said("ana spring", within=60)
     assert "Details" in card.buttons()
     assert surface.query("SELECT wish FROM tray") == [(None,)]
+
+
+async def begun(surface: Surface, photos_of: dict[str, bytes]) -> Message:
+    """Send the form with a zip of which one photo is looked at, and the others wait."""
+    surface.lab.hold = asyncio.Event()
+    await surface.people.command("ana", "#portraits", "/darkroom", "new")
+    await surface.form()
+    archive = Upload("all.zip", zipped(photos_of))
+    assert (await surface.people.submit("ana", FORM | {"photos": [archive]})).closed
+
+    async def one_looked_at() -> bool | None:
+        return surface.rows("outbox") > 0 or None
+
+    await surface.until(one_looked_at, within=60)
+    surface.clock.advance(10)
+    return await surface.said("Looking at the photos of your zip: 1 of", within=60)
+
+
+def four() -> dict[str, bytes]:
+    return {f"{number}.jpg": photo(number) for number in range(1, 5)}
+
+
+async def test_a_zip_that_comes_with_the_form_says_how_far_it_has_come_and_then_what_was_begun(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path, sheets=True) as surface, surface.running():
+        looking = await begun(surface, four())
+        assert "1 of 4 so far." in looking.words()
+        assert surface.lab.hold is not None
+        surface.lab.hold.set()
+        used = await surface.said("Training started with these photos", within=60)
+        assert (used.ts, used.buttons()) == (looking.ts, [])
+        card = await surface.said("ana spring", within=60)
+        assert "Details" in card.buttons()
+        assert surface.query("SELECT count(*) FROM job_input") == [(4,)]
+
+
+async def test_where_a_photo_of_it_is_not_well_its_verdict_takes_the_place_of_how_far_it_has_come(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path, sheets=True) as surface, surface.running():
+        looking = await begun(surface, four() | {"small.jpg": TINY.data})
+        assert surface.lab.hold is not None
+        surface.lab.hold.set()
+        told = await surface.said("4 of 5 photos usable", within=60)
+        assert told.ts == looking.ts
+        assert "Nothing has begun, and nothing was paid." in told.words()
+        await surface.post(photos(1, first=20), thread=told.ts)
+        more = await surface.said("5 of 6 photos usable", within=60)
+        assert more.ts == told.ts
+        assert "so far" not in more.words()
+
+
+async def test_a_zip_that_is_looked_at_at_once_leaves_no_word_but_the_card(tmp_path: Path) -> None:
+    async with stage(tmp_path, sheets=True) as surface, surface.running():
+        await surface.people.command("ana", "#portraits", "/darkroom", "new")
+        await surface.form()
+        archive = Upload("all.zip", zipped(four()))
+        assert (await surface.people.submit("ana", FORM | {"photos": [archive]})).closed
+        card = await surface.said("ana spring", within=60)
+        surface.clock.advance(10)
+
+        async def all_said() -> bool | None:
+            return surface.query("SELECT count(*) FROM outbox WHERE sent < wanted") == [(0,)] or None
+
+        await surface.until(all_said, within=60)
+        heads = [one for one in await surface.by_bot("#portraits") if one.thread_ts in {None, one.ts}]
+        assert card.ts in {one.ts for one in heads}
+        assert not [one for one in heads if "photos usable" in one.words() or "so far" in one.words()]
 
 
 def kept(form: View) -> dict[str, str]:
