@@ -7,6 +7,7 @@ opaque to all but its vendor (`RemoteRef.id`, `Artifact.locator`) says so.
 from __future__ import annotations
 
 import ipaddress
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.providers._errors import UnexpectedResponse
-from bot.providers._http import HttpClient
+from bot.providers._http import HttpClient, can_be_called
 
 
 def _endpoint(value: str) -> str:
@@ -28,6 +29,8 @@ def _endpoint(value: str) -> str:
         url = httpx.URL(value)
     except httpx.InvalidURL:
         raise ValueError("must be a URL such as https://api.example.com") from None
+    if url.host and ("%" in url.host or (url.scheme in {"http", "https"} and not can_be_called(url))):
+        raise ValueError("must be a host, and a port up to 65535 where it has one")
     if url.userinfo or url.query or url.fragment or not url.host:
         raise ValueError("must be scheme and host only, such as https://api.example.com")
     if url.scheme != "https" and not (url.scheme == "http" and _is_this_machine(url.host)):
@@ -44,6 +47,29 @@ def _is_this_machine(host: str) -> bool:
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """The address of a vendor's API. Photos and keys go there, so it is encrypted unless it is this machine."""
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    try:
+        sound = can_be_called(httpx.URL(value.get_secret_value()))
+    except (httpx.InvalidURL, UnicodeError):
+        sound = False
+    if value and not sound:
+        raise ValueError("must be a URL such as http://proxy.example.com:3128")
+    return value
+
+
+def _sendable(value: Word) -> Word:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not re.fullmatch(r"[\x21-\x7e]*", text):
+        raise ValueError("must be letters, digits and signs without spaces or accents: copy it anew")
+    return value
+
+
+Word = TypeVar("Word", str, SecretStr)
+KeyId = Annotated[str, AfterValidator(_sendable)]
+Key = Annotated[SecretStr, AfterValidator(_sendable)]
+"""What goes into a header, which holds plain ASCII only: a dash that a mail made long could not be sent."""
 
 
 def _seconds(value: object) -> timedelta:
@@ -68,7 +94,7 @@ class ProviderSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=True)
 
-    proxy: SecretStr | None = Field(
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = Field(
         None, description="Proxy for calls to this vendor, as a URL; without it calls go out directly."
     )
 

@@ -77,6 +77,12 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
+def can_be_called(url: httpx.URL) -> bool:
+    """Whether it can be an address at all: httpx takes ports on which a connection fails in foreign words."""
+    port = url.port
+    return url.scheme in {"http", "https"} and bool(url.host) and (port is None or 0 < port < 65536)
+
+
 class HostAuth(httpx.Auth, ABC):
     """Credentials that are shown to one origin only."""
 
@@ -254,13 +260,7 @@ class HttpClient:
             Unavailable: the download broke off; it may be repeated.
             UnexpectedResponse: the file is longer than `max_bytes`, or the link is none.
         """
-        try:
-            request = self._prepared("GET", url)
-        except httpx.InvalidURL:
-            raise UnexpectedResponse("The vendor's link to a file is no link.") from None
-        if request.url.scheme not in {"http", "https"} or not request.url.host:
-            raise UnexpectedResponse("The vendor's link to a file is no link.")
-        return self._flow(request, None, max_bytes, b"", ours=False)
+        return self._flow(self._linked("GET", url), None, max_bytes, b"", ours=False)
 
     async def put(
         self,
@@ -280,14 +280,12 @@ class HttpClient:
             NotFound: the link is over or used.
             Unavailable: it broke off.
             InvalidInput: the store refuses the file.
+            UnexpectedResponse: the link is none.
         """
         whole = (await asyncio.to_thread(file.stat)).st_size
         count = whole - start if size is None else min(size, whole - start)
         headers = {"content-type": media_type, "content-length": str(count)}
-        try:
-            request = self._prepared("PUT", url, content=_slice(file, start, count), headers=headers)
-        except httpx.InvalidURL:
-            raise UnexpectedResponse("The vendor's link for a file is no link.") from None
+        request = self._linked("PUT", url, content=_slice(file, start, count), headers=headers)
         async with self._turn(paced=False):
             with self._border(request.url.host, safe=True):
                 async with asyncio.timeout(deadline.total_seconds()):
@@ -325,6 +323,24 @@ class HttpClient:
         """A request with the headers that each of ours has. Raises httpx.InvalidURL."""
         every = {**_HEADERS, **(headers or {})}
         return httpx.Request(method, url, headers=every, content=content, extensions=self._extensions)
+
+    def _linked(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Request:
+        """A request to a link that the vendor gave us: it may be any text at all."""
+        try:
+            request = self._prepared(method, url, content=content, headers=headers)
+            sound = can_be_called(request.url)
+        except (httpx.InvalidURL, UnicodeError):  # Half a character, or a host that is no name.
+            sound = False
+        if not sound:
+            raise UnexpectedResponse("The vendor's link for a file is no link.") from None
+        return request
 
     async def _send(self, request: httpx.Request, auth: HostAuth | None = None) -> httpx.Response:
         """Send it, and come back with the head of the answer."""

@@ -197,7 +197,8 @@ def _built(kind: type[Provider[Any]], settings: ProviderSettings) -> Provider[An
 
 def _values(env: Mapping[str, str] | None, env_file: Path | None) -> dict[str, str | None]:
     below = dotenv_values(env_file, encoding="utf-8") if env_file is not None else {}
-    return {**below, **(os.environ if env is None else env)}
+    above = os.environ if env is None else env
+    return {**below, **{name: value for name, value in above.items() if value}}
 
 
 def _settings(

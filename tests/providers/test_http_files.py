@@ -37,12 +37,28 @@ async def test_a_link_that_is_over_is_not_found(status: int) -> None:
         await pieces(client(answering(status)).download("https://files.example/a", max_bytes=9))
 
 
-@pytest.mark.parametrize(
-    "link", ["ftp://files.example/a", "files.example/a", "https://", "http://files.example:x/", ""]
+NO_LINKS = (
+    "ftp://files.example/a",
+    "files.example/a",
+    "https://",
+    "",
+    "http://files.example:x/",
+    "http://files.example:99999/",
+    "http://files.example:-5/",
+    "http://files.example/\ud800",
+    "http://xn--/",
 )
-def test_what_is_no_link_is_not_asked(link: str) -> None:
+
+
+@pytest.mark.parametrize("link", NO_LINKS)
+async def test_what_is_no_link_is_not_asked_nor_sent_anything(link: str, tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"0123456789")
+    http = client(answering())
     with pytest.raises(UnexpectedResponse):
-        client(answering()).download(link, max_bytes=9)
+        http.download(link, max_bytes=9)
+    with pytest.raises(UnexpectedResponse):
+        await http.put(link, file, media_type="video/mp4", deadline=timedelta(seconds=30))
 
 
 @contextlib.contextmanager

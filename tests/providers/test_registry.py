@@ -97,6 +97,14 @@ def test_a_half_set_vendor_names_what_is_missing_in_one_line() -> None:
         ("AICONTENT_PHOTOS_MIN", "31", "more than AICONTENT_PHOTOS_MAX"),
         ("AICONTENT_SUBJECTS", "dog, evil-value", "match pattern"),
         ("AICONTENT_TRAIN_DEADLINE", "30", "AICONTENT_TRAIN_POLL_MOST"),
+        ("AICONTENT_ENDPOINT", "https://evil-value.example:99999", "a port up to 65535"),
+        ("AICONTENT_ENDPOINT", "https://evil-value example.com", "must be a host"),
+        ("AICONTENT_PROXY", "evil-value:3128", "must be a URL such as http://proxy.example.com:3128"),
+        ("AICONTENT_PROXY", "socks5://evil-value:1080", "must be a URL such as http://"),
+        ("AICONTENT_PROXY", "http://user:evil-value@proxy.example:99999", "must be a URL such as http://"),
+        ("AICONTENT_ACCESS_KEY_ID", "evil-value–1", "without spaces or accents: copy it anew"),
+        ("AICONTENT_ACCESS_KEY_SECRET", "evil-value 1", "without spaces or accents: copy it anew"),
+        ("AICONTENT_SECURITY_TOKEN", "evil-value\n1", "without spaces or accents: copy it anew"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_variable_and_not_repeated(
@@ -129,6 +137,14 @@ async def test_the_environment_stands_above_the_env_file(tmp_path: Path) -> None
     assert provider.settings.access_key_secret.get_secret_value() == "from-file"
     await provider.http.aclose()
     assert load({}, env_file=tmp_path / "missing")[0] == []
+
+
+async def test_an_empty_variable_hides_nothing_of_the_env_file(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("\n".join(f"{name}={value}" for name, value in KEYS.items()), encoding="utf-8")
+    (provider,), _ = load(dict.fromkeys(KEYS, ""), env_file=env_file)
+    assert provider.settings.access_key_id == KEYS["AICONTENT_ACCESS_KEY_ID"]
+    await provider.http.aclose()
 
 
 async def test_without_a_mapping_the_process_s_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import Endpoint, ProviderSettings, Seconds
+from bot.providers._base import Endpoint, Key, KeyId, ProviderSettings, Seconds
 from bot.providers._http import MIB
 
 SUBJECTS = ("person", "woman", "man", "girl", "boy", "dog", "cat", "object")
@@ -31,11 +31,11 @@ class AicontentSettings(ProviderSettings):
 
     model_config = SettingsConfigDict(env_prefix="AICONTENT_", str_strip_whitespace=True)
 
-    access_key_id: str = Field(
+    access_key_id: KeyId = Field(
         min_length=1, description="AccessKey id of the RAM user, or of STS credentials."
     )
-    access_key_secret: SecretStr = Field(min_length=1, description="AccessKey secret that belongs to the id.")
-    security_token: SecretStr | None = Field(None, description="STS token, with temporary credentials only.")
+    access_key_secret: Key = Field(min_length=1, description="AccessKey secret that belongs to the id.")
+    security_token: Key | None = Field(None, description="STS token, with temporary credentials only.")
     endpoint: Endpoint = Field("https://aicontent.aliyuncs.com", description="Address of the API.")
     subjects: Annotated[tuple[Word, ...], BeforeValidator(_split)] = Field(
         SUBJECTS, min_length=1, description="What can be in the photos: single words, separated by commas."

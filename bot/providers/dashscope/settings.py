@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import UPFRONT, Endpoint, ProviderSettings, Seconds
+from bot.providers._base import UPFRONT, Endpoint, Key, KeyId, ProviderSettings, Seconds
 from bot.providers._http import MIB
 
 SUBJECTS = ("person", "woman", "man", "girl", "boy")
@@ -23,8 +23,8 @@ class DashscopeSettings(ProviderSettings):
 
     model_config = SettingsConfigDict(env_prefix="DASHSCOPE_", str_strip_whitespace=True)
 
-    api_key: SecretStr = Field(min_length=1, description="API key of a workspace in region Beijing.")
-    workspace: str | None = Field(None, description="Workspace id, sent along where it is set.")
+    api_key: Key = Field(min_length=1, description="API key of a workspace in region Beijing.")
+    workspace: KeyId | None = Field(None, description="Workspace id, sent along where it is set.")
     endpoint: Endpoint = Field("https://dashscope.aliyuncs.com", description="Address of the API.")
     generation: Literal["auto", "off"] = Field(
         "auto", description="Portraits: `auto` until the vendor says that their model is gone, or `off`."

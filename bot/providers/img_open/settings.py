@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import Endpoint, ProviderSettings, Seconds
+from bot.providers._base import Endpoint, Key, KeyId, ProviderSettings, Seconds
 from bot.providers._http import MIB
 
 SUBJECTS = ("person", "woman", "man", "girl", "boy", "dog", "cat", "object")
@@ -33,10 +33,8 @@ class ImgOpenSettings(ProviderSettings):
 
     model_config = SettingsConfigDict(env_prefix="IMG_OPEN_", str_strip_whitespace=True)
 
-    access_key_id: str = Field(min_length=1, description="Access key id.")
-    access_key_secret: SecretStr = Field(
-        min_length=1, description="Access key secret that belongs to the id."
-    )
+    access_key_id: KeyId = Field(min_length=1, description="Access key id.")
+    access_key_secret: Key = Field(min_length=1, description="Access key secret that belongs to the id.")
     endpoint: Endpoint = Field("https://api.zhiqite.com", description="Address of the API.")
     wire_case: Literal["camel", "both", "snake"] = Field(
         "camel",

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import UPFRONT, Endpoint, ProviderSettings, Seconds
+from bot.providers._base import UPFRONT, Endpoint, Key, KeyId, ProviderSettings, Seconds
 from bot.providers._http import MIB
 
 SUBJECTS = ("person", "woman", "man")
@@ -24,10 +24,10 @@ class MetastudioSettings(ProviderSettings):
 
     model_config = SettingsConfigDict(env_prefix="METASTUDIO_", str_strip_whitespace=True)
 
-    project_id: str = Field(min_length=1, description="Project id of the region, from *My Credentials*.")
-    access_key_id: str | None = Field(None, description="AK of the IAM user, or of temporary credentials.")
-    access_key_secret: SecretStr | None = Field(None, description="SK that belongs to the AK.")
-    security_token: SecretStr | None = Field(None, description="With a temporary AK and SK only.")
+    project_id: KeyId = Field(min_length=1, description="Project id of the region, from *My Credentials*.")
+    access_key_id: KeyId | None = Field(None, description="AK of the IAM user, or of temporary credentials.")
+    access_key_secret: Key | None = Field(None, description="SK that belongs to the AK.")
+    security_token: Key | None = Field(None, description="With a temporary AK and SK only.")
     iam_domain: str | None = Field(None, description="Account name, to sign in with a password instead.")
     iam_user: str | None = Field(None, description="IAM user of that account.")
     iam_password: SecretStr | None = Field(None, description="Password of that user.")
