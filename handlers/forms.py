@@ -197,15 +197,7 @@ def read(view: View, owner: str, *, key: str) -> tuple[Wish, str, dict[str, list
     where = fields.picked(values, Field.WHERE)
     if Field.WHERE in values and where not in {HERE, ALONE}:
         raise BadWish("where", "missing")
-    files = {
-        block.removeprefix(f"{FILE}."): fields.given(values, block)
-        for block in values
-        if block.startswith(FILE)
-    }
-    if Field.PHOTOS in values and not (photos := fields.given(values, Field.PHOTOS)):
-        raise BadWish("photos", "missing")
-    if Field.PHOTOS in values:
-        files = {Role.PHOTO.value: photos, **files}
+    files = _files(values)
     alone, count = where == ALONE, fields.picked(values, Field.COUNT)
     # A form that brings its photos has no thread yet: alone means the whole of it happens in the DM.
     place = direct(owner) if alone and Field.PHOTOS in values else draft.place
@@ -225,7 +217,17 @@ def read(view: View, owner: str, *, key: str) -> tuple[Wish, str, dict[str, list
         pick=fields.picked(values, Field.PICK),
         well_only=draft.well,
     )
-    return wish, draft.tray, {role: listed for role, listed in files.items() if listed}
+    return wish, draft.tray, files
+
+
+def _files(values: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The files with a form, by role, photos first. Raises BadWish where it asks for photos and has none."""
+    asked = {Role.PHOTO.value: Field.PHOTOS.value} if Field.PHOTOS in values else {}
+    asked |= {block.removeprefix(f"{FILE}."): block for block in values if block.startswith(FILE)}
+    files = {role: listed for role, block in asked.items() if (listed := fields.given(values, block))}
+    if Field.PHOTOS in values and Role.PHOTO.value not in files:
+        raise BadWish("photos", "missing")
+    return files
 
 
 # -- advanced

@@ -72,6 +72,12 @@ def title(view: JobView) -> str:
 
 
 def _card_lines(view: JobView) -> list[str]:
+    """What stands under a card's head: how it ended, or what there is to be known while it goes on."""
+    return _ended_lines(view) or _under_way_lines(view)
+
+
+def _ended_lines(view: JobView) -> list[str]:
+    """How it ended, or is about to; empty while it goes on."""
     job = view.current
     if view.stage is Stage.DELETING:
         return ["Being erased here, in Slack and at the vendor; a receipt comes by DM."]
@@ -89,17 +95,21 @@ def _card_lines(view: JobView) -> list[str]:
     if view.stage is Stage.DONE:
         some = f" · {view.pictures_here} of {view.asked_for} images" if shortfall(view) else ""
         return [f"ready after {duration(view.took)}{some}"]
+    return []
+
+
+def _under_way_lines(view: JobView) -> list[str]:
+    """What it waits for, and how long it usually takes."""
+    trouble = view.current.trouble_at
     lines = []
-    if job.trouble_at:
-        lines.append(
-            f"Cannot reach {view.label} since {clock(job.trouble_at)}; still trying; nothing is lost."
-        )
+    if trouble:
+        lines.append(f"Cannot reach {view.label} since {clock(trouble)}; still trying; nothing is lost.")
     if view.stage is Stage.OUR_QUEUE and view.busy_since:
         lines.append(
             f"{view.label} has been busy since {clock(view.busy_since)}: "
             "this keeps its place and is sent as soon as there is room. Nothing was charged."
         )
-    elif view.stage is Stage.OUR_QUEUE and view.concurrency and not job.trouble_at:
+    elif view.stage is Stage.OUR_QUEUE and view.concurrency and not trouble:
         lines.append(f"{view.label} runs {plural(view.concurrency, 'job')} of ours at a time.")
     if view.stage is Stage.FETCHING_LAST and view.deadline_at:
         lines.append(f"We keep trying until {clock(view.deadline_at)}.")

@@ -58,14 +58,7 @@ class SheetFiles:
                 return one
         data = await self._services.sheets.draw(view, told)
         try:
-            answer = await self._client.files_getUploadURLExternal(
-                filename="contact-sheet.jpg", length=len(data)
-            )
-            sheet = await self._services.sheets.begun(view.tray.id, stamp, answer["file_id"])
-            (await self._http.post(answer["upload_url"], content=data)).raise_for_status()
-            await self._client.files_completeUploadExternal(
-                files=[{"id": sheet.file_id, "title": "Contact sheet"}]
-            )
+            sheet = await self._upload(view.tray.id, stamp, data)
         except SlackApiError as error:
             if (code := error.response.get("error")) not in _NO_ROOM:
                 raise
@@ -73,6 +66,16 @@ class SheetFiles:
             return None
         await self._until_ready(sheet)
         await self._services.sheets.ready(sheet)
+        return sheet
+
+    async def _upload(self, tray_id: str, stamp: str, data: bytes) -> Sheet:
+        """Name a file, remember the name, and only then send what it shows."""
+        answer = await self._client.files_getUploadURLExternal(filename="contact-sheet.jpg", length=len(data))
+        sheet = await self._services.sheets.begun(tray_id, stamp, answer["file_id"])
+        (await self._http.post(answer["upload_url"], content=data)).raise_for_status()
+        await self._client.files_completeUploadExternal(
+            files=[{"id": sheet.file_id, "title": "Contact sheet"}]
+        )
         return sheet
 
     def is_due(self, view: TrayView) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +59,12 @@ class Uploader:
         uploads = await self._services.media.uploads(notice.id)
         for one in uploads:
             await self._services.media.advance(one, "completing")
+        await self._complete(uploads, place, comment, name)
+        shared = await self._share(uploads[0], place, patient=True)
+        return Said(Speech.SAID, shared) if shared else Said(Speech.UNKNOWN, wait=timedelta(seconds=10))
+
+    async def _complete(self, uploads: Sequence[Upload], place: Place, comment: str, name: str) -> None:
+        """Have all of them shared at once. Raises what Slack says."""
         try:
             await self._client.files_completeUploadExternal(
                 files=[{"id": one.file_id or "", "title": f"{name} {n}"} for n, one in enumerate(uploads, 1)],
@@ -71,8 +78,6 @@ class Uploader:
                 for one in uploads:
                     await self._services.media.advance(one, "sent")
             raise
-        shared = await self._share(uploads[0], place, patient=True)
-        return Said(Speech.SAID, shared) if shared else Said(Speech.UNKNOWN, wait=timedelta(seconds=10))
 
     async def _upload(self, upload: Upload, title: str) -> None:
         """A file's name and bytes. A crash in between wastes a name, and Slack forgets it by itself."""

@@ -194,32 +194,7 @@ class Jobs(Leased):
         ).one()
         if round(limits.next_free_at.timestamp() * 1000) > limits.now_ms:
             return None
-        mine = (job.c.lane == lane_name, *ripe(job))
-        stopping = (job.c.state == JobState.QUEUED.value) & job.c.cancel_requested
-        found = self.conn.execute(
-            select(job.c.id)
-            .where(*mine, (job.c.state == JobState.SUBMITTING.value) | stopping)
-            .order_by(job.c.state.desc())
-            .limit(1)
-        ).scalar()
-        if found is None:
-            taken = self.conn.execute(
-                select(func.count()).where(
-                    job.c.lane == lane_name,
-                    job.c.state.in_([JobState.SUBMITTING.value, JobState.RUNNING.value]),
-                )
-            ).scalar_one()
-            if taken >= limits.slots:
-                return None
-            busy = select(job.c.serial).where(
-                job.c.lane == lane_name, job.c.state == JobState.SUBMITTING.value
-            )
-            found = self.conn.execute(
-                select(job.c.id)
-                .where(*mine, job.c.state == JobState.QUEUED.value, job.c.serial.not_in(busy))
-                .order_by(job.c.created_at, job.c.id)
-                .limit(1)
-            ).scalar()
+        found = self._left_behind(lane_name) or self._next_in_line(lane_name, limits.slots)
         if found is None:
             return None
         self.conn.execute(
@@ -234,6 +209,36 @@ class Jobs(Leased):
             .returning(job)
         ).one()
         return _job(row)
+
+    def _left_behind(self, lane_name: str) -> str | None:
+        """What needs no slot: it has one already, or is only to be stopped."""
+        stopping = (job.c.state == JobState.QUEUED.value) & job.c.cancel_requested
+        found: str | None = self.conn.execute(
+            select(job.c.id)
+            .where(
+                job.c.lane == lane_name,
+                *ripe(job),
+                (job.c.state == JobState.SUBMITTING.value) | stopping,
+            )
+            .order_by(job.c.state.desc())
+            .limit(1)
+        ).scalar()
+        return found
+
+    def _next_in_line(self, lane_name: str, slots: int) -> str | None:
+        """Who came first, where nothing else of its serial is being sent; None while the lane is full."""
+        here = job.c.lane == lane_name
+        under_way = job.c.state.in_([JobState.SUBMITTING.value, JobState.RUNNING.value])
+        if self.conn.execute(select(func.count()).where(here, under_way)).scalar_one() >= slots:
+            return None
+        busy = select(job.c.serial).where(here, job.c.state == JobState.SUBMITTING.value)
+        found: str | None = self.conn.execute(
+            select(job.c.id)
+            .where(here, *ripe(job), job.c.state == JobState.QUEUED.value, job.c.serial.not_in(busy))
+            .order_by(job.c.created_at, job.c.id)
+            .limit(1)
+        ).scalar()
+        return found
 
     def begin_submission(self, held: Job, lease: timedelta, **values: Any) -> Job:
         """Write down that the call leaves now, under a lease that outlives it. Raises StaleState."""
