@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.services.errors import BadWish
-from bot.services.inputs import PAPERS, Given, InputSpec, Role, suiting
+from bot.services.inputs import ASKED_ON_FORM, PAPERS, Given, InputSpec, Role, suiting
 from bot.services.options import fields as parameters
 from bot.services.training import NAME_MAX, Wish
 from bot.services.trays import TrayView
@@ -36,11 +36,22 @@ _MORE_PHOTOS = (
     "thread that I then begin; or put them into a zip."
 )
 PHOTO_ENDINGS = ("jpg", "jpeg", "png", "heic", "heif", "webp", "avif", "tif", "tiff", "bmp", "gif", "zip")
+_ENDINGS = {
+    "image/jpeg": ("jpg", "jpeg", "heic"),
+    "image/png": ("png",),
+    "application/pdf": ("pdf",),
+    "application/zip": ("zip",),
+}
 _LABELS = {
     Role.TEMPLATE: ("Template picture", "Its scene is kept, its face replaced. Leave the style empty then."),
     Role.ID_FRONT: ("Identity card: the side with the portrait", ""),
     Role.ID_BACK: ("Identity card: the other side", ""),
     Role.LETTER: ("Signed letter of permission", "A picture or a PDF."),
+    Role.ACTION_VIDEO: (
+        "Film of gestures",
+        "An MP4 that goes with the video. Only some accounts can use it.",
+    ),
+    Role.VOICE: ("Recordings of the voice", "A zip of sound files, in place of the video's own sound."),
     Role.VIDEO: ("Video", "An MP4 of at most 10 MB. Post a larger one in this conversation first."),
     Role.PHOTO: ("Photos", ""),
 }
@@ -185,8 +196,7 @@ def photo_input() -> Block:
 def file_block(spec: InputSpec) -> Block:
     """An input for files of one role."""
     label, hint = _LABELS[spec.role]
-    endings = {"image/jpeg": ("jpg", "jpeg", "heic"), "image/png": ("png",), "application/pdf": ("pdf",)}
-    kinds = [ending for kind in spec.media_types for ending in endings.get(kind, ("mp4",))]
+    kinds = [ending for kind in spec.media_types for ending in _ENDINGS.get(kind, ("mp4",))]
     element = fields.files(kinds, min(spec.max, _FILES_MAX))
     return fields.asked(f"{FILE}.{spec.role.value}", label, element, hint=hint, optional=spec.min == 0)
 
@@ -340,7 +350,7 @@ def _inputs(offer: Offer, given: Sequence[Given] | None) -> list[Block]:
     """What a vendor takes beside photos and what is at hand already."""
     have = {one.role for one in given or ()}
     wanted = [spec for spec in offer.takes if spec.role is not Role.PHOTO and spec.role.value not in have]
-    blocks = [file_block(spec) for spec in wanted if spec.role in PAPERS | {Role.TEMPLATE}]
+    blocks = [file_block(spec) for spec in wanted if spec.role in ASKED_ON_FORM]
     return [*blocks, small(_PAPERS)] if any(spec.role in PAPERS for spec in wanted) else blocks
 
 

@@ -286,6 +286,7 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.WEB_PAGE: "is a web page and no picture: save the picture on it and post that",
     Refusal.IS_A_VIDEO: "is a video: post it by itself, in a conversation with me",
     Refusal.PAPER_LOCKED: "is a PDF with a password: save it without one",
+    Refusal.NOT_RECORDINGS: "is no zip, whatever its name says: pack the recordings into one",
     Refusal.NOT_A_VIDEO: "is not an MP4 video, whatever its name says: export it as an MP4",
     Refusal.NOT_A_PAPER: "is not a JPEG, PNG or PDF, whatever its name says",
 }
@@ -352,6 +353,8 @@ _NOUNS = {
     Role.ID_FRONT: "picture of the ID card's front",
     Role.ID_BACK: "picture of the ID card's back",
     Role.LETTER: "signed letter",
+    Role.ACTION_VIDEO: "film of gestures",
+    Role.VOICE: "zip of recordings",
 }
 
 

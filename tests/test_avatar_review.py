@@ -1,5 +1,7 @@
 """A review at MetaStudio that says no: told, reminded of, answered, or closed; and never paid for twice."""
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,46 @@ async def test_a_better_film_goes_on_with_the_same_training_and_a_second_no_asks
         assert [entry.status for entry in made] == [200]
         assert surface.query(PAPERS) == [(0,)]
         await told_in_private(surface, 4)
+
+
+def recordings(**files: bytes) -> Upload:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(f"{name}.wav", data)
+    return Upload("voice.zip", packed.getvalue())
+
+
+async def test_a_film_of_gestures_and_recordings_go_with_the_video_and_are_erased_with_it(
+    tmp_path: Path,
+) -> None:
+    async with before_metastudio(tmp_path, extras="true") as (surface, desk):
+        papers: dict[str, Any] = {
+            f"file.{role}": [Upload(f"{role}.jpg", data)] for role, data in draw_papers().items()
+        }
+        extras = {"file.action_video": [film(20)], "file.voice": [recordings(one=b"RIFF" * 99)]}
+        tray = await surface.tray([film()], says="1 of 1 video usable")
+        await surface.open_form(tray)
+        done = await surface.submit(subject="person", prompt="Good morning.", count=None, **papers, **extras)
+        assert done.closed, done
+        await surface.said("is ready after", thread=tray.thread_ts, within=LONG)
+        # The stand-in reviews nothing that was announced and has not come.
+        asked = [entry.action for entry in await desk.journal()]
+        assert [asked.count(f"Upload{kind}") for kind in ("TrainingVideo", "ActionVideo", "Audio")] == [1] * 3
+
+        async def erased() -> bool | None:
+            return surface.query("SELECT role FROM job_input WHERE role IN ('action_video', 'voice')") == []
+
+        surface.clock.advance(30 * DAY)
+        await surface.until(lambda: erased(), within=LONG)
+
+
+async def test_what_is_no_zip_of_recordings_starts_nothing(tmp_path: Path) -> None:
+    async with before_metastudio(tmp_path, extras="true", papers="false") as (surface, desk):
+        tray = await surface.tray([film()], says="1 of 1 video usable")
+        await surface.open_form(tray)
+        sounds = {"file.voice": [Upload("voice.zip", b"RIFF" * 99)]}
+        done = await surface.submit(subject="person", prompt="Good morning.", count=None, **sounds)
+        assert done.closed, done
+        await surface.said("is no zip, whatever its name says", within=LONG)
+        assert await trainings(desk) == []

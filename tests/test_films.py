@@ -20,7 +20,7 @@ from tests.surface import Surface, odd, photo, photos, stage
 
 
 @contextlib.asynccontextmanager
-async def before_metastudio(home: Path) -> AsyncIterator[tuple[Surface, MetastudioControl]]:
+async def before_metastudio(home: Path, **settings: str) -> AsyncIterator[tuple[Surface, MetastudioControl]]:
     async with (
         MetastudioStandIn.start(home / "vendor") as vendor,
         MetastudioControl(vendor.origin) as desk,
@@ -40,6 +40,7 @@ async def before_metastudio(home: Path) -> AsyncIterator[tuple[Surface, Metastud
                 for work in ("TRAIN", "GENERATE")
                 for which in ("FIRST", "MOST")
             }
+            | {f"METASTUDIO_{name.upper()}": value for name, value in settings.items()}
         )
         async with stage(home) as surface, surface.running([provider]):
             yield surface, desk

@@ -93,6 +93,13 @@ def members(file: BinaryIO, allowance: Allowance) -> Iterator[Member]:
         yield from _each(archive, entries, allowance)
 
 
+def look_through(file: BinaryIO, allowance: Allowance) -> None:
+    """Unpack each file of a zip, and keep none. Raises Unusable for the first that is at fault."""
+    for member in members(file, allowance):
+        if member.fault is not None:
+            raise Unusable(member.fault)
+
+
 def _refuse_crowd(file: BinaryIO, allowance: Allowance) -> None:
     """Look at the end of the file before the whole directory is read: Python believes the size told there."""
     length = file.seek(0, 2)

@@ -144,6 +144,8 @@ class Role(StrEnum):
     ID_FRONT = "id_front"  # the side of an identity card with the portrait
     ID_BACK = "id_back"
     LETTER = "letter"  # the signed permission of the person shown
+    ACTION_VIDEO = "action_video"  # a film of gestures that goes with the video
+    VOICE = "voice"  # recordings of a voice, in a zip, where it is not taken from the video
 
 
 PAPERS = frozenset({Role.ID_FRONT, Role.ID_BACK, Role.LETTER})

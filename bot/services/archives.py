@@ -7,18 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bot.imaging.archive import Allowance, Member, members
+from bot.imaging.archive import Allowance, Member, look_through, members
 from bot.imaging.faults import Unusable
 from bot.imaging.kinds import HEAD
 from bot.services.errors import PhotoRefused
+from bot.services.keeping import keep
 from bot.services.photos import Photos
 from bot.services.strangers import no_photo
 from storage import Store
 from storage.errors import TooMuch
-from storage.records.media import Refusal
+from storage.records.media import Medium, Refusal
 
 _NAMED = 100
 """Files of one archive that are named with what is wrong with them; whoever packed more of them knows."""
+ZIPPED: Final = "application/zip"
 _AT_ONCE: Final = 3
 """Files of all archives in memory at once: one for each of the lab's processes, and one to follow."""
 
@@ -66,7 +68,7 @@ class Unpacked:
 
 
 class Archives:
-    """Takes archives of photos in."""
+    """Takes archives in: of photos, and of recordings."""
 
     def __init__(self, store: Store, photos: Photos, most: int, allowance: Allowance) -> None:
         self._store = store
@@ -89,6 +91,29 @@ class Archives:
             raise PhotoRefused(Refusal.TOO_LARGE) from error
         except Unusable as unusable:
             raise PhotoRefused(Refusal(unusable.fault.value)) from unusable
+
+    async def keep(self, chunks: AsyncIterator[bytes]) -> Medium:
+        """Keep a zip of recordings as it came: it goes to its vendor whole, and nothing of it is played here.
+
+        It has to be one that unpacks to what it may, as a zip of photos has. Raises as `add` does.
+        """
+        try:
+            sha256, size, _ = await self._store.media.put_stream(chunks, most=self._most)
+        except TooMuch as error:
+            raise PhotoRefused(Refusal.TOO_LARGE) from error
+        try:
+            with await asyncio.to_thread(self._store.media.path(sha256).open, "rb") as file:
+                await asyncio.to_thread(look_through, file, self._allowance)
+        except Unusable as unusable:
+            # Its file is named by no row: the next sweep takes it.
+            raise PhotoRefused(Refusal(unusable.fault.value)) from unusable
+
+        async def is_here() -> str:
+            if not self._store.media.holds(sha256):
+                raise PhotoRefused(Refusal.NOT_LOADED)
+            return sha256
+
+        return await keep(self._store, is_here, lambda sha: Medium(sha, ZIPPED, size, 0, 0))
 
     async def _each(self, found: Iterator[Member], room: Room) -> list[Unpacked]:
         under_way: list[asyncio.Task[Unpacked]] = []

@@ -11,7 +11,7 @@ from bot.providers import PAPERS, InputSpec, Role
 from bot.services.errors import Unfit
 from storage.records.media import Medium
 
-ASKED_ON_FORM = PAPERS | {Role.TEMPLATE}
+ASKED_ON_FORM = PAPERS | {Role.TEMPLATE, Role.ACTION_VIDEO, Role.VOICE}
 """What is never gathered in a tray before a form is opened, so that its lack need not keep the form shut."""
 
 

@@ -20,6 +20,8 @@ from storage.records.trays import TrayEntry
 
 __all__ = ["HEAD", "Incoming", "Room", "Sorter", "Told", "nobody"]
 
+_FILMS = {Role.VIDEO, Role.ACTION_VIDEO}
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -69,11 +71,16 @@ class Sorter:
                 raise PhotoRefused(Refusal.NOT_A_PAPER)
             medium = await self._papers.add(role, await self._whole(file))
             return [TrayEntry(source, name, medium.sha256, role=role.value)]
-        if role is Role.VIDEO or (role is None and kind is Kind.VIDEO):
+        if role in _FILMS or (role is None and kind is Kind.VIDEO):
             if kind is not Kind.VIDEO:
                 raise PhotoRefused(Refusal.NOT_A_VIDEO)
             medium = await self._videos.add(file.chunks)
-            return [TrayEntry(source, name, medium.sha256, role=Role.VIDEO.value)]
+            return [TrayEntry(source, name, medium.sha256, role=(role or Role.VIDEO).value)]
+        if role is Role.VOICE:
+            if kind is not Kind.ZIP or is_office(file.head):
+                raise PhotoRefused(Refusal.NOT_RECORDINGS)
+            medium = await self._archives.keep(file.chunks)
+            return [TrayEntry(source, name, medium.sha256, role=role.value)]
         if role is None and private and kind is Kind.PDF:
             medium = await self._papers.hold(await self._whole(file))
             return [TrayEntry(source, name, medium.sha256, role=UNSORTED_ROLE)]

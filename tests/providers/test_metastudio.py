@@ -138,6 +138,37 @@ def test_options_that_the_vendor_would_refuse_are_refused(options: dict[str, Any
         AvatarOptions.model_validate(options)
 
 
+async def test_a_film_of_gestures_goes_in_parts_and_recordings_in_place_of_the_video_s_sound(
+    inputs: Inputs,
+) -> None:
+    vendor = Vendor()
+    given = inputs(*EVERYTHING, Role.ACTION_VIDEO, Role.VOICE)
+    await metastudio(vendor, part_bytes=30).submit(TrainingSpec(inputs=given, subject="woman"), key="job_1")
+    (asked,) = sent(vendor, JOBS)
+    data = next(one.path for one in given if one.role is Role.ACTION_VIDEO).read_bytes()
+    parts = [data[at : at + 30] for at in range(0, len(data), 30)]
+    assert (asked["action_video_multipart_count"], asked["audio_source_type"]) == (len(parts), "AUDIO")
+    assert len(parts) > 1
+    brought = list(vendor.uploads.items())
+    assert [part for link, part in brought if "_action?" in link] == parts
+    (voice,) = [part for link, part in brought if "_audio?" in link]
+    assert voice == given[-1].path.read_bytes()
+    assert [named for _, named in vendor.commands] == [
+        "CONFIRM_MULTIPART_UPLOADED",
+        "CONFIRM_ACTION_VIDEO_MULTIPART_UPLOADED",
+        "SUBMITVERIFYING",
+    ]
+
+
+def test_a_film_of_gestures_and_recordings_are_taken_only_where_the_settings_say_so() -> None:
+    extras = {Role.ACTION_VIDEO, Role.VOICE}
+    for on in (False, True):
+        training = metastudio(Vendor(), extras=on).capabilities.training
+        assert training is not None
+        taken = {spec.role for spec in training.inputs if spec.min == 0}
+        assert taken == (extras if on else set())
+
+
 async def test_a_large_video_goes_in_parts_in_their_order(inputs: Inputs) -> None:
     vendor = Vendor()
     (video,) = inputs(Role.VIDEO, size=25)

@@ -247,3 +247,40 @@ async def test_a_paper_is_taken_as_what_its_field_says(house: Engine) -> None:
     (letter,) = await take(house, PDF, Role.LETTER)
     (card,) = await take(house, picture(), Role.ID_FRONT)
     assert (letter.role, card.role) == ("letter", "id_front")
+
+
+async def test_recordings_are_kept_as_they_came_and_nothing_else_is_taken_for_them(house: Engine) -> None:
+    packed = zipped({"one.wav": b"RIFF" * 99, "two.wav": b"RIFF" * 100})
+    (one,) = await take(house, packed, Role.VOICE)
+    assert (one.role, one.refusal) == ("voice", None)
+    assert house.rows("SELECT media_type, size FROM medium") == [("application/zip", len(packed))]
+    assert [path.read_bytes() for path in files(house)] == [packed]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (picture(), Refusal.NOT_RECORDINGS),
+        (b"RIFF" * 99, Refusal.NOT_RECORDINGS),
+        (zipped({"../one.wav": b"RIFF"}), Refusal.ARCHIVE_PATH),
+        (zipped({"one.wav": bytes(4_000_000)}), Refusal.ARCHIVE_BOMB),
+        (zipped({}), Refusal.ARCHIVE_EMPTY),
+    ],
+    ids=["photo", "sound", "path", "bomb", "empty"],
+)
+async def test_a_zip_of_recordings_is_held_to_what_one_of_photos_is(
+    house: Engine, data: bytes, why: Refusal
+) -> None:
+    assert await refused(house, data, Role.VOICE) is why
+
+
+async def test_a_film_of_gestures_is_one_by_its_bytes(house: Engine) -> None:
+    (gestures,) = await take(house, film(), Role.ACTION_VIDEO)
+    assert gestures.role == "action_video"
+    assert await refused_as_film(house, picture()) is Refusal.NOT_A_VIDEO
+
+
+async def refused_as_film(house: Engine, data: bytes) -> Refusal:
+    with pytest.raises(PhotoRefused) as why:
+        await take(house, data, Role.ACTION_VIDEO)
+    return why.value.refusal

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -18,6 +17,7 @@ from bot.providers._base import (
     GenerationSpec,
     InputSpec,
     Keeping,
+    MediaInput,
     Operation,
     RemoteJob,
     RemoteRef,
@@ -29,7 +29,7 @@ from bot.providers._base import (
 from bot.providers._errors import InvalidInput, NotFound, OutcomeUnknown, UnexpectedResponse
 from bot.providers._wire import StatusWords, moment
 from bot.providers.metastudio.desk import Desk
-from bot.providers.metastudio.product import Product, chosen, only
+from bot.providers.metastudio.product import Product, by_role, chosen, only
 from bot.providers.metastudio.settings import FRAMES, SUBJECTS, AvatarOptions, ClipOptions
 from bot.providers.metastudio.wire import (
     BODY,
@@ -59,6 +59,7 @@ JOBS = "/digital-human-training-manage/user/jobs"
 CLIP = "/2d-digital-human-videos"
 PAPERS = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
 PICTURES = ("image/jpeg", "image/png")
+ZIPPED = "application/zip"
 
 
 class Avatar(Product):
@@ -96,8 +97,17 @@ class Avatar(Product):
             card.model_copy(update={"role": Role.ID_BACK}),
             card.model_copy(update={"role": Role.LETTER, "media_types": (*PICTURES, "application/pdf")}),
         )
+        gestures = video.model_copy(update={"role": Role.ACTION_VIDEO, "min": 0, "frames": (), "lasts": None})
+        voice = card.model_copy(
+            update={
+                "role": Role.VOICE,
+                "min": 0,
+                "media_types": (ZIPPED,),
+                "max_bytes": has.voice_max_bytes,
+            }
+        )
         training = Operation(
-            inputs=(video, *papers) if has.papers else (video,),
+            inputs=(video, *(papers if has.papers else ()), *((gestures, voice) if has.extras else ())),
             subjects=SUBJECTS,
             options=AvatarOptions,
             idempotent=True,
@@ -132,35 +142,33 @@ class Avatar(Product):
 
     async def submit(self, spec: TrainingSpec, key: str) -> RemoteJob:
         """Create the training, or go on with the one that an earlier call under this key has created."""
-        options, video = chosen(AvatarOptions, spec.options), only(spec.inputs, Role.VIDEO)
-        parts = max(1, math.ceil(video.path.stat().st_size / self.settings.part_bytes))
+        asked = self._request(chosen(AvatarOptions, spec.options), key, spec)
         earlier = await self._of(key, None)
         if earlier is None:
-            uploads = await self._create(options, key, parts)
+            uploads = await self._create(asked)
             number = uploads.id
         elif earlier.state in {WAITS, *REFUSED}:
-            uploads = await self._renewed(earlier, options, key, parts)
+            uploads = await self._renewed(earlier, asked)
             number = uploads.id or earlier.id
         else:
             return self._said(RemoteRef(kind="training", id=earlier.id), earlier)
         if number is None:
             raise OutcomeUnknown("MetaStudio has created a training and names no id.")
-        await self._bring(spec, uploads, parts)
+        await self._bring(spec, uploads)
         await self._command(number, "CONFIRM_MULTIPART_UPLOADED")
+        if by_role(spec.inputs, Role.ACTION_VIDEO):
+            await self._command(number, "CONFIRM_ACTION_VIDEO_MULTIPART_UPLOADED")
         await self._command(number, "SUBMITVERIFYING")
         return RemoteJob(ref=RemoteRef(kind="training", id=number), state=RemoteState.QUEUED)
 
-    async def _create(self, options: AvatarOptions, key: str, parts: int) -> Uploads:
-        body = self._request(options, key, parts) | {"command_message": "UPLOAD_VIDEO"}
-        return await self.desk.post(JOBS, body, UPLOADS)
+    async def _create(self, asked: dict[str, object]) -> Uploads:
+        return await self.desk.post(JOBS, asked | {"command_message": "UPLOAD_VIDEO"}, UPLOADS)
 
-    async def _renewed(self, earlier: Training, options: AvatarOptions, key: str, parts: int) -> Uploads:
+    async def _renewed(self, earlier: Training, asked: dict[str, object]) -> Uploads:
         """Fresh links for a training that is there. Where the vendor gives none it is made anew."""
         fixed = {"model_version", "is_ondemand_resource", "is_flexus", "is_fast_flexus", "is_live_copy"}
         fixed |= {"is_only_human_model"}
-        body = {
-            name: value for name, value in self._request(options, key, parts).items() if name not in fixed
-        }
+        body = {name: value for name, value in asked.items() if name not in fixed}
         body["command_message"] = "UPDATE_VIDEO" if earlier.state in REFUSED else "UPLOAD_VIDEO"
         try:
             return await self.desk.post(f"{JOBS}/{earlier.id}", body, UPLOADS, method="PUT", safe=True)
@@ -175,16 +183,18 @@ class Avatar(Product):
                 raise
             # Its pages disagree on whether this is allowed before the first review. Nothing was paid for yet.
             await self.desk.call("DELETE", f"{JOBS}/{earlier.id}", BODY, safe=True)
-            return await self._create(options, key, parts)
+            return await self._create(asked)
 
-    def _request(self, options: AvatarOptions, key: str, parts: int) -> dict[str, object]:
+    def _request(self, options: AvatarOptions, key: str, spec: TrainingSpec) -> dict[str, object]:
+        gestures = by_role(spec.inputs, Role.ACTION_VIDEO)
         basic = self.settings.flexus if options.is_flexus is None else options.is_flexus
         silent = basic if options.is_only_human_model is None else options.is_only_human_model
         body: dict[str, object] = {
             "name": key,
             "batch_name": key,
             "contact": options.contact,
-            "video_multipart_count": parts,
+            "video_multipart_count": len(self._parts(only(spec.inputs, Role.VIDEO))),
+            "action_video_multipart_count": len(self._parts(gestures)) if gestures else None,
             "is_background_replacement": options.is_background_replacement,
             "model_version": options.model_version,
             "is_ondemand_resource": options.is_ondemand_resource,
@@ -192,7 +202,7 @@ class Avatar(Product):
             "is_fast_flexus": options.is_fast_flexus,
             "is_live_copy": options.is_live_copy,
             "is_only_human_model": silent,
-            "audio_source_type": "VIDEO",
+            "audio_source_type": "AUDIO" if by_role(spec.inputs, Role.VOICE) else "VIDEO",
             "supported_service": list(options.supported_service),
             "tags": list(options.tags) or None,
         }
@@ -204,20 +214,29 @@ class Avatar(Product):
             }
         return {name: value for name, value in body.items() if value is not None}
 
-    async def _bring(self, spec: TrainingSpec, uploads: Uploads, parts: int) -> None:
-        video = only(spec.inputs, Role.VIDEO)
-        if len(uploads.video) != parts:
+    def _parts(self, film: MediaInput) -> range:
+        """Where each part of a film begins, in bytes."""
+        return range(0, max(1, film.path.stat().st_size), self.settings.part_bytes)
+
+    async def _bring(self, spec: TrainingSpec, uploads: Uploads) -> None:
+        films = {Role.VIDEO: uploads.video, Role.ACTION_VIDEO: uploads.gestures}
+        papers = {Role.ID_FRONT: uploads.id_front, Role.ID_BACK: uploads.id_back, Role.LETTER: uploads.letter}
+        for one in spec.inputs:
+            if one.role in films:
+                await self._bring_film(one, films[one.role])
+            elif one.role in papers:
+                await self.desk.put(_link(one, papers[one.role]), one.path)
+            elif one.role is Role.VOICE:
+                await self.desk.put(_link(one, uploads.voice), one.path, media_type=ZIPPED)
+
+    async def _bring_film(self, film: MediaInput, links: Sequence[str]) -> None:
+        parts = self._parts(film)
+        if len(links) != len(parts):
             raise UnexpectedResponse(
-                "MetaStudio gave another number of links than there are parts of the video."
+                f"MetaStudio gave another number of links than there are parts of the {film.role.value}."
             )
-        size = self.settings.part_bytes
-        for number, part in enumerate(uploads.video):
-            await self.desk.put(part, video.path, start=number * size, size=size)
-        links = {Role.ID_FRONT: uploads.id_front, Role.ID_BACK: uploads.id_back, Role.LETTER: uploads.letter}
-        for paper in (one for one in spec.inputs if one.role in PAPERS):
-            if (link := links[paper.role]) is None:
-                raise UnexpectedResponse(f"MetaStudio gave no link for the {paper.role.value}.")
-            await self.desk.put(link, paper.path)
+        for link, start in zip(links, parts, strict=True):
+            await self.desk.put(link, film.path, start=start, size=parts.step)
 
     async def _command(self, number: str, command: str) -> None:
         told = await self.desk.post(f"{JOBS}/{number}/command", {"command": command}, COMMANDED, safe=True)
@@ -385,3 +404,9 @@ class Avatar(Product):
         except NotFound:
             return True
         return True
+
+
+def _link(one: MediaInput, link: str | None) -> str:
+    if link is None:
+        raise UnexpectedResponse(f"MetaStudio gave no link for the {one.role.value}.")
+    return link

@@ -120,13 +120,21 @@ class Desk:
         end = moment(told.token.expires, UTC) or datetime.now(UTC) + timedelta(hours=24)
         return SecretStr(told.value), end - EARLY
 
-    async def put(self, url: str, file: Path, *, start: int = 0, size: int | None = None) -> None:
-        """Bring a file, or a part of it, to a link that is good for one upload."""
+    async def put(
+        self,
+        url: str,
+        file: Path,
+        *,
+        start: int = 0,
+        size: int | None = None,
+        media_type: str = "application/octet-stream",
+    ) -> None:
+        """Bring a file, or a part of it, to a link that is good for one upload, and of one type."""
         try:
             await self.http.put(
                 url,
                 file,
-                media_type="application/octet-stream",
+                media_type=media_type,
                 deadline=self.settings.upload_time,
                 start=start,
                 size=size,

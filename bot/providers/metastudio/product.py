@@ -206,6 +206,11 @@ def chosen(kind: type[T], options: Mapping[str, JsonValue]) -> T:
         raise InvalidInput("These options are not this vendor's.") from None
 
 
+def by_role(inputs: Sequence[MediaInput], role: Role) -> MediaInput | None:
+    """The first input of this role, where there is one."""
+    return next((one for one in inputs if one.role is role), None)
+
+
 def only(inputs: Sequence[MediaInput], role: Role) -> MediaInput:
     """The one input of this role. Raises InvalidInput."""
     found = [one for one in inputs if one.role is role]

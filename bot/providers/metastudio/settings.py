@@ -44,6 +44,10 @@ class MetastudioSettings(ProviderSettings):
         pattern=r"^[\x21-\x7e]+$",
         description="Third-party user that the vendor files everything under.",
     )
+    extras: bool = Field(
+        False, description="Offer a film of gestures and recordings of the voice, which few accounts can use."
+    )
+    voice_max_bytes: int = Field(100_000_000, ge=1, description="Largest zip of recordings.")
     papers: bool = Field(True, description="Identity card and letter of permission go with a video.")
     flexus: bool = Field(False, description="Trainings are of the basic edition (Flexus).")
     video_max_bytes: int = Field(1_000_000_000, ge=1, description="Largest video.")

@@ -50,6 +50,8 @@ class Uploads(BaseModel):
     id_front: MaybeText = Field(None, alias="id_card_image1_upload_url")
     id_back: MaybeText = Field(None, alias="id_card_image2_upload_url")
     letter: MaybeText = Field(None, alias="grant_file_upload_url")
+    gestures: Texts = Field((), alias="action_video_upload_url")
+    voice: MaybeText = Field(None, alias="audio_upload_url")
 
 
 class Trainings(BaseModel):

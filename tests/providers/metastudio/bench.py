@@ -43,6 +43,8 @@ KINDS = {
     Role.ID_BACK: "image/jpeg",
     Role.LETTER: "application/pdf",
     Role.PHOTO: "image/jpeg",
+    Role.ACTION_VIDEO: "video/mp4",
+    Role.VOICE: "application/zip",
 }
 
 
@@ -103,7 +105,8 @@ class Vendor:
         assert not own & set(request.headers)
         if request.method == "GET":
             return httpx.Response(200, content=FILM if "v.mp4" in str(request.url) else png())
-        assert request.headers["content-type"] == "application/octet-stream"
+        kind = "application/zip" if "_audio" in str(request.url) else "application/octet-stream"
+        assert request.headers["content-type"] == kind
         assert int(request.headers["content-length"]) == len(request.content)
         if str(request.url) in self.uploads:
             return httpx.Response(403)
@@ -139,23 +142,26 @@ class Vendor:
             "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
             "asked": asked,
         }
-        return httpx.Response(200, json=self.links(number, asked["video_multipart_count"]))
+        return httpx.Response(200, json=self.links(number, asked))
 
-    def links(self, number: str, parts: int) -> dict[str, Any]:
+    def links(self, number: str, asked: dict[str, Any]) -> dict[str, Any]:
         turn = len(self.requests)
         answer = body("create_job") | {"job_id": number}
         for name, link in answer.items():
             if name.endswith("_upload_url") and isinstance(link, str):
                 answer[name] = f"{link}&job={number}&turn={turn}"
-        video = f"{STORE}{number}_video?turn={turn}&partNumber="
-        answer["training_video_upload_url"] = [f"{video}{n}" for n in range(1, parts + 1)]
+        for kind in ("video", "action_video"):
+            if parts := asked.get(f"{kind}_multipart_count"):
+                link = f"{STORE}{number}_{kind.removesuffix('_video')}?turn={turn}&partNumber="
+                named = "training_video" if kind == "video" else kind
+                answer[f"{named}_upload_url"] = [f"{link}{n}" for n in range(1, parts + 1)]
+        if asked.get("audio_source_type") == "AUDIO":
+            answer["audio_upload_url"] = f"{STORE}{number}_audio?turn={turn}"
         return answer
 
     def update(self, request: httpx.Request, number: str) -> httpx.Response:
         self.jobs[number]["state"] = "WAIT_FILE_UPLOAD"
-        return httpx.Response(
-            200, json=self.links(number, json.loads(request.content)["video_multipart_count"])
-        )
+        return httpx.Response(200, json=self.links(number, json.loads(request.content)))
 
     def command(self, request: httpx.Request, number: str) -> httpx.Response:
         named = json.loads(request.content)["command"]
