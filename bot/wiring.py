@@ -25,6 +25,7 @@ from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
 from bot.services.envelopes import Envelopes
 from bot.services.generation import Generation
+from bot.services.holdups import Holdups
 from bot.services.inbox import InboxRunner, Intake, Receiver
 from bot.services.invitations import Invitations
 from bot.services.jobs import Jobs
@@ -152,6 +153,7 @@ def all_services(base: Base, doctor: Doctor) -> Services:
     photos = Photos(store, rules.retention, lab)
     videos, papers = Videos(store, rules.video_bytes, lab), Papers(store, lab)
     archives = Archives(store, photos, rules.zip_bytes, Allowance(member_bytes=rules.photo_bytes))
+    training = Training(store, vendors, clock)
     return Services(
         intake=Intake(store, clock),
         photos=photos,
@@ -162,7 +164,8 @@ def all_services(base: Base, doctor: Doctor) -> Services:
         envelopes=Envelopes(store, vendors, clock),
         invitations=Invitations(store, clock),
         sheets=Sheets(store, lab, clock),
-        training=Training(store, vendors, clock),
+        training=training,
+        holdups=Holdups(store, vendors, training, clock),
         generation=Generation(store, vendors, clock),
         models=Models(store, vendors),
         jobs=Jobs(store, vendors, clock),

@@ -39,6 +39,7 @@ class Actions:
         """Listen to every button."""
         app.action(Action.TRAIN.value)(self.on_train)
         app.action(Action.USE_WELL.value)(self.on_use_well)
+        app.action(Action.GO_ON.value)(self.on_go_on)
         app.action(Action.REPLACE.value)(self.on_replace)
         app.action(Action.DISCARD.value)(self.on_discard)
         app.action(Action.CANCEL.value)(self.on_cancel)
@@ -72,6 +73,12 @@ class Actions:
         """Open the form for the photos of a tray that there is no doubt about."""
         await ack()
         await self._modals.open_train(client, body["trigger_id"], _owner(body), _value(body), well=True)
+
+    async def on_go_on(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Start what a form asked for without the files of it that cannot be used; its message shows it."""
+        tray_id, _, form = _value(body).partition(" ")
+        await self._services.holdups.go_on(tray_id, form, _owner(body))
+        await ack()
 
     async def on_replace(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         """Ask which photos of a tray are to go, and what is to come instead."""

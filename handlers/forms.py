@@ -16,7 +16,7 @@ from bot.services.vendors import Making, Offer
 from bot.services.verdicts import is_person
 from handlers import fields
 from handlers.blocks import Block, actions, button, section, small
-from handlers.envelopes import in_hand
+from handlers.holdups import in_words, listed
 from handlers.ids import AGREED, ALONE, FILE, HERE, MAKING, OPTION, Action, Field, Modal
 from handlers.modals import View, modal
 from handlers.offers import AT_ONCE, doubting, refusing, spec_of
@@ -289,6 +289,7 @@ def _told(
     """What is said before anything is asked: what is at hand, and what speaks against it."""
     lines = [_at_hand(given)] if given is not None else []
     if tray is not None:
+        lines += _astray(tray)
         lines += _verdict(tray, draft, {one.number for one in given or () if one.role == Role.PHOTO})
     lines += refusing(offers, well, given)
     if draft.subject and (shut := [one.label for one in well if draft.subject not in one.subjects]):
@@ -296,6 +297,16 @@ def _told(
         lines.append(f"{labels}: would refuse *{escape(draft.subject)}* as the subject.")
     lines += [f"Perhaps: {line}" for line in doubting(well, given or ())]
     return [small(line) for line in lines]
+
+
+def _astray(tray: TrayView) -> list[str]:
+    """What an earlier form brought and cannot be used: its field is on this one again."""
+    have = {one.role for one in (*tray.given, *tray.private)}
+    return [
+        f"{in_words([one])} Give another below; what may be left empty is left out then."
+        for one in tray.astray
+        if one.role not in have
+    ]
 
 
 def _verdict(tray: TrayView, draft: Draft, used: Collection[int]) -> list[str]:
@@ -407,8 +418,8 @@ def _at_hand(given: Sequence[Given]) -> str:
     photos = sum(1 for one in given if one.role == Role.PHOTO.value)
     videos = sum(1 for one in given if one.role == Role.VIDEO.value)
     parts = [plural(n, noun) for n, noun in ((photos, "photo"), (videos, "video")) if n]
-    papers = [one.role for one in given if one.role in PAPERS]
-    told = f" From our direct messages: {in_hand([Role(role) for role in papers])}." if papers else ""
+    private = [Role(one.role) for one in given if one.role in ASKED_ON_FORM]
+    told = f" Here already: {listed(private)}." if private else ""
     return f"{' and '.join(parts) or 'Nothing'} from this thread.{told}"
 
 

@@ -9,6 +9,7 @@ class Action(StrEnum):
     """Buttons."""
 
     TRAIN = "train"
+    GO_ON = "go_on"
     USE_WELL = "use_well"
     REPLACE = "replace"
     DISCARD = "discard"

@@ -17,7 +17,7 @@ from bot.services.errors import NoSuchThing
 from bot.services.notifier import Said, Speech, Unsaid
 from bot.services.progress import JobView, Stage
 from bot.services.trays import TrayView
-from handlers import envelopes, erasure, messages, trays
+from handlers import envelopes, erasure, holdups, messages, trays
 from handlers.blocks import Message
 from handlers.commands import Commands, nearest, split
 from handlers.ids import NOTICE_EVENT
@@ -256,6 +256,8 @@ class SlackNotifier:
                 return await self._reply(notice)
             case NoticeKind.TROUBLE:
                 return messages.trouble(notice.payload["code"], notice.payload.get("reference", ""))
+            case NoticeKind.PAPERS if form := notice.payload.get("form"):
+                return holdups.held_up(await self._services.holdups.view(notice.tray_id or ""), form)
             case NoticeKind.PAPERS:
                 envelope = await self._services.envelopes.view(notice.tray_id or "")
                 return envelopes.question(envelope, expired=_expired(notice))

@@ -11,6 +11,7 @@ from bot.services.errors import (
     BeingDeleted,
     DomainError,
     InputsGone,
+    LookFirst,
     ModelGone,
     NoSuchThing,
     NotAwaited,
@@ -286,6 +287,7 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.WEB_PAGE: "is a web page and no picture: save the picture on it and post that",
     Refusal.IS_A_VIDEO: "is a video: post it by itself, in a conversation with me",
     Refusal.PAPER_LOCKED: "is a PDF with a password: save it without one",
+    Refusal.WRONG_KIND: "is of a kind that the vendor does not take for this: save it as a JPEG or PNG",
     Refusal.NOT_RECORDINGS: "is no zip, whatever its name says: pack the recordings into one",
     Refusal.NOT_A_VIDEO: "is not an MP4 video, whatever its name says: export it as an MP4",
     Refusal.NOT_A_PAPER: "is not a JPEG, PNG or PDF, whatever its name says",
@@ -319,6 +321,7 @@ SHORT_REFUSALS: dict[Refusal, str] = {
 
 _CANNOT: dict[type[DomainError], str] = {
     NotYours: "Only the person who posted the photos can do this.",
+    LookFirst: "This has changed meanwhile, and nothing has begun: see what was said of it last.",
     TrayClosed: "These photos were used already. Post photos to start another training.",
     NotPrivate: "Papers are taken by the form or by direct message only. This one was not kept.",
     NotAwaited: "Nothing of yours waits for this any more: the message says what is here.",
@@ -364,6 +367,12 @@ PAPER_NAMES = {
     Role.LETTER: "letter of permission",
 }
 """The papers, as they are spoken of with those whose they are."""
+FORM_NAMES = PAPER_NAMES | {
+    Role.TEMPLATE: "template picture",
+    Role.ACTION_VIDEO: "film of gestures",
+    Role.VOICE: "recordings of the voice",
+}
+"""What a form takes beside photos and video, spoken of in the same way."""
 
 
 def lack(one: Lack, numbers: Sequence[int] = ()) -> str:

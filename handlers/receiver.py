@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services import Services
 from bot.services.errors import DomainError, PhotoRefused
 from bot.services.inbox import TryAgain
-from bot.services.inputs import PAPERS, Role
+from bot.services.inputs import PRIVATE, Role
 from bot.services.invitations import ENOUGH
 from bot.services.papers import DOCUMENT
 from bot.services.sorting import Incoming, Room, Told, nobody
@@ -24,6 +24,7 @@ from bot.services.trays import TrayView
 from handlers.envelopes import IN_A_CHANNEL
 from handlers.events import photos_of
 from handlers.files import Downloader, LoginPage
+from handlers.holdups import in_words
 from handlers.modal_flow import ModalFlow
 from handlers.phrases import refusal
 from handlers.places import Place, owner_of
@@ -40,6 +41,8 @@ _HELD = 3
 """Files of all posts held in memory at once, each perhaps as large as may be."""
 _WAITED_FOR = 4
 """Attempts that a whole post waits for a file that cannot be loaded: a bit over a minute."""
+_ASKED_AFTER = 8
+"""Attempts that a form waits for files of which none can be loaded: a quarter of an hour."""
 _MOST = 100
 """Files of one post that are looked at; Slack's own client stops far earlier."""
 _NOT_ALLOWED = {"missing_scope", "no_permission"} | {
@@ -52,6 +55,15 @@ _NOT_ALLOWED = {"missing_scope", "no_permission"} | {
 _NOT_IN_HERE = (
     "Slack does not let me read these photos, since I am not in that conversation. Invite me into it and "
     "choose the message again, or send the photos to me directly."
+)
+_NO_MORE = (
+    "Nothing was made, and nothing was paid. {files} Press *Another prompt…* on the card again: give another "
+    "picture there, or leave it out."
+)
+_NO_ANSWER = (
+    "Nothing was sent to the vendor, and nothing of this was kept; the training waits as it did. {files} "
+    "Press *Upload again…* on its card: give better files there. What you leave empty stays "
+    "as the vendor has it."
 )
 _REFERENCE = re.compile(r"^[\w-]{1,80}$")
 
@@ -180,25 +192,15 @@ class SlackReceiver:
         entries = await self._by_role(item, tell)
         try:
             await self._services.training.start_with(wish, entries, item, tray_id)
-        except DomainError:
+        except DomainError as why:
             logger.info("Form not taken", extra={"action": "upload_refused", "item": item.id})
-            # What a form brought is as private as a direct message; papers that came to nothing are erased.
-            papers = [one.medium for one in entries if one.role in PAPERS and one.medium]
-            others = [one for one in entries if one.role not in PAPERS]
-            await self._services.trays.receive(
-                wish.owner,
-                wish.place,
-                others,
-                item,
-                through=direct(wish.owner),
-                wish=wish.filled_in(),
-                apart=item.id,
-            )
-            await self._services.papers.drop(papers)
+            await self._services.holdups.hold(wish, entries, item, why, tray_id)
 
     async def _more(self, item: InboxItem) -> None:
         """A form for more images that brought a template."""
         entries, wish = await self._by_role(item), item.payload["more"]
+        if await self._held_back(item, entries, _NO_MORE):
+            return
         inputs = [(one.role, one.medium) for one in entries if one.medium]
         try:
             await self._services.generation.start(_owner(item), **wish, request_key=item.key, inputs=inputs)
@@ -210,7 +212,10 @@ class SlackReceiver:
         """Better files for a vendor that asked for them."""
         owner, tray_id = _owner(item), item.payload.get("tray") or ""
         replaced: dict[str, list[TrayEntry]] = {}
-        for entry in await self._by_role(item):
+        entries = await self._by_role(item)
+        if await self._held_back(item, entries, _NO_ANSWER):
+            return
+        for entry in entries:
             replaced.setdefault(entry.role, []).append(entry)
         try:
             if tray_id:
@@ -221,6 +226,7 @@ class SlackReceiver:
             )
         except DomainError as error:
             await self._refused(item, error)
+            await self._drop(entries)
 
     async def _replace(self, item: InboxItem) -> None:
         """Photos that take the place of others in a tray."""
@@ -233,6 +239,22 @@ class SlackReceiver:
             )
         except DomainError as error:
             await self._refused(item, error)
+
+    async def _held_back(self, item: InboxItem, entries: list[TrayEntry], told: str) -> bool:
+        """Whether a file of a form cannot be used: then nothing is done, and its owner is told what to do."""
+        if not (astray := [one for one in entries if one.refusal]):
+            return False
+        logger.info("Form not taken", extra={"action": "upload_refused", "item": item.id})
+        words = {"refused": told.format(files=in_words(astray))}
+        await self._services.intake.answer(item, _owner(item), direct(_owner(item)), words)
+        await self._drop(entries)
+        return True
+
+    async def _drop(self, entries: list[TrayEntry]) -> None:
+        """Papers and recordings that came to nothing are erased at once."""
+        await self._services.papers.drop(
+            [one.medium for one in entries if one.role in PRIVATE and one.medium]
+        )
 
     async def _refused(self, item: InboxItem, error: DomainError) -> None:
         """What a form asked for cannot be: say why to the one who sent it."""
@@ -249,38 +271,49 @@ class SlackReceiver:
 
     async def _by_role(self, item: InboxItem, tell: Told = nobody) -> list[TrayEntry]:
         """A verdict per file of a form, each taken for what its field says."""
-        entries: list[TrayEntry] = []
-        for role, files in (item.payload.get("roles") or {}).items():
-            entries += await self._entries(files, item, Role(role), tell=tell)
-        return entries
+        roles = item.payload.get("roles") or {}
+        meant = [(file, Role(role)) for role, files in roles.items() for file in files]
+        return await self._all(meant, item, tell=tell)
 
     async def _entries(
         self,
         files: list[Mapping[str, Any]],
         item: InboxItem,
-        role: Role | None = None,
         *,
         private: bool = False,
         tell: Told = nobody,
     ) -> list[TrayEntry]:
-        """A verdict per file. One that cannot be loaded is waited for, but not for ever.
+        """A verdict per file of a post, where what a file is decides what it is for."""
+        return await self._all([(file, None) for file in files], item, private=private, tell=tell)
+
+    async def _all(
+        self,
+        files: Sequence[tuple[Mapping[str, Any], Role | None]],
+        item: InboxItem,
+        *,
+        private: bool = False,
+        tell: Told = nobody,
+    ) -> list[TrayEntry]:
+        """A verdict per file and its meaning. One that cannot be loaded is waited for, but not for ever.
 
         `tell` is told how many files of archives were looked at, and of how many.
         """
         gate, room = asyncio.Semaphore(_PARALLEL), Room(_MOST, tell)
 
-        async def one(file: Mapping[str, Any]) -> list[TrayEntry]:
+        async def one(file: Mapping[str, Any], role: Role | None) -> list[TrayEntry]:
             # In this order each post has a few in the queue, and none makes the others wait for all of its.
             async with gate, self._held:
                 return await self._taken(file, role, room, private=private)
 
         # All of them end before anything is raised: none may go on when the item is given back.
-        results = await asyncio.gather(*(one(file) for file in files[:_MOST]), return_exceptions=True)
+        results = await asyncio.gather(*(one(*file) for file in files[:_MOST]), return_exceptions=True)
         taken = any(isinstance(result, list) for result in results)
+        # A form is one wish: where nothing of it can be loaded its owner is asked long before we give up.
+        asked = item.attempts > _ASKED_AFTER and any(role for _, role in files)
         entries: list[TrayEntry] = []
-        for file, result in zip(files, results, strict=False):
-            if isinstance(result, TryAgain) and taken and item.attempts > _WAITED_FOR:
-                entries.append(TrayEntry(*_source(file), refusal=Refusal.NOT_LOADED))
+        for (file, role), result in zip(files, results, strict=False):
+            if isinstance(result, TryAgain) and ((taken and item.attempts > _WAITED_FOR) or asked):
+                entries.append(_refused_entry(file, Refusal.NOT_LOADED, role))
             elif isinstance(result, BaseException):
                 raise result
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, assert_never
 
-from bot.services.inputs import PAPERS, Lacking, Role
+from bot.services.inputs import PAPERS, PRIVATE, Lacking, Role
 from bot.services.trays import TrayView
 from bot.services.verdicts import Doubt, Finding, Judged, Kind, Mark, People, Variety, is_person
 from handlers.blocks import Block, Message, actions, button, confirm, paragraphs, section, small
@@ -30,6 +30,7 @@ _EXPIRED = (
     "Nothing was started with what was posted in the time that I keep it, so it is erased here. Your post in "
     "Slack stays: post it again to use it."
 )
+_IN_PRIVATE = "Of what came with the form in private I say in our direct messages what is the matter with it."
 _LOOK_FIRST = "Nothing has begun, and nothing was paid. What you filled in stands in the form again."
 
 
@@ -75,7 +76,8 @@ def looking(told: Mapping[str, Any]) -> str:
 def _look_first(view: TrayView, subject: str) -> list[str]:
     """Why a form that brought these has not begun anything, where its subject is the reason."""
     faces = as_a_person(view, {one.number for one in view.verdict.photos}) if is_person(subject) else ""
-    return [*([faces] if faces else []), _LOOK_FIRST]
+    private = [_IN_PRIVATE] if any(one.role in PRIVATE for one in view.astray) else []
+    return [*([faces] if faces else []), *private, _LOOK_FIRST]
 
 
 def tray_words(view: TrayView) -> list[Block]:

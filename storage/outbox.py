@@ -105,6 +105,12 @@ class Outbox(Queue):
         for key in self.conn.execute(keys).scalars().all():
             self.touch(key)
 
+    def touch_all(self, begin: str) -> None:
+        """Want every message whose key begins so brought up to date."""
+        keys = select(outbox.c.key).where(outbox.c.key >= begin, outbox.c.key < f"{begin}~")
+        for key in self.conn.execute(keys).scalars().all():
+            self.touch(key)
+
     def tell(self, key: str, payload: dict[str, Any]) -> None:
         """What a message is to be made of beside the rows that it speaks of."""
         self.conn.execute(update(outbox).where(outbox.c.key == key).values(payload=payload))

@@ -9,6 +9,7 @@ from bot.services.deletions import Deletions
 from bot.services.doctor import Doctor
 from bot.services.envelopes import Envelopes
 from bot.services.generation import Generation
+from bot.services.holdups import Holdups
 from bot.services.inbox import Intake
 from bot.services.invitations import Invitations
 from bot.services.jobs import Jobs
@@ -42,6 +43,7 @@ class Services:
     invitations: Invitations
     sheets: Sheets
     training: Training
+    holdups: Holdups
     generation: Generation
     models: Models
     jobs: Jobs

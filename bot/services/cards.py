@@ -69,6 +69,7 @@ def show_looking(tx: Tx, tray_id: str, *, owner: str, place: str, looked: int, o
 def refresh_tray(tx: Tx, tray_id: str) -> None:
     """What is in a tray has changed, or its state: bring what is said of it up to date."""
     tx.outbox.touch(tray_key(tray_id))
+    tx.outbox.touch_all(f"held:{tray_id}:")
     if tx.trays.get(tray_id).state is TrayState.OPEN:
         tx.outbox.touch(sheet_key(tray_id), quiet=_QUIET, wait=GATHERS)
     else:
@@ -94,6 +95,13 @@ def show_papers(tx: Tx, envelope_id: str, *, owner: str, place: str) -> None:
     key = papers_key(envelope_id)
     tx.outbox.put(key, NoticeKind.PAPERS, owner=owner, place=place, tray_id=envelope_id)
     tx.outbox.touch(key)
+
+
+def show_held_up(tx: Tx, tray_id: str, *, owner: str, form: str) -> None:
+    """Say in private what is the matter with the files of a form; once per `form`, and up to date."""
+    key = f"held:{tray_id}:{form}"
+    place, told = direct(owner), {"form": form}
+    tx.outbox.put(key, NoticeKind.PAPERS, owner=owner, place=place, tray_id=tray_id, payload=told)
 
 
 def refresh_papers(tx: Tx, owner: str) -> None:

@@ -36,7 +36,14 @@ class Unfit(DomainError):
 
 
 class LookFirst(DomainError):
-    """Some of the photos that came with a form are refused or doubtful: their owner is to decide first."""
+    """Not every file that came with a form is well: its owner is to decide first.
+
+    `photos` says whether photos are among them: those are to be looked at, one by one.
+    """
+
+    def __init__(self, tray_id: str, *, photos: bool = False) -> None:
+        super().__init__(tray_id)
+        self.photos = photos
 
 
 class NotPrivate(DomainError):

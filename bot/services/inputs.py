@@ -11,6 +11,8 @@ from bot.providers import PAPERS, InputSpec, Role
 from bot.services.errors import Unfit
 from storage.records.media import Medium
 
+PRIVATE = PAPERS | {Role.VOICE}
+"""Taken by form or direct message only, in no message that others read, and erased once the vendor has it."""
 ASKED_ON_FORM = PAPERS | {Role.TEMPLATE, Role.ACTION_VIDEO, Role.VOICE}
 """What is never gathered in a tray before a form is opened, so that its lack need not keep the form shut."""
 
@@ -117,6 +119,11 @@ def fitting(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[tuple[s
     return tuple((one.role, one.medium.sha256) for spec in specs for one in once if one.role == spec.role)
 
 
+def has_all(gave: Iterable[str], given: Iterable[Given]) -> bool:
+    """Whether everything that a job was given is still at hand, by role."""
+    return set(gave) <= {one.role for one in given}
+
+
 def _each(spec: InputSpec, have: Sequence[Given]) -> list[Lack]:
     """Every medium against what its role must be like; one line per rule, however many break it."""
     found: list[Lack] = []
@@ -164,12 +171,14 @@ def _misfits(one: Given, spec: InputSpec) -> tuple[Misfit, ...]:
 __all__ = [
     "ASKED_ON_FORM",
     "PAPERS",
+    "PRIVATE",
     "Given",
     "InputSpec",
     "Lack",
     "Lacking",
     "Role",
     "fitting",
+    "has_all",
     "judge",
     "numbers",
     "picked",

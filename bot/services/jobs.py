@@ -18,10 +18,10 @@ from bot.services.errors import (
     NotYours,
     VendorNotOffered,
 )
-from bot.services.inputs import PAPERS, Given, fitting, judge
+from bot.services.inputs import PRIVATE, Given, fitting, has_all, judge
 from bot.services.notifier import Clock
 from bot.services.stopping import Stopped, wish_to_stop
-from bot.services.training import serial
+from bot.services.training import roles_of, serial
 from bot.services.trays import refuse_public_papers
 from bot.services.vendors import Vendors
 from storage import Store, Tx
@@ -111,13 +111,12 @@ class Jobs:
             if operation is None:
                 raise VendorNotOffered(job.way)
             better = {one.role: [one] for one in held.held_for(tx, job)} | dict(replaced)
-            tx.inputs.replace(
-                job.id, fitting(operation.inputs, _given(tx, job, better)), instead_of=list(better)
-            )
+            inputs = fitting(operation.inputs, _given(tx, job, better))
+            tx.inputs.replace(job.id, inputs, instead_of=list(better))
             held.sent(tx, job, but=replaced)
-            queued = _anew(tx, job)
+            queued = _anew(tx, job, roles_of(inputs))
             show_card(tx, queued)
-            if any(role in PAPERS for role in better):
+            if any(role in PRIVATE for role in better):
                 refresh_papers(tx, by)
             if tray_id:
                 tx.trays.close(tray_id, TrayState.USED, job.id)
@@ -150,7 +149,8 @@ class Jobs:
                 raise ModelGone(model.id)
             return
         offer = self._vendors.offer(job.way)
-        if judge(offer.inputs, [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]):
+        given = [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]
+        if judge(offer.inputs, given) or not has_all(job.spec.get("gave", ()), given):
             raise InputsGone(job.id)
 
 
@@ -182,12 +182,13 @@ def _given(tx: Tx, job: Job, better: Mapping[str, Sequence[TrayEntry]]) -> list[
     return [*kept, *(Given(role, media[sha256]) for role, sha256 in brought if sha256 in media)]
 
 
-def _anew(tx: Tx, job: Job) -> Job:
+def _anew(tx: Tx, job: Job, gave: list[str]) -> Job:
     """Into the queue again. What was counted and found of the attempt before is over; the remote id stays."""
     return tx.jobs.move(
         job,
         JobState.QUEUED,
         wait=timedelta(0),
+        spec={**job.spec, "gave": gave},
         attempts=0,
         busies=0,
         looks=0,

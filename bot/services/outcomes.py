@@ -19,7 +19,7 @@ from bot.providers import (
 )
 from bot.services import held as held_papers
 from bot.services.cards import card_key, refresh_papers, show_card, show_tray
-from bot.services.inputs import PAPERS
+from bot.services.inputs import PRIVATE
 from storage import Tx
 from storage.records.ids import new_id
 from storage.records.jobs import FailureReason, Finding, Job, JobKind, JobState, NewJob
@@ -106,7 +106,7 @@ def ask(tx: Tx, held: Job, remote: RemoteJob, wait: timedelta) -> Job:
     )
     tx.links.close(job.id)
     show_card(tx, job)
-    if any(one.role in PAPERS for one in tx.inputs.of_job(job.id)):
+    if any(one.role in PRIVATE for one in tx.inputs.of_job(job.id)):
         refresh_papers(tx, job.owner)
     _say_twice(tx, job, NoticeKind.NEEDS_YOU, NoticeKind.NEEDS_YOU_DM, f"{job.id}:{job.asks}")
     return job
@@ -217,10 +217,10 @@ def generated(tx: Tx, held: Job, said: str | None, **facts: Any) -> Job:
 
 
 def tie_up(tx: Tx, job: Job) -> None:
-    """What goes with every end: no link leads to its inputs any more, and papers go at once."""
+    """What goes with every end: no link leads to its inputs any more, and what is private goes at once."""
     tx.links.close(job.id)
-    had = any(one.role in PAPERS for one in tx.inputs.of_job(job.id))
-    tx.inputs.release(job.id, PAPERS)
+    had = any(one.role in PRIVATE for one in tx.inputs.of_job(job.id))
+    tx.inputs.release(job.id, PRIVATE)
     if held_papers.drop(tx, job) or had:
         refresh_papers(tx, job.owner)
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from bot.providers import Operation, ProviderError, RemoteRef
 from bot.services.cards import card_key
 from bot.services.errors import NoSuchThing, NotYours
-from bot.services.inputs import PAPERS, Given, Role, judge
+from bot.services.inputs import PAPERS, Given, Role, has_all, judge
 from bot.services.timing import Timing
 from bot.services.vendors import STARTS, Vendors, usual
 from storage import Store, Tx
@@ -237,9 +237,8 @@ class Progress:
         """Looked up only where it is asked: of a job that could be tried again."""
         if operation is None or current.kind not in STARTS or current.state not in _ENDED_BADLY:
             return True
-        return not judge(
-            operation.inputs, [Given(one.role, one.medium) for one in tx.inputs.of_job(current.id)]
-        )
+        given = [Given(one.role, one.medium) for one in tx.inputs.of_job(current.id)]
+        return not judge(operation.inputs, given) and has_all(current.spec.get("gave", ()), given)
 
 
 def _attempt_at(family: Sequence[Job], current: Job) -> datetime:

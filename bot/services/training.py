@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.services.cards import refresh_papers, refresh_tray, show_card
 from bot.services.errors import BadWish, LookFirst, NoSuchThing, NotYours, TrayClosed
-from bot.services.inputs import PAPERS, fitting, picked
+from bot.services.inputs import ASKED_ON_FORM, PRIVATE, fitting, picked
 from bot.services.notifier import Clock
 from bot.services.options import checked
 from bot.services.trays import given_of, refuse_public_papers
@@ -57,18 +57,6 @@ class Wish:
     well_only: bool = False
     """Leave out the photos of the tray that there is a doubt about."""
 
-    def filled_in(self) -> dict[str, Any]:
-        """What a person would not like to fill in again; the permission they give anew."""
-        return {
-            "name": self.name,
-            "subject": self.subject,
-            "way": self.way,
-            "prompt": self.prompt,
-            "count": self.count,
-            "options": dict(self.options),
-            "making": dict(self.making),
-        }
-
 
 class Training:
     """Starts what begins with inputs: trainings, and one-shots."""
@@ -115,7 +103,7 @@ class Training:
     ) -> Job:
         """Start a job with inputs that came with the wish's form, beside those of a tray where one is named.
 
-        `item` is worked off in the same step. Raises as `start` does, and LookFirst where not every photo
+        `item` is worked off in the same step. Raises as `start` does, and LookFirst where not every file
         that came is well; then nothing is kept and `item` is still to be worked off.
         """
         offer = self.validate(wish)
@@ -126,18 +114,35 @@ class Training:
             if job is None:
                 chosen = tray_id or tx.trays.open(wish.owner, f"{wish.place}{item.id}").id
                 self._own(tx, wish.owner, chosen)
-                # A paper on the form takes the place of one that had come by direct message.
-                tx.inputs.let_go(chosen, roles={one.role for one in entries if one.role in PAPERS})
+                gone = make_room(tx, chosen, entries)
                 tx.trays.add(chosen, entries)
+                # Only now: the same bytes may have come again.
+                tx.inputs.doom(gone)
                 self._look(tx, chosen, entries, wish.subject)
                 job = self._start(tx, wish, offer, chosen)
             tx.inbox.done(item)
             return job
 
         job = await self._store.write(unit)
-        self._nudge("submit")
-        self._nudge("outbox")
+        for tick in ("submit", "outbox", "erase"):
+            self._nudge(tick)
         return job
+
+    def begin(self, tx: Tx, wish: Wish, tray_id: str) -> Job:
+        """Start a job with what is in a tray, as part of a larger step. Raises as `start` does."""
+        return self._start(tx, wish, self.validate(wish), tray_id)
+
+    def inputs_for(self, tx: Tx, wish: Wish, offer: Offer, tray_id: str) -> tuple[tuple[str, str], ...]:
+        """What a job would be given of a tray, (role, hash) each. Raises Unfit and BadWish."""
+        entries = tx.trays.entries(tray_id)
+        media, looks = tx.inputs.by_hash(e.medium for e in entries if e.medium), looks_of(tx, entries)
+        chosen = well_only(entries, looks) if wish.well_only else entries
+        inputs = fitting(offer.takes, picked(offer.takes, given_of(chosen, media, looks), wish.pick))
+        if offer.makes:
+            spec = self._spec(wish, offer)
+            making = spec["options" if offer.kind is JobKind.ONESHOT else "making"]
+            check_either(offer.makes, making, [role for role, _ in inputs])
+        return inputs
 
     def _start(self, tx: Tx, wish: Wish, offer: Offer, tray_id: str) -> Job:
         tray = self._own(tx, wish.owner, tray_id)
@@ -145,16 +150,8 @@ class Training:
             return earlier
         if tray.state is not TrayState.OPEN:
             raise TrayClosed(tray_id)
-        entries = tx.trays.entries(tray_id)
-        media, looks = tx.inputs.by_hash(e.medium for e in entries if e.medium), looks_of(tx, entries)
-        chosen = well_only(entries, looks) if wish.well_only else entries
-        given = picked(offer.takes, given_of(chosen, media, looks), wish.pick)
-        inputs = fitting(offer.takes, given)
+        inputs = self.inputs_for(tx, wish, offer, tray_id)
         made = new_id("job")
-        spec = self._spec(wish, offer)
-        if offer.makes:
-            chosen = spec["options" if offer.kind is JobKind.ONESHOT else "making"]
-            check_either(offer.makes, chosen, [role for role, _ in inputs])
         job = tx.jobs.insert(
             NewJob(
                 id=made,
@@ -166,15 +163,15 @@ class Training:
                 provider=offer.provider,
                 name=wish.name.strip(),
                 subject=wish.subject,
-                spec=spec,
+                spec=self._spec(wish, offer) | {"gave": roles_of(inputs)},
                 request_key=wish.request_key,
                 serial=serial(offer.provider, offer.kind, made),
                 inputs=inputs,
             )
         )
-        if any(one.role in PAPERS for one in entries):
+        if any(one.role in PRIVATE for one in tx.trays.entries(tray_id)):
             # Those that this vendor does not ask for are of no use any more.
-            tx.inputs.let_go(tray_id, roles=PAPERS - {role for role, _ in inputs})
+            tx.inputs.let_go(tray_id, roles=PRIVATE - {role for role, _ in inputs})
             refresh_papers(tx, wish.owner)
         tx.trays.close(tray_id, TrayState.USED, job.id)
         refresh_tray(tx, tray_id)
@@ -183,14 +180,20 @@ class Training:
 
     @staticmethod
     def _look(tx: Tx, tray_id: str, brought: Sequence[TrayEntry], subject: str) -> None:
-        """Nobody has read the verdict on what a form brought: where it is not good it comes first."""
+        """Nobody has read the verdict on what a form brought: where it is not good it comes first.
+
+        That goes for what need not be given as well: who gave it has not asked for a job without it.
+        """
         known, new = tx.trays.entries(tray_id), {one.source for one in brought}
         verdict = verdict_on(known, looks_of(tx, known))
         verdict, wrong = (verdict, verdict.no_portraits) if is_person(subject) else (verdict.faceless, ())
         odd = {number for numbers in wrong for number in numbers}
         odd |= {one.number for one in verdict.photos if one.mark is not Mark.WELL}
-        if any(one.number in odd for one in verdict.photos if one.entry.source in new and one.again is None):
-            raise LookFirst(tray_id)
+        photos = any(
+            one.number in odd for one in verdict.photos if one.entry.source in new and one.again is None
+        )
+        if photos or any(one.refusal for one in brought):
+            raise LookFirst(tray_id, photos=photos)
 
     @staticmethod
     def _earlier(tx: Tx, wish: Wish) -> Job | None:
@@ -227,6 +230,26 @@ class Training:
                 "provider": offer.provider,
             },
         }
+
+
+def make_room(tx: Tx, tray_id: str, brought: Sequence[TrayEntry]) -> list[str]:
+    """What a form brings takes the place of what came for it before: a paper, or a file that was refused.
+
+    Returns the hashes of those whose bytes may be erased for it, once what is brought is in the tray.
+    """
+    roles = {one.role for one in brought if one.role in ASKED_ON_FORM}
+    well = {one.role for one in brought if one.medium}
+    before = [
+        one.source
+        for one in tx.trays.entries(tray_id)
+        if one.role in roles and (one.role in well or one.medium is None)
+    ]
+    return tx.trays.remove(tray_id, before) if before else []
+
+
+def roles_of(inputs: Iterable[tuple[str, str]]) -> list[str]:
+    """What a job is given, as it stands in its request: tried again with less it would be another."""
+    return sorted({role for role, _ in inputs})
 
 
 def check_making(

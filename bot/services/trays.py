@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from bot.services.cards import refresh_papers, refresh_tray, show_looking, show_tray, tray_key
 from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
-from bot.services.inputs import PAPERS, Given, Lack, Lacking, Role
+from bot.services.inputs import ASKED_ON_FORM, PRIVATE, Given, Lack, Lacking, Role
 from bot.services.notifier import Clock
 from bot.services.vendors import Offer, Vendors
 from bot.services.verdicts import Looks, Mark, Verdict, judged, looks_of
@@ -23,7 +22,7 @@ from storage.records.trays import Tray, TrayEntry, TrayState
 
 @dataclass(frozen=True, slots=True)
 class TrayView:
-    """A tray with everything a message about it needs. Papers are in no message, so they are not in it."""
+    """A tray with everything a message about it needs. What is private is in none, nor in `entries`."""
 
     tray: Tray
     entries: tuple[TrayEntry, ...]
@@ -31,7 +30,9 @@ class TrayView:
     media: dict[str, Medium]
     """What the entries hold, by hash."""
     private: tuple[Given, ...] = ()
-    """The papers in hand, without their numbers; to be told to the owner alone."""
+    """The papers and recordings in hand, without their numbers; to be told to the owner alone."""
+    astray: tuple[TrayEntry, ...] = ()
+    """What a form brought and cannot be used, photos aside; to be told to the owner alone."""
     verdict: Verdict = field(default_factory=lambda: Verdict(()))
     """How the photos among the entries stand."""
     looked: str = ""
@@ -45,7 +46,7 @@ class TrayView:
 
     @property
     def papers(self) -> frozenset[Role]:
-        """Which papers are in hand; to be told to the owner alone."""
+        """Which of them are in hand; to be told to the owner alone."""
         return frozenset(Role(one.role) for one in self.private)
 
     @property
@@ -120,28 +121,22 @@ class Trays:
         *,
         through: str | None = None,
         without: Sequence[str] = (),
-        wish: Mapping[str, Any] | None = None,
-        apart: str = "",
     ) -> Tray:
         """Put files into this person's tray here; `item`, which brought them, is worked off.
 
         `through` is where the files themselves came by, where that is not `place`: a form is as private as
         `direct(owner)`. What is in the tray under a `source` of `without` makes room, and is erased at once.
-        `wish` is what was filled into the form that brought them, for the next form; `apart` is what
-        `looking` was told of them.
 
-        Raises NotPrivate for papers that came through anything else; `item` then is still to be worked off.
+        Raises NotPrivate for what is private and came another way; `item` is still to be worked off.
         """
         refuse_public_papers(owner, entries, through=place if through is None else through)
 
         def unit(tx: Tx) -> Tray:
-            tray = (_joined(tx, owner, place, apart) if apart else None) or tx.trays.open(owner, place)
+            tray = tx.trays.open(owner, place)
             gone = tx.trays.remove(tray.id, without) if without else []
             tx.trays.add(tray.id, entries)
             # Only now: the same bytes may have come again.
             tx.inputs.doom(gone)
-            if wish is not None:
-                tx.trays.remember(tray.id, wish)
             show_tray(tx, tray.id, owner=owner, place=place)
             tx.inbox.done(item)
             return tray
@@ -180,8 +175,8 @@ class Trays:
             raise NoSuchThing(tray_id) from error
         if owner is not None and tray.owner != owner:
             raise NotYours(tray_id)
-        shown = tuple(entry for entry in entries if entry.role not in PAPERS)
-        private = {entry.role: entry.medium for entry in entries if entry.role in PAPERS}
+        shown = tuple(entry for entry in entries if entry.role not in PRIVATE)
+        private = {entry.role: entry.medium for entry in entries if entry.role in PRIVATE and entry.medium}
         looked = job.provider if job and any(entry.finding is not None for entry in entries) else ""
         return TrayView(
             tray=tray,
@@ -189,6 +184,7 @@ class Trays:
             offers=tuple(await self._vendors.offers()),
             media=media,
             private=tuple(Given(role, media[sha]) for role, sha in private.items() if sha in media),
+            astray=tuple(entry for entry in entries if entry.refusal and entry.role in ASKED_ON_FORM),
             verdict=await judged(shown, looks),
             looked=self._vendors.label(looked) if looked else "",
             used_for=job.kind if job and tray.state is TrayState.USED else None,
@@ -228,7 +224,7 @@ class Trays:
         def unit(tx: Tx) -> bool:
             is_open = tx.trays.get(tray_id).state is TrayState.OPEN
             if is_open:
-                if any(one.role in PAPERS for one in tx.trays.entries(tray_id)):
+                if any(one.role in PRIVATE for one in tx.trays.entries(tray_id)):
                     refresh_papers(tx, owner)
                 tx.inputs.doom(tx.trays.remove(tray_id))
                 tx.trays.close(tray_id, TrayState.DISCARDED)
@@ -240,7 +236,7 @@ class Trays:
         self._nudge("erase")
 
 
-def _joined(tx: Tx, owner: str, place: str, apart: str) -> Tray | None:
+def joined(tx: Tx, owner: str, place: str, apart: str) -> Tray | None:
     """The tray that a form has begun apart, from now on one like any other here; None where it began none."""
     tray = tx.trays.find_open(owner, f"{place}{apart}")
     if tray is None:
@@ -267,6 +263,6 @@ def given_of(entries: Sequence[TrayEntry], media: Mapping[str, Medium], looks: L
 
 
 def refuse_public_papers(owner: str, entries: Sequence[TrayEntry], *, through: str) -> None:
-    """Raises NotPrivate where papers came by a way that others may read."""
-    if through != direct(owner) and any(entry.role in PAPERS for entry in entries):
+    """Raises NotPrivate where papers or recordings came by a way that others may read."""
+    if through != direct(owner) and any(entry.role in PRIVATE for entry in entries):
         raise NotPrivate(owner)

@@ -45,6 +45,7 @@ class Refusal(StrEnum):
     PAPER_LOCKED = "paper_locked"
     NOT_A_VIDEO = "not_a_video"
     NOT_A_PAPER = "not_a_paper"
+    WRONG_KIND = "wrong_kind"  # a sound file, of a kind that its vendor does not take for this
     NOT_RECORDINGS = "not_recordings"
     PAPER_UNASKED = "paper_unasked"  # nothing of the person's waits for a paper
 

@@ -313,7 +313,7 @@ class Avatar(Product):
             reason=(reason or "The vendor gives no reason.") if bad else None,
             cost=Decimal(1) if state is RemoteState.SUCCEEDED else None,
             cost_unit="training" if state is RemoteState.SUCCEEDED else None,
-            released=frozenset(PAPERS) if job.word in REVIEWED else frozenset(),
+            released=frozenset({*PAPERS, Role.VOICE}) if job.word in REVIEWED else frozenset(),
             wants=frozenset({Role.VIDEO}) if code == WRONG_FRAME else frozenset(),
             details={name: vendor_words(fact) for name, fact in facts.items() if fact},
         )
