@@ -33,13 +33,18 @@ def held_up(view: HoldupView, form: str) -> Message:
     if view.form != form:
         return _line(f"{NOTHING} You have sent this form again since: see what was said of that one.")
     vendor = f" at {escape(view.label)}" if view.label else ""
-    lines = [f"*{NOTHING}* {_count(view)} of your form for {name}{vendor}:", *map(_one, view.astray)]
+    head = f"*{NOTHING}* Of your form for {name}{vendor} {_count(view)}:"
+    lines = [
+        head if view.astray else f"*{NOTHING}* Your form for {name}{vendor} is kept.",
+        *map(_one, view.astray),
+    ]
     blocks: list[Block] = [*paragraphs([*lines, _choice(view)])]
     if view.kept:
         blocks.append(small(f"Kept meanwhile: {listed(view.kept)}. {_KEPT}"))
     else:
         blocks.append(small(_KEPT))
-    return Message(f"{NOTHING} {_count(view)} of your form.", (*blocks, *actions(*_buttons(view))))
+    short = f"Of your form {_count(view)}." if view.astray else "Your form is kept."
+    return Message(f"{NOTHING} {short}", (*blocks, *actions(*_buttons(view))))
 
 
 def in_words(entries: Sequence[TrayEntry]) -> str:
@@ -52,10 +57,7 @@ def _line(words: str) -> Message:
 
 
 def _count(view: HoldupView) -> str:
-    several = len(view.astray) > 1
-    if not view.astray:
-        return "What came well is kept; something is still to be decided"
-    return f"{len(view.astray)} files cannot be used" if several else "One file cannot be used"
+    return "one file cannot be used" if len(view.astray) == 1 else f"{len(view.astray)} files cannot be used"
 
 
 def _one(entry: TrayEntry) -> str:
@@ -67,7 +69,7 @@ def _one(entry: TrayEntry) -> str:
 def _choice(view: HoldupView) -> str:
     if view.needed:
         wanted = listed(view.needed)
-        return f"Without {wanted} nothing begins: open the form again, filled in as it was, and give another."
+        return f"Nothing can begin yet. Open the form again, filled in as it was, and give another: {wanted}."
     if view.photos:
         return "The photos are to be looked at, too: see the message under them, and go on from there."
     if view.can_go_on:

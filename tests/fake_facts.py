@@ -42,6 +42,10 @@ class FakeSettings(ProviderSettings):
     """Each photo must show exactly one face."""
     films: bool = False
     """It wants a video and papers in place of photos, and makes clips that speak."""
+    papers: bool = True
+    """Of films only: papers go with one."""
+    voice: bool = False
+    """Of films only: recordings may go with one."""
     templates: bool = False
     """Its generation takes a template picture."""
     covers: bool = False
@@ -108,5 +112,11 @@ def papers_and_film(facts: FakeSettings) -> tuple[InputSpec, ...]:
         lasts=(timedelta(seconds=60), timedelta(seconds=600)),
         **once,
     )
-    cards = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
-    return (film, *(InputSpec(role=role, **paper, **once) for role in cards))
+    cards = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER) if facts.papers else ()
+    zipped = {"media_types": ("application/zip",), "max_bytes": facts.max_bytes, "delivery": Delivery.UPLOAD}
+    voice = InputSpec(role=Role.VOICE, min=0, max=1, **zipped)
+    return (
+        film,
+        *(InputSpec(role=role, **paper, **once) for role in cards),
+        *([voice] if facts.voice else []),
+    )

@@ -141,15 +141,25 @@ async def test_a_film_of_gestures_and_recordings_go_with_the_video(tmp_path: Pat
         # The stand-in reviews nothing that was announced and has not come.
         asked = [entry.action for entry in await desk.journal()]
         assert [asked.count(f"Upload{kind}") for kind in ("TrainingVideo", "ActionVideo", "Audio")] == [1] * 3
-        assert surface.query(SOUND) == [(1,)]
+        # The recordings went with the review, as papers do.
+        assert surface.query(SOUND) == [(0,)]
 
 
-async def test_what_is_no_zip_of_recordings_starts_nothing(tmp_path: Path) -> None:
+async def test_what_is_no_zip_of_recordings_starts_nothing_until_one_says_without_it(tmp_path: Path) -> None:
     async with before_metastudio(tmp_path, extras="true", papers="false") as (surface, desk):
         tray = await surface.tray([film()], says="1 of 1 video usable")
         await surface.open_form(tray)
         sounds = {"file.voice": [Upload("voice.zip", b"RIFF" * 99)]}
         done = await surface.submit(subject="person", prompt="Good morning.", count=None, **sounds)
         assert done.closed, done
-        await surface.said("is no zip, whatever its name says", within=LONG)
+
+        async def asked() -> Message | None:
+            return next((one for one in await surface.dm() if "is no zip" in one.words()), None)
+
+        question = await surface.until(asked, within=LONG)
+        assert "Nothing has begun, and nothing was paid." in question.words()
         assert await trainings(desk) == []
+        await surface.press(question, "Start without it")
+        await surface.said("is ready after", thread=tray.thread_ts, within=LONG)
+        assert len(await trainings(desk)) == 1
+        assert "UploadAudio" not in [entry.action for entry in await desk.journal()]

@@ -119,9 +119,7 @@ async def test_a_pdf_and_pictures_by_dm_become_the_papers_of_a_film_and_reach_it
     await choose(surface, some, 2, BACK)
     done = await told(surface, "3 papers for *film.mp4* at Fake")
     form = await surface.open_form(done)
-    assert (
-        "1 video from this thread. Here already: identity card (portrait side)," in form.words()
-    )
+    assert "1 video from this thread. Here already: identity card (portrait side)," in form.words()
     assert not [one for one in form.blocks if str(one.get("block_id")).startswith("file.")]
     surface.vendor.script("training", [REVIEWED])
     assert (await surface.submit(count="1")).closed
