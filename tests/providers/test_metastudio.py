@@ -344,9 +344,11 @@ async def test_a_state_nobody_knows_goes_on() -> None:
         ("DREAMING", False),
     ],
 )
-async def test_papers_are_released_when_the_review_is_over_and_not_before(word: str, over: bool) -> None:
+async def test_papers_and_recordings_are_released_when_the_review_is_over_and_not_before(
+    word: str, over: bool
+) -> None:
     told = await metastudio(saying("job_reviewing", state=word)).poll(TRAINING)
-    assert told.released == (PAPERS if over else frozenset())
+    assert told.released == ({*PAPERS, Role.VOICE} if over else set())
 
 
 async def test_a_refused_review_says_what_and_which_input() -> None:
