@@ -144,6 +144,6 @@ async def test_what_is_discarded_is_erased_and_can_be_started_no_more(surface: S
     await sent(surface, **papers(), **{"file.voice": [BAD]})
     asked = await told(surface, NOTHING)
     await surface.press(asked, "Discard")
-    over = await told(surface, "was discarded, and is erased here")
+    over = await told(surface, "was discarded, or its time was over: it is erased here")
     assert over.buttons() == []
     assert surface.rows("job") == 0
