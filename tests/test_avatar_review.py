@@ -160,6 +160,11 @@ async def test_what_is_no_zip_of_recordings_starts_nothing_until_one_says_withou
         assert "Nothing has begun, and nothing was paid." in question.words()
         assert await trainings(desk) == []
         await surface.press(question, "Start without it")
-        await surface.said("is ready after", thread=tray.thread_ts, within=LONG)
+
+        async def sent() -> list[str] | None:
+            asked = [entry.action for entry in await desk.journal()]
+            return asked if "UploadTrainingVideo" in asked else None
+
+        await surface.until(sent, within=LONG)
         assert len(await trainings(desk)) == 1
         assert "UploadAudio" not in [entry.action for entry in await desk.journal()]
