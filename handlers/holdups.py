@@ -30,7 +30,7 @@ def held_up(view: HoldupView, form: str) -> Message:
         return _line(f"{name} has begun since: its card says how it stands.")
     if view.state is TrayState.DISCARDED:
         return _line(
-            "What this form brought was discarded, or its time was over: it is erased here, and nothing was paid."
+            "What this form brought was discarded, or its time was over: it is erased here. Nothing was paid."
         )
     if view.form != form:
         return _line(f"{NOTHING} You have sent this form again since: see what was said of that one.")
