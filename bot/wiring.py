@@ -213,14 +213,14 @@ def all_workers(base: Base, prover: Prover, receiver: Receiver, notifier: Notifi
         await base.copies.sweep()
 
     ticks = [
-        Tick("submit", 0.5, runner.submit_due),
-        Tick("poll", 1.0, runner.poll_due),
-        Tick("inbox", 0.5, inbox.work_off_due),
-        Tick("outbox", 0.5, outbox.say_due),
-        Tick("tidy", 5.0, tidier.tidy_due),
-        Tick("erase", 10.0, eraser.erase_due),
-        Tick("delete", 2.0, deleter.delete_due),
-        Tick("copies", 5.0, base.copies.erase_due),
+        Tick("submit", 0.5 * pace.beat, runner.submit_due),
+        Tick("poll", 1.0 * pace.beat, runner.poll_due),
+        Tick("inbox", 0.5 * pace.beat, inbox.work_off_due),
+        Tick("outbox", 0.5 * pace.beat, outbox.say_due),
+        Tick("tidy", 5.0 * pace.beat, tidier.tidy_due),
+        Tick("erase", 10.0 * pace.beat, eraser.erase_due),
+        Tick("delete", 2.0 * pace.beat, deleter.delete_due),
+        Tick("copies", 5.0 * pace.beat, base.copies.erase_due),
         Tick("vendors", 60.0, vendors.check),
         Tick("sweep", 600.0, sweep),
     ]

@@ -36,6 +36,7 @@ SWIFT = Timing(
     edit_gap=timedelta(milliseconds=5),
     share_looks=(timedelta(milliseconds=100),) * 10,
     fetch_again=timedelta(milliseconds=200),
+    beat=0.2,
 )
 """Short waits; what is long stays long, so that a test must turn the clock to get past it."""
 FORM: dict[str, Any] = {

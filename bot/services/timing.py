@@ -74,6 +74,8 @@ class Timing:
     """The longest wait between two attempts at a copy that its holder does not let go of."""
     delete_within: timedelta = timedelta(days=7)
     """After so long without success the receipt says so, and a person must see to it."""
+    beat: float = 1.0
+    """How often the tables are asked what is due, as a share of the usual interval."""
     logs: timedelta = timedelta(seconds=5)
     """What a person waits for the vendor's own log of a job."""
 

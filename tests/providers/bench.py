@@ -25,6 +25,20 @@ from bot.providers import (
 )
 from tests.fakes import FakeProvider, Fault
 
+class Waits:
+    """The clock of a client's pace: to wait for a vendor is to turn it."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def __call__(self) -> float:
+        return self._at
+
+    async def sleep(self, seconds: float) -> None:
+        """Be there."""
+        self._at += seconds
+
+
 SECRET_PROMPT = "ana by the very secret sea"
 SECRET_LINK = "https://photos.example.com/p/unguessable-link-of-a-photo"
 
@@ -236,7 +250,10 @@ class HttpBench(Bench):
         self._no = no
 
     def client(self) -> HttpClient:
-        return self._kind.client(self._settings, transport=httpx.MockTransport(self._wire))
+        waits = Waits()
+        return self._kind.client(
+            self._settings, transport=httpx.MockTransport(self._wire), clock=waits, sleep=waits.sleep
+        )
 
     def provider(self) -> Provider[Any]:
         return self._kind(self._settings, self.client())

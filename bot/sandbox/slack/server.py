@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bot.sandbox.clock import WorldClock
+from bot.sandbox.serving import Server
 from bot.sandbox.slack.avatars import Avatars
 from bot.sandbox.slack.backstage import Backstage
 from bot.sandbox.slack.calls import Trouble, WebApi
@@ -97,22 +98,6 @@ async def _write(websocket: WebSocket, connection: Connection) -> None:
         await websocket.close(1000)
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn inside somebody else's program: tells when it listens, and leaves the signals alone."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
 @dataclass(frozen=True)
 class LocalSlack:
     """A running local Slack: where it is, and the tokens of its one app."""
@@ -166,7 +151,7 @@ class LocalSlack:
         parts.serve_at(origin)
         outward = httpx.AsyncClient(trust_env=False)
         page = Page(parts, outward)
-        server = _Server(
+        server = Server(
             uvicorn.Config(
                 build_app(parts, page, stopping),
                 http=BreakableProtocol,
@@ -179,7 +164,7 @@ class LocalSlack:
             )
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        listening = asyncio.create_task(server.listening.wait())
+        listening = asyncio.create_task(server.up.wait())
         try:
             await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
             identity = parts.workspace.identity
@@ -188,7 +173,7 @@ class LocalSlack:
             listening.cancel()
             stopping.set()
             parts.journal.close()
-            server.should_exit = True
+            server.stop()
             await serving
             await parts.posts.close()
             await outward.aclose()

@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator
 
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from bot.sandbox.serving import Server
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 1
@@ -35,27 +37,6 @@ class _Protocol(H11Protocol):
         self.app_state = {**self.app_state, "hang_up": transport.abort}
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn that leaves the process's signals to whoever owns the process, and says when it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-        self.stop = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-    async def main_loop(self) -> None:
-        # uvicorn looks ten times a second whether it should exit; being told is sooner and costs nothing.
-        await self.stop.wait()
-
-
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
     """Serve `app` on 127.0.0.1 and yield its origin. Port 0 takes a free one."""
@@ -78,12 +59,12 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=_IDLE_SECONDS,
     )
-    server = _Server(config)
+    server = Server(config)
     origin = f"http://{HOST}:{listener.getsockname()[1]}"
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await server.up.wait()
         yield origin
     finally:
-        server.stop.set()
+        server.stop()
         await running
