@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from storage import Store
+from tests.fresh import fresh
 from tests.stand_ins import Engine, TurnedClock, engine
 
 _HERE = {"127.0.0.1", "::1", "localhost", "", None}
@@ -67,7 +68,7 @@ def clock() -> TurnedClock:
 @pytest.fixture
 async def store(tmp_path: Path, clock: TurnedClock) -> AsyncIterator[Store]:
     """A real store on a real disk, by the turned clock."""
-    async with Store.open(tmp_path / "data", clock_ms=clock) as opened:
+    async with Store.open(await fresh(tmp_path / "data"), clock_ms=clock) as opened:
         yield opened
 
 

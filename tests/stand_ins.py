@@ -48,6 +48,7 @@ from storage.records.outbox import Notice, NoticeKind
 from storage.records.places import channel_of
 from storage.records.trays import TrayEntry
 from tests.fakes import FakeProvider
+from tests.fresh import fresh
 
 ANA, BEN, OLGA = "T1/U1", "T1/U2", "T1/U9"
 """Two people, and the operator."""
@@ -443,7 +444,10 @@ async def engine(
     world = world or World()
     timing = timing or Timing()
     nudges = Nudges()
-    async with kind.open(data_dir, clock_ms=clock) as store, closing_lab(RememberingLab()) as lab:
+    async with (
+        kind.open(await fresh(data_dir), clock_ms=clock) as store,
+        closing_lab(RememberingLab()) as lab,
+    ):
         opened(store)
         reach, says, received = FakeReach(), notifier(world), receiver or FakeReceiver()
         beyond = Outside(reach, bucket, lambda where: earlier[where])

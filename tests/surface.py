@@ -26,6 +26,7 @@ from bot.services.timing import Timing
 from bot.settings import Settings
 from handlers.manifest import manifest
 from tests.fakes import FakeProvider
+from tests.fresh import fresh
 from tests.stand_ins import RememberingLab
 
 T = TypeVar("T")
@@ -335,5 +336,5 @@ async def stage(
             if named:
                 ids = {user.name: user.id for user in await people.users()}
                 settings["darkroom_operators"] = ",".join(ids[name] for name in named)
-            chosen = settings_for(local, state / "data", darkroom_command=command, **settings)
+            chosen = settings_for(local, await fresh(state / "data"), darkroom_command=command, **settings)
             yield Surface(local, people, vendor or fast_vendor(), chosen, TurnedClock(), timing)

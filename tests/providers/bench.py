@@ -25,6 +25,10 @@ from bot.providers import (
 )
 from tests.fakes import FakeProvider, Fault
 
+SECRET_PROMPT = "ana by the very secret sea"
+SECRET_LINK = "https://photos.example.com/p/unguessable-link-of-a-photo"
+
+
 class Waits:
     """The clock of a client's pace: to wait for a vendor is to turn it."""
 
@@ -37,10 +41,6 @@ class Waits:
     async def sleep(self, seconds: float) -> None:
         """Be there."""
         self._at += seconds
-
-
-SECRET_PROMPT = "ana by the very secret sea"
-SECRET_LINK = "https://photos.example.com/p/unguessable-link-of-a-photo"
 
 
 def photos(count: int) -> tuple[MediaInput, ...]:
