@@ -40,7 +40,8 @@ class Ear:
     def __init__(self, slack: LocalSlack, answer: Answer, ping_interval: float) -> None:
         self.client = SocketModeClient(
             app_token=slack.app_token,
-            web_client=AsyncWebClient(base_url=slack.api_url),
+            # Nothing is retried: a reconnection under way at the end would wait for a Slack that is gone.
+            web_client=AsyncWebClient(base_url=slack.api_url, retry_handlers=[]),
             ping_interval=ping_interval,
         )
         self.client.socket_mode_request_listeners.append(self._hear)
