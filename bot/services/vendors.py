@@ -256,7 +256,7 @@ class Vendors:
     async def declare(self) -> None:
         """Write the limits of every lane down; name the vendors whose jobs nobody can carry on.
 
-        What waits in a lane that the settings have closed, with its vendor still there, has failed.
+        What is in a lane that the settings have closed, with its vendor still there, has failed.
         """
         here = {lane for lane, _ in self.lanes()}
 
@@ -267,8 +267,10 @@ class Vendors:
                     name = lane_name(provider.name, kind)
                     tx.lanes.declare(name, slots=operation.concurrency, gap=operation.gap)
             for job in tx.jobs.open_in(sorted(tx.jobs.open_lanes() - here), *JobState):
-                if job.provider in self._by_name and job.state is not JobState.SUBMITTING:
-                    outcomes.fail(tx, job, FailureReason.RETIRED)
+                if job.provider in self._by_name:
+                    # Nobody looks for what may have been sent: it is said to be lost, and not kept waiting.
+                    sent = job.state is JobState.SUBMITTING and job.submit_begun_at is not None
+                    outcomes.fail(tx, job, FailureReason.LOST if sent else FailureReason.RETIRED)
             self._retired = tx.lanes.retired()
             return tx.jobs.open_providers() - self._by_name.keys()
 
