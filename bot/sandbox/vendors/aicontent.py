@@ -6,13 +6,14 @@ model that is not ready, photo links that redirect being refused, a seed of -1 m
 `strength` that is not on the list being refused, and pictures of a one-shot having ids of their own.
 """
 
-import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -39,7 +40,7 @@ from bot.sandbox.vendors._control import Controls, control_routes
 from bot.sandbox.vendors._counter import Counter, Outcome
 from bot.sandbox.vendors._faults import FaultKind, FaultTable
 from bot.sandbox.vendors._journal import Journal
-from bot.sandbox.vendors._server import serve
+from bot.sandbox.vendors._stand_in import ANY_METHOD, StandIn
 from bot.sandbox.vendors._state import Nonces, Pulse, Values, open_database
 
 VERSION = "20240611"
@@ -93,11 +94,16 @@ class _Aicontent:
             )
             for action, (method, path, operation) in self._operations.table.items()
         ]
-        lost = Route("/{path:path}", self._nothing_here, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+        lost = Route("/{path:path}", self._nothing_here, methods=ANY_METHOD)
         return Starlette(routes=[*routes, Mount("/control", routes=control_routes(controls)), lost])
 
-    def close(self) -> None:
-        """Close the state file."""
+    def begin(self, origin: str) -> None:  # noqa: ARG002 - its pictures are bytes in an answer.
+        """Take up everything that is not over."""
+        self.workshop.resume()
+
+    async def close(self) -> None:
+        """Drop all work where it stands, and close the state."""
+        await self.workshop.close()
         self._db.close()
 
     async def _nothing_here(self, request: Request) -> Response:
@@ -146,15 +152,11 @@ class _Aicontent:
             raise refused(403, "B_PERMISSION_DENIED_EXCEPTION", "没有权限")
 
 
-class AicontentStandIn:
+class AicontentStandIn(StandIn):
     """The stand-in while it runs. Everything it knows is in its state directory."""
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-
     @classmethod
-    @contextlib.asynccontextmanager
-    async def start(
+    def start(
         cls,
         state_dir: Path,
         *,
@@ -163,20 +165,10 @@ class AicontentStandIn:
         access_key_secret: str = "sandbox-key-secret",  # noqa: S107
         sts: acs3.Key | None = None,
         clock: Callable[[], float] = time.time,
-    ) -> AsyncIterator["AicontentStandIn"]:
+    ) -> AbstractAsyncContextManager[Self]:
         """Serve on 127.0.0.1 until the block is left; unfinished jobs go on at the next start."""
         keys = [acs3.Key(access_key_id, access_key_secret)] + ([] if sts is None else [sts])
-        vendor = _Aicontent(state_dir, keys, clock=clock)
-        try:
-            vendor.workshop.resume()
-            async with serve(vendor.app(), port=port) as origin:
-                try:
-                    yield cls(origin)
-                finally:
-                    vendor.pulse.close()
-        finally:
-            await vendor.workshop.close()
-            vendor.close()
+        return cls.serving(_Aicontent(state_dir, keys, clock=clock), port)
 
 
 async def _read_body(request: Request) -> bytes:

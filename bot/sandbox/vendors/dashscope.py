@@ -11,11 +11,12 @@ where two readings matter to a customer, a setting chooses (`_dashscope_settings
 - The pictures of a template are as large as it is; a preset's are 768x1024.
 """
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -47,15 +48,14 @@ from bot.sandbox.vendors._fetch import Fetcher
 from bot.sandbox.vendors._journal import Journal
 from bot.sandbox.vendors._links import Links
 from bot.sandbox.vendors._register import Register
-from bot.sandbox.vendors._server import serve
 from bot.sandbox.vendors._settings import Dial
+from bot.sandbox.vendors._stand_in import ANY_METHOD, StandIn
 from bot.sandbox.vendors._state import Pulse, Values, open_database
 from bot.sandbox.vendors._workers import Workers
 
 API = "/api/v1"
 WORKSPACE = "llm-0000000000000000"
 _USER = "1240000000000000"
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 Operation = Callable[[Request], Awaitable[Outcome]]
 
@@ -120,11 +120,11 @@ class _Dashscope:
                 Route(POST_PATH, post, methods=["POST"]),
                 Route(f"{PREFIX}/{{key:path}}", get, methods=["GET"]),
                 Mount("/control", routes=control_routes(controls)),
-                Route("/{path:path}", self._nothing_here, methods=_METHODS),
+                Route("/{path:path}", self._nothing_here, methods=ANY_METHOD),
             ]
         )
 
-    def resume(self) -> None:
+    def begin(self, origin: str) -> None:  # noqa: ARG002 - its links are to wherever it was called.
         """Take up everything that is not over."""
         self._trainer.resume()
         self._painter.resume()
@@ -173,11 +173,8 @@ class _Dashscope:
         return self._dial.now
 
 
-class DashscopeStandIn:
+class DashscopeStandIn(StandIn):
     """The stand-in while it runs. Everything it knows is in its state directory."""
-
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
 
     @property
     def base_url(self) -> str:
@@ -185,8 +182,7 @@ class DashscopeStandIn:
         return self.origin + API
 
     @classmethod
-    @contextlib.asynccontextmanager
-    async def start(
+    def start(
         cls,
         state_dir: Path,
         *,
@@ -194,15 +190,6 @@ class DashscopeStandIn:
         api_key: str = "sandbox-api-key",
         workspace: str = WORKSPACE,
         clock: Callable[[], float] = time.time,
-    ) -> AsyncIterator["DashscopeStandIn"]:
+    ) -> AbstractAsyncContextManager[Self]:
         """Serve on 127.0.0.1 until the block is left; unfinished jobs go on at the next start."""
-        vendor = _Dashscope(state_dir, api_key, workspace, clock)
-        try:
-            vendor.resume()
-            async with serve(vendor.app(), port=port) as origin:
-                try:
-                    yield cls(origin)
-                finally:
-                    vendor.pulse.close()
-        finally:
-            await vendor.close()
+        return cls.serving(_Dashscope(state_dir, api_key, workspace, clock), port)

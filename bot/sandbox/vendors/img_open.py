@@ -7,14 +7,14 @@ numbers of the tools (0 at work, 1 finished, 2 failed); that the archive knows w
 month; ten tries of a callback; a LoRA's file, which holds what was learnt and fits no other program.
 """
 
-import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -43,12 +43,12 @@ from bot.sandbox.vendors._img_open_store import ACTION as DOWNLOAD
 from bot.sandbox.vendors._img_open_store import Store
 from bot.sandbox.vendors._img_open_work import Workshop
 from bot.sandbox.vendors._links import Links
-from bot.sandbox.vendors._server import HOST, serve
+from bot.sandbox.vendors._server import HOST
+from bot.sandbox.vendors._stand_in import ANY_METHOD, StandIn
 
 KEY_HEADERS = ("X-Request-req-accessKeyId", "X-Request-req-accessKeySecret")
 _MAX_BODY = 1024 * 1024
 _ELSEWHERE = "Elsewhere"
-_ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -60,6 +60,7 @@ class _ImgOpen:
         self._keys = keys
         self._origin = ""
         self.shop = Shop.open(state_dir, clock)
+        self.pulse = self.shop.pulse
         shop = self.shop
         links = Links(shop.db, clock=clock, key_parameter="OSSAccessKeyId", key_id="STS.sandbox")
         pace = Pace(shop)
@@ -106,8 +107,8 @@ class _ImgOpen:
             routes=[
                 Mount("/control", routes=control_routes(controls)),
                 *self._store.routes(self._counter),
-                Route("/elsewhere", self._visited, methods=_ANY_METHOD),
-                Route("/{path:path}", api, methods=_ANY_METHOD),
+                Route("/elsewhere", self._visited, methods=ANY_METHOD),
+                Route("/{path:path}", api, methods=ANY_METHOD),
             ]
         )
 
@@ -195,15 +196,11 @@ class _ImgOpen:
         return outcome.response
 
 
-class ImgOpenStandIn:
+class ImgOpenStandIn(StandIn):
     """The stand-in while it runs. Everything it knows is in its state directory."""
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-
     @classmethod
-    @contextlib.asynccontextmanager
-    async def start(
+    def start(
         cls,
         state_dir: Path,
         *,
@@ -211,18 +208,9 @@ class ImgOpenStandIn:
         access_key_id: str = "sandbox-key-id",
         access_key_secret: str = "sandbox-key-secret",  # noqa: S107
         clock: Callable[[], float] = time.time,
-    ) -> AsyncIterator["ImgOpenStandIn"]:
+    ) -> AbstractAsyncContextManager[Self]:
         """Serve on 127.0.0.1 until the block is left; what is unfinished goes on at the next start."""
-        vendor = _ImgOpen(state_dir, (access_key_id, access_key_secret), clock)
-        try:
-            async with serve(vendor.app(), port=port) as origin:
-                vendor.begin(origin)
-                try:
-                    yield cls(origin)
-                finally:
-                    vendor.shop.pulse.close()
-        finally:
-            await vendor.close()
+        return cls.serving(_ImgOpen(state_dir, (access_key_id, access_key_secret), clock), port)
 
 
 def _same(one: str, other: str) -> bool:

@@ -8,13 +8,14 @@ without resources; 403 `APIGW.0302` for a missing permission and 503 for a servi
 from one minute on; a recycled asset as DELETING, and one that was removed for good as unknown.
 """
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -48,8 +49,8 @@ from bot.sandbox.vendors._metastudio_store import Store
 from bot.sandbox.vendors._metastudio_trainings import FileKind, Trainings
 from bot.sandbox.vendors._metastudio_videos import Videos
 from bot.sandbox.vendors._metastudio_walk import Walk
-from bot.sandbox.vendors._server import serve
 from bot.sandbox.vendors._settings import Dial
+from bot.sandbox.vendors._stand_in import ANY_METHOD, StandIn
 from bot.sandbox.vendors._state import Json, Pulse, Values, open_database
 from bot.sandbox.vendors._workers import Workers
 from bot.sandbox.vendors.sdk_hmac import Key, Verifier
@@ -58,7 +59,6 @@ PROJECT_ID = "0123456789abcdef0123456789abcdef"
 REGION = "cn-north-4"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class _Metastudio:
@@ -122,7 +122,7 @@ class _Metastudio:
             for action, one in self._operations.items()
         ]
         known = {route.path for route in routes if isinstance(route, Route)}
-        routes += [Route(path, self._no_such_method, methods=_METHODS) for path in sorted(known)]
+        routes += [Route(path, self._no_such_method, methods=ANY_METHOD) for path in sorted(known)]
         routes += [
             Route(
                 "/v3/auth/tokens",
@@ -150,7 +150,7 @@ class _Metastudio:
         routes += [
             Route("/obs/{key:path}", self._stored("Download", self._get), methods=["GET"]),
             Mount("/control", routes=control_routes(controls)),
-            Route("/{path:path}", self._nothing_here, methods=_METHODS),
+            Route("/{path:path}", self._nothing_here, methods=ANY_METHOD),
         ]
         return _dated(Starlette(routes=routes), self._door.now)
 
@@ -227,15 +227,11 @@ def _answering(run: Callable[[Call], Awaitable[Done]]) -> Callable[[Call], Await
     return serve_it
 
 
-class MetastudioStandIn:
+class MetastudioStandIn(StandIn):
     """The stand-in while it runs. Everything it knows is in its state directory."""
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-
     @classmethod
-    @contextlib.asynccontextmanager
-    async def start(
+    def start(
         cls,
         state_dir: Path,
         *,
@@ -249,20 +245,11 @@ class MetastudioStandIn:
         user: str = "sandbox-user",
         password: str = "sandbox-password",  # noqa: S107
         clock: Callable[[], float] = time.time,
-    ) -> AsyncIterator["MetastudioStandIn"]:
+    ) -> AbstractAsyncContextManager[Self]:
         """Serve on 127.0.0.1 until the block is left; unfinished jobs go on at the next start.
 
         MetaStudio, IAM and the object store share the one origin: their paths do not meet.
         """
         account = Account(project_id, region, domain, user, password)
         keys = [Key(access_key_id, access_key_secret), *temporary_keys]
-        vendor = _Metastudio(state_dir, account, keys, clock)
-        try:
-            async with serve(vendor.app(), port=port) as origin:
-                vendor.begin(origin)
-                try:
-                    yield cls(origin)
-                finally:
-                    vendor.pulse.close()
-        finally:
-            await vendor.close()
+        return cls.serving(_Metastudio(state_dir, account, keys, clock), port)
