@@ -119,9 +119,9 @@ def fitting(specs: Sequence[InputSpec], given: Iterable[Given]) -> tuple[tuple[s
     return tuple((one.role, one.medium.sha256) for spec in specs for one in once if one.role == spec.role)
 
 
-def has_all(gave: Iterable[str], given: Iterable[Given]) -> bool:
-    """Whether everything that a job was given is still at hand, by role."""
-    return set(gave) <= {one.role for one in given}
+def lost_of(gave: Iterable[str], given: Iterable[Given]) -> list[str]:
+    """The roles of what a job was given and is not at hand any more."""
+    return sorted(set(gave) - {one.role for one in given})
 
 
 def _each(spec: InputSpec, have: Sequence[Given]) -> list[Lack]:
@@ -178,8 +178,8 @@ __all__ = [
     "Lacking",
     "Role",
     "fitting",
-    "has_all",
     "judge",
+    "lost_of",
     "numbers",
     "picked",
     "suiting",

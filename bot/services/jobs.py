@@ -16,9 +16,10 @@ from bot.services.errors import (
     NotRetryable,
     NotWaiting,
     NotYours,
+    Unfit,
     VendorNotOffered,
 )
-from bot.services.inputs import PRIVATE, Given, fitting, has_all, judge
+from bot.services.inputs import PRIVATE, Given, Lack, Lacking, Role, fitting, judge, lost_of
 from bot.services.notifier import Clock
 from bot.services.stopping import Stopped, wish_to_stop
 from bot.services.training import roles_of, serial
@@ -111,7 +112,10 @@ class Jobs:
             if operation is None:
                 raise VendorNotOffered(job.way)
             better = {one.role: [one] for one in held.held_for(tx, job)} | dict(replaced)
-            inputs = fitting(operation.inputs, _given(tx, job, better))
+            inputs = fitting(operation.inputs, given := _given(tx, job, better))
+            if lost := lost_of(job.spec.get("gave", ()), given):
+                # What need not be given and was erased meanwhile: without it this would be another job.
+                raise Unfit([Lack(Lacking.TOO_FEW, Role(role), 0, 1) for role in lost])
             tx.inputs.replace(job.id, inputs, instead_of=list(better))
             held.sent(tx, job, but=replaced)
             queued = _anew(tx, job, roles_of(inputs))
@@ -150,7 +154,7 @@ class Jobs:
             return
         offer = self._vendors.offer(job.way)
         given = [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]
-        if judge(offer.inputs, given) or not has_all(job.spec.get("gave", ()), given):
+        if judge(offer.inputs, given) or lost_of(job.spec.get("gave", ()), given):
             raise InputsGone(job.id)
 
 

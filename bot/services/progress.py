@@ -14,7 +14,7 @@ from itertools import pairwise
 from bot.providers import Operation, ProviderError, RemoteRef
 from bot.services.cards import card_key
 from bot.services.errors import NoSuchThing, NotYours
-from bot.services.inputs import PAPERS, Given, Role, has_all, judge
+from bot.services.inputs import PAPERS, Given, Role, judge, lost_of
 from bot.services.timing import Timing
 from bot.services.vendors import STARTS, Vendors, usual
 from storage import Store, Tx
@@ -238,7 +238,7 @@ class Progress:
         if operation is None or current.kind not in STARTS or current.state not in _ENDED_BADLY:
             return True
         given = [Given(one.role, one.medium) for one in tx.inputs.of_job(current.id)]
-        return not judge(operation.inputs, given) and has_all(current.spec.get("gave", ()), given)
+        return not judge(operation.inputs, given) and not lost_of(current.spec.get("gave", ()), given)
 
 
 def _attempt_at(family: Sequence[Job], current: Job) -> datetime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.services.cards import refresh_papers, refresh_tray, show_looking, show_tray, tray_key
 from bot.services.errors import NoSuchThing, NotPrivate, NotYours, TrayClosed
-from bot.services.inputs import ASKED_ON_FORM, PRIVATE, Given, Lack, Lacking, Role
+from bot.services.inputs import ASKED_ON_FORM, PAPERS, PRIVATE, Given, Lack, Lacking, Role
 from bot.services.notifier import Clock
 from bot.services.vendors import Offer, Vendors
 from bot.services.verdicts import Looks, Mark, Verdict, judged, looks_of
@@ -46,8 +46,8 @@ class TrayView:
 
     @property
     def papers(self) -> frozenset[Role]:
-        """Which of them are in hand; to be told to the owner alone."""
-        return frozenset(Role(one.role) for one in self.private)
+        """Which papers are in hand; to be told to the owner alone."""
+        return PAPERS & {Role(one.role) for one in self.private}
 
     @property
     def usable(self) -> tuple[str, ...]:

@@ -160,6 +160,38 @@ async def test_a_film_of_gestures_goes_in_parts_and_recordings_in_place_of_the_v
     ]
 
 
+async def test_a_film_never_has_more_parts_than_the_vendor_takes(inputs: Inputs) -> None:
+    vendor = Vendor()
+    given = inputs(*EVERYTHING, Role.ACTION_VIDEO, size=2500)
+    await metastudio(vendor, part_bytes=1).submit(TrainingSpec(inputs=given, subject="woman"), key="job_1")
+    (asked,) = sent(vendor, JOBS)
+    assert 500 < asked["action_video_multipart_count"] <= 1000
+    assert 500 < asked["video_multipart_count"] <= 1000
+    film = b"".join(part for link, part in vendor.uploads.items() if "_action?" in link)
+    assert film == next(one.path for one in given if one.role is Role.ACTION_VIDEO).read_bytes()
+
+
+@pytest.mark.parametrize("chosen", [{}, {"is_only_human_model": False}])
+async def test_recordings_mean_that_the_basic_edition_trains_a_voice(
+    inputs: Inputs, chosen: dict[str, Any]
+) -> None:
+    vendor = Vendor()
+    spec = TrainingSpec(inputs=inputs(*EVERYTHING, Role.VOICE), subject="woman", options=chosen)
+    await metastudio(vendor, flexus=True).submit(spec, key="job_1")
+    (asked,) = sent(vendor, JOBS)
+    assert (asked["is_only_human_model"], asked["audio_source_type"]) == (False, "AUDIO")
+    assert "voice_properties" in asked
+
+
+async def test_recordings_and_no_voice_are_refused_before_anything_is_made(inputs: Inputs) -> None:
+    vendor = Vendor()
+    options = {"is_only_human_model": True}
+    spec = TrainingSpec(inputs=inputs(*EVERYTHING, Role.VOICE), subject="woman", options=options)
+    with pytest.raises(InvalidInput):
+        await metastudio(vendor, flexus=True).submit(spec, key="job_1")
+    assert vendor.jobs == {}
+
+
 def test_a_film_of_gestures_and_recordings_are_taken_only_where_the_settings_say_so() -> None:
     extras = {Role.ACTION_VIDEO, Role.VOICE}
     for on in (False, True):

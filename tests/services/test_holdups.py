@@ -16,11 +16,12 @@ from bot.services.errors import (
     NotRetryable,
     NotYours,
     TrayClosed,
+    Unfit,
 )
 from bot.services.holdups import HoldupView
 from bot.services.inputs import PAPERS, PRIVATE
 from storage.records.inbox import InboxItem
-from storage.records.jobs import FailureReason
+from storage.records.jobs import FailureReason, JobState
 from storage.records.media import Refusal
 from storage.records.places import direct
 from storage.records.trays import TrayEntry, TrayState
@@ -232,3 +233,24 @@ async def test_what_was_begun_with_recordings_is_not_tried_again_without_them(
         assert house.holds(b"a voice") == [False]
         with pytest.raises(NotRetryable):
             await house.services.jobs.retry(job_id, ANA)
+
+
+async def test_what_was_begun_with_recordings_does_not_go_on_without_them_once_they_are_erased(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    vendor = FakeProvider(films=True, papers=False, voice=True)
+    async with engine(tmp_path / "data", clock, provider=vendor) as house:
+        again = {"state": RemoteState.NEEDS_USER, "reason": "once more", "wants": frozenset({Role.VIDEO})}
+        house.provider.script("training", [{"state": RemoteState.RUNNING, "released": PRIVATE}, again])
+        job_id = await with_voice(house)
+        for _ in range(2):
+            house.turn(seconds=5)
+            await house.poll()
+        better = {Role.VIDEO.value: [(await house.film_and_papers("2"))[0]]}
+        give = house.services.jobs.resubmit
+        with pytest.raises(Unfit) as why:
+            await give(job_id, ANA, better, through=direct(ANA))
+        assert [lack.role for lack in why.value.lacks] == [Role.VOICE]
+        voice = {Role.VOICE.value: [await recordings(house, "2")]}
+        await give(job_id, ANA, better | voice, through=direct(ANA))
+        assert (await house.job(job_id)).state is JobState.QUEUED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -60,6 +61,7 @@ CLIP = "/2d-digital-human-videos"
 PAPERS = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
 PICTURES = ("image/jpeg", "image/png")
 ZIPPED = "application/zip"
+PARTS_MAX = 1000
 
 
 class Avatar(Product):
@@ -188,7 +190,10 @@ class Avatar(Product):
     def _request(self, options: AvatarOptions, key: str, spec: TrainingSpec) -> dict[str, object]:
         gestures = by_role(spec.inputs, Role.ACTION_VIDEO)
         basic = self.settings.flexus if options.is_flexus is None else options.is_flexus
-        silent = basic if options.is_only_human_model is None else options.is_only_human_model
+        voice = by_role(spec.inputs, Role.VOICE) is not None
+        if voice and options.is_only_human_model:
+            raise InvalidInput("Recordings do not go with an avatar without a voice: leave out either.")
+        silent = (basic and not voice) if options.is_only_human_model is None else options.is_only_human_model
         body: dict[str, object] = {
             "name": key,
             "batch_name": key,
@@ -202,7 +207,7 @@ class Avatar(Product):
             "is_fast_flexus": options.is_fast_flexus,
             "is_live_copy": options.is_live_copy,
             "is_only_human_model": silent,
-            "audio_source_type": "AUDIO" if by_role(spec.inputs, Role.VOICE) else "VIDEO",
+            "audio_source_type": "AUDIO" if voice else "VIDEO",
             "supported_service": list(options.supported_service),
             "tags": list(options.tags) or None,
         }
@@ -216,7 +221,9 @@ class Avatar(Product):
 
     def _parts(self, film: MediaInput) -> range:
         """Where each part of a film begins, in bytes."""
-        return range(0, max(1, film.path.stat().st_size), self.settings.part_bytes)
+        size = film.path.stat().st_size
+        # Of a film that would have more parts than the vendor takes they are larger.
+        return range(0, max(1, size), max(self.settings.part_bytes, math.ceil(size / PARTS_MAX)))
 
     async def _bring(self, spec: TrainingSpec, uploads: Uploads) -> None:
         films = {Role.VIDEO: uploads.video, Role.ACTION_VIDEO: uploads.gestures}
