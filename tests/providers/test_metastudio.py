@@ -657,6 +657,27 @@ async def test_a_photo_s_model_that_nobody_waited_for_is_erased(inputs: Inputs) 
     ]
 
 
+@pytest.mark.parametrize("mode", ["avatar_video", "picture_modeling", "photo_video"])
+async def test_an_avatar_goes_with_its_video_and_papers_whatever_the_mode_is_now(mode: str) -> None:
+    vendor = Vendor()
+    vendor.jobs["job0"] = {"job_id": "job0", "name": "x", "state": "JOB_SUCCESS", "asset_id": ASSET}
+    assert await metastudio(vendor, mode=mode).delete(RemoteRef(kind="training", id="job0", model_id=ASSET))
+    assert vendor.jobs == {}
+    erased = [one.url.path.removeprefix(API) for one in vendor.requests if one.method == "DELETE"]
+    assert erased == [f"/digital-assets/{ASSET}", f"{JOBS}/job0"]
+
+
+@pytest.mark.parametrize("mode", ["avatar_video", "picture_modeling", "photo_video"])
+async def test_a_photo_s_model_is_erased_whatever_the_mode_is_now(mode: str, inputs: Inputs) -> None:
+    vendor = Vendor()
+    began = metastudio(vendor, mode="picture_modeling")
+    ref = (await began.submit(TrainingSpec(inputs=inputs(Role.PHOTO), subject="man"), key="job_1")).ref
+    vendor.finish()
+    assert await metastudio(vendor, mode=mode).delete(ref)
+    erased = [one.url.path.removeprefix(API) for one in vendor.requests if one.method == "DELETE"]
+    assert erased == ["/digital-assets/m-1"]
+
+
 @pytest.mark.parametrize(("known", "erased"), [(True, False), (False, True)])
 async def test_a_photo_s_model_that_the_library_never_had_is_not_called_erased(
     known: bool, erased: bool

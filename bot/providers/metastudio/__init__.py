@@ -26,14 +26,14 @@ from bot.providers._base import (
     Spec,
     TrainingSpec,
 )
-from bot.providers._errors import Unavailable
+from bot.providers._errors import InvalidInput, NotFound, Unavailable
 from bot.providers._http import MIB, HttpClient
-from bot.providers.metastudio.avatar import Avatar
+from bot.providers.metastudio.avatar import JOBS, Avatar
 from bot.providers.metastudio.desk import Desk
-from bot.providers.metastudio.pictures import PhotoVideo, PictureModeling
+from bot.providers.metastudio.pictures import MODELS, PhotoVideo, PictureModeling
 from bot.providers.metastudio.product import Product
 from bot.providers.metastudio.settings import MetastudioSettings
-from bot.providers.metastudio.wire import ASSETS
+from bot.providers.metastudio.wire import ASSETS, SHORT
 from bot.providers.metastudio.words import open_envelope
 
 PRODUCTS: dict[str, type[Product]] = {
@@ -41,6 +41,8 @@ PRODUCTS: dict[str, type[Product]] = {
     "picture_modeling": PictureModeling,
     "photo_video": PhotoVideo,
 }
+TRAINERS: dict[str, type[Product]] = {JOBS: Avatar, MODELS: PictureModeling}
+"""Those that keep a model, by where its training can be asked for."""
 
 
 class Metastudio(Provider[MetastudioSettings]):
@@ -130,8 +132,21 @@ class Metastudio(Provider[MetastudioSettings]):
         return await self._of(ref).cancel(ref)
 
     async def delete(self, ref: RemoteRef) -> bool:
-        """Erase a model for good."""
-        return await self._of(ref).delete(ref)
+        """Erase a model for good, also one that was trained in another mode."""
+        return await (await self._trainer(ref)).delete(ref)
+
+    async def _trainer(self, ref: RemoteRef) -> Product:
+        """Whose a training is: when it began the mode may have been another."""
+        mine = self._of(ref)
+        if ref.kind != "training" or not ref.id:
+            return mine
+        for place, product in sorted(TRAINERS.items(), key=lambda one: not isinstance(mine, one[1])):
+            try:
+                await self._desk.get(f"{place}/{ref.id}", SHORT)
+            except (NotFound, InvalidInput):
+                continue  # An id of the other product's may be called either.
+            return mine if isinstance(mine, product) else product(self._desk)
+        return mine
 
     def _of(self, ref: RemoteRef) -> Product:
         """Whose a job is: only the talking photo has one-shots, whatever the mode is now."""
