@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.providers import RemoteState, Role
 from bot.sandbox.slack import Message, Upload
 from bot.sandbox.slack.wire import Scenario
 from tests.handlers.test_papers_by_dm import card, film, pdf
@@ -147,3 +148,49 @@ async def test_what_is_discarded_is_erased_and_can_be_started_no_more(surface: S
     over = await told(surface, "was discarded, or its time was over: it is erased here")
     assert over.buttons() == []
     assert surface.rows("job") == 0
+
+
+async def test_a_template_that_cannot_be_used_holds_a_training_up_as_well(tmp_path: Path) -> None:
+    async with stage(tmp_path, vendor=fast_vendor(templates=True)) as surface, surface.running():
+        tray = await surface.tray()
+        await surface.open_form(tray)
+        done = await surface.submit(**{"file.template": [Upload("scene.jpg", b"no picture" * 99)]})
+        assert done.closed, done
+        asked = await told(surface, NOTHING)
+        assert "Template picture: scene.jpg is no picture of a kind I know" in asked.words()
+        assert (surface.rows("job"), surface.vendor.vendor.jobs) == (0, {})
+        await surface.press(asked, "Start without it")
+        await surface.card(tray)
+        await jobs(surface, 1)
+
+
+async def test_more_images_are_not_made_without_the_template_that_was_given(tmp_path: Path) -> None:
+    async with stage(tmp_path, vendor=fast_vendor(templates=True)) as surface, surface.running():
+        tray = await surface.tray()
+        await surface.train(tray)
+        card = await surface.card(tray, says="Another prompt…")
+        made = surface.rows("job")
+        await surface.press(card, "Another prompt…")
+        await surface.form()
+        scene = {"prompt": "in a garden", "count": "1", "file.template": [Upload("scene.jpg", b"no picture")]}
+        assert (await surface.people.submit("ana", scene)).closed
+        said = await told(surface, "Nothing was made, and nothing was paid.")
+        assert "Template picture: scene.jpg is no picture" in said.words()
+        assert surface.rows("job") == made
+
+
+async def test_a_better_file_that_cannot_be_used_either_is_not_sent_to_a_review(tmp_path: Path) -> None:
+    vendor = fast_vendor(**VENDOR)
+    wants = {"reason": "the letter is not signed", "wants": frozenset({Role.LETTER})}
+    vendor.script("training", [{"state": RemoteState.NEEDS_USER} | wants, RemoteState.SUCCEEDED])
+    async with stage(tmp_path, vendor=vendor) as surface, surface.running():
+        tray = await sent(surface, **papers())
+        card = await surface.card(tray, says="Upload again…")
+        await surface.press(card, "Upload again…")
+        await surface.form()
+        assert (await surface.people.submit("ana", {"file.letter": [LOCKED]})).closed
+        said = await told(surface, "Nothing was sent to the vendor")
+        assert "Letter of permission: letter.pdf is a PDF with a password" in said.words()
+        assert surface.query("SELECT state FROM job") == [("needs_user",)]
+        # What the vendor has is left as it was.
+        assert surface.query("SELECT count(*) FROM job_input WHERE role = 'letter'") == [(1,)]
