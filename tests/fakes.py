@@ -118,7 +118,7 @@ class FakeVendor:
     scripts: dict[str, tuple[Step, ...]] = field(
         default_factory=lambda: {"training": TRAINING, "generation": GENERATION, "oneshot": GENERATION}
     )
-    faults: defaultdict[str, deque[Fault | ProviderError]] = field(default_factory=lambda: defaultdict(deque))
+    faults: defaultdict[str, deque[Fault | Exception]] = field(default_factory=lambda: defaultdict(deque))
     holds: defaultdict[str, deque[Hold]] = field(default_factory=lambda: defaultdict(deque))
     lag: int = 0
     """So many looks into the list still show nothing."""
@@ -248,7 +248,7 @@ class FakeProvider(Provider[FakeSettings]):
         """Every call in order: operation, and the key or the vendor's id."""
         return self.vendor.calls
 
-    def fail_next(self, operation: str, fault: Fault | ProviderError, *, times: int = 1) -> Self:
+    def fail_next(self, operation: str, fault: Fault | Exception, *, times: int = 1) -> Self:
         """Let the next calls of an operation, each named as its method is, go wrong."""
         self.vendor.faults[operation].extend([fault] * times)
         return self

@@ -287,7 +287,7 @@ class Vendors:
                 await self._operators.tell(self.label(provider.name), "remedy", words=provider.remedy)
 
     async def _check(self, provider: Provider[Any]) -> None:
-        fault, words = "", ""
+        fault, words, broken = "", "", None
         try:
             async with asyncio.timeout(20):
                 await provider.check()
@@ -299,6 +299,8 @@ class Vendors:
             fault, words = "credentials", error.detail
         except ProviderError as error:
             fault, words = "refused", error.detail
+        except Exception as error:  # noqa: BLE001 - what a stranger's vendor raises must not hide the others.
+            fault, words, broken = "refused", f"its own check broke down ({type(error).__name__})", error
         before = self._health.get(provider.name)
         if before is not None and (before.fault, before.words) == (fault, words):
             return
@@ -309,7 +311,8 @@ class Vendors:
             return  # It cannot be reached for another reason than before: that is not worth a second line.
         facts = {"action": "vendor_checked", "provider": provider.name}
         if fault:
-            logger.warning("Vendor not offered", extra={**facts, "fault": fault, "detail": words})
+            facts |= {"fault": fault, "detail": words}
+            logger.warning("Vendor not offered", extra=facts, exc_info=broken)
             if fault != "unreachable":
                 await self._operators.tell(self.label(provider.name), fault, words=words)
         elif before is not None:

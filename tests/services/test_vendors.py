@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.providers import AuthenticationFailed, InvalidInput, ProviderError, QuotaExceeded, Unavailable
+from bot.providers import AuthenticationFailed, InvalidInput, QuotaExceeded, Unavailable
 from bot.services.errors import VendorNotOffered
 from bot.services.vendors import Vendors
 from storage import Tx
@@ -45,11 +45,12 @@ async def test_a_vendor_that_is_well_is_not_logged(house: Engine, caplog: pytest
         (AuthenticationFailed(), "credentials", True),
         (QuotaExceeded(), "credentials", True),
         (InvalidInput(), "refused", True),
+        (KeyError("an adapter from another package"), "refused", True),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 async def test_what_ails_a_vendor_is_told_apart(
-    house: Engine, error: ProviderError, fault: str, told: bool
+    house: Engine, error: Exception, fault: str, told: bool
 ) -> None:
     house.provider.fail_next("check", error)
     house.turn(seconds=1)
@@ -79,6 +80,20 @@ async def test_what_to_mend_is_kept_in_the_vendor_s_own_words_for_operators(
     (worse,) = house.services.vendors.health()
     assert (worse.words, worse.since) == ("FAKE_KEY is not accepted: copy it anew.", ill.since)
     assert [line for line, _ in lines(caplog)] == ["WARNING", "WARNING"]
+
+
+async def test_a_check_that_breaks_down_is_named_by_its_kind_alone_and_once(
+    house: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        house.provider.fail_next("check", KeyError("what nobody should read"))
+        await house.services.vendors.check()
+    (ill,) = house.services.vendors.health()
+    assert (ill.fault, ill.words) == ("refused", "its own check broke down (KeyError)")
+    assert lines(caplog) == [("WARNING", "Vendor not offered")]
+    payload = house.rows("SELECT payload FROM outbox WHERE kind = 'operator'")
+    assert "KeyError" in str(payload)
+    assert "nobody should read" not in str(payload)
 
 
 async def test_an_outage_that_goes_on_for_another_reason_is_no_second_line(
