@@ -1,10 +1,14 @@
 """AIContent: finding a job whose answer was lost."""
 
+from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from bot.providers import (
     RemoteRef,
     RemoteState,
+    UnexpectedResponse,
 )
 from tests.providers.aicontent.wire import (
     MODEL,
@@ -45,25 +49,36 @@ def inferences(*jobs: dict[str, Any]) -> dict[str, Any]:
     return rows({"inferenceJobList": [one | job for job in jobs]}, other)
 
 
-async def test_a_generation_is_found_as_the_newest_of_its_model_that_is_not_ours() -> None:
-    listed = inferences(
-        {"id": "10", "createTime": "2024-07-12T14:44:19.362931"},
-        {"id": 11, "createTime": "2024-07-12T14:44:20.1234567"},
-        {"id": "9", "createTime": "2024-07-12T14:44:21"},
-    )
+LEFT = datetime(2024, 7, 12, 6, 44, 20, tzinfo=UTC)
+"""When the call left: 14:44:20 by the vendor's clock."""
+
+
+async def test_a_generation_is_found_as_the_one_of_its_model_that_is_not_ours() -> None:
+    listed = inferences({"id": "10", "createTime": "2024-07-12T14:44:19.362931"}, {"id": 11})
     provider = vendor(Wire(queryModelTrainJobList=listed))
-    for known, wanted in ((set(), "9"), ({"9"}, "11"), ({"9", "11"}, "10")):
-        found = await provider.find(generation(), key="k", known=frozenset(known))
+    for known, wanted in (({"11"}, "10"), ({"10"}, "11")):
+        found = await provider.find(generation(), key="k", known=frozenset(known), since=LEFT)
         assert found is not None
         assert found.ref == RemoteRef(kind="generation", id=wanted, model_id=MODEL)
-    assert await provider.find(generation(), key="k", known=frozenset({"9", "10", "11"})) is None
+    assert await provider.find(generation(), key="k", known=frozenset({"10", "11"}), since=LEFT) is None
 
 
-async def test_generations_of_the_same_moment_are_told_apart_by_their_ids() -> None:
-    listed = inferences({"id": "9"}, {"id": "10"}, {"id": "8", "createTime": None})
-    found = await vendor(Wire(queryModelTrainJobList=listed)).find(generation(), key="k", known=frozenset())
-    assert found is not None
-    assert found.ref.id == "10"
+async def test_what_somebody_made_before_the_call_is_not_taken_for_a_person_s_own() -> None:
+    listed = inferences({"id": "10", "createTime": "2024-07-12T14:40:00"})
+    provider = vendor(Wire(queryModelTrainJobList=listed))
+    assert await provider.find(generation(), key="k", known=frozenset(), since=LEFT) is None
+
+
+@pytest.mark.parametrize(
+    "times", [("2024-07-12T14:44:21", "2024-07-12T14:44:25"), ("2024-07-12T06:44:21",), (None, None)]
+)
+async def test_where_nobody_can_tell_nothing_is_adopted_and_nothing_is_called_absent(
+    times: tuple[str | None, ...],
+) -> None:
+    listed = inferences(*({"id": str(n), "createTime": at} for n, at in enumerate(times)))
+    provider = vendor(Wire(queryModelTrainJobList=listed))
+    with pytest.raises(UnexpectedResponse):
+        await provider.find(generation(), key="k", known=frozenset(), since=LEFT)
 
 
 async def test_a_model_without_generations_or_an_empty_list_has_none_to_find() -> None:

@@ -45,7 +45,7 @@ from bot.providers._errors import (
     UnexpectedResponse,
 )
 from bot.providers._http import HttpClient
-from bot.providers._wire import StatusWords, image, moment
+from bot.providers._wire import StatusWords, hours_off, image, moment
 from bot.providers.aicontent.settings import AicontentSettings, OneshotOptions, TrainingOptions
 from bot.providers.aicontent.wire import ASKED, INFERENCE, LIST, STATUS, TRAINING, Inference, Job, own
 from bot.providers.aicontent.words import CODES, FAMILIES, STATES, verdict, with_subject
@@ -206,25 +206,39 @@ class Aicontent(Provider[AicontentSettings]):
         return {"imageNumber": spec.count, "prompt": with_subject(prompt), "seed": spec.seed}
 
     async def find(
-        self,
-        spec: Spec,
-        *,
-        key: str,
-        known: frozenset[str],
-        since: datetime | None = None,  # noqa: ARG002
+        self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
     ) -> RemoteJob | None:
-        """Look in the job list: for a training's name, or for a generation of that model not yet ours."""
+        """Look in the job list: for a training's name, or for the one generation since the call.
+
+        Raises:
+            UnexpectedResponse: it may be one of several, or the vendor's times are of another zone.
+        """
         if isinstance(spec, OneshotSpec):
             raise UnexpectedResponse("AIContent lists no one-shots, so a lost one cannot be found.")
-        rows = await self._rows()
+        listed = await self._rows()
         if isinstance(spec, TrainingSpec):
-            found = [Job.model_validate(row) for row in rows if row.get("name") == key]
-        else:
-            made = [row.get("inferenceJobList") for row in rows if row.get("modelId") == spec.model_id]
-            found = [Inference.model_validate(row) for inner in made for row in own(inner)]
-        newest = max((job for job in found if job.id not in known), key=self._age, default=None)
-        kind: Kind = "training" if isinstance(spec, TrainingSpec) else "generation"
-        return self._begun(newest, kind) if newest else None
+            ours = [Job.model_validate(row) for row in listed if row.get("name") == key]
+            newest = max((job for job in ours if job.id not in known), key=self._age, default=None)
+            return self._begun(newest, "training") if newest else None
+        made = [row.get("inferenceJobList") for row in listed if row.get("modelId") == spec.model_id]
+        jobs = [Inference.model_validate(row) for inner in made for row in own(inner)]
+        found = self._since([job for job in jobs if job.id not in known], since)
+        return self._begun(found, "generation") if found else None
+
+    def _since(self, jobs: Sequence[Job], since: datetime | None) -> Job | None:
+        """The one that was made since a call left: images of somebody else must not pass for a person's."""
+        slack, fresh = self.settings.clock_slack, []
+        for job in jobs:
+            created = moment(job.created, self._zone)
+            if since is None or created is None or created >= since - slack:
+                fresh.append(job)
+            elif hours_off(created, since, slack):
+                raise UnexpectedResponse(
+                    "Images fit by a clock of another zone: see AICONTENT_UTC_OFFSET_HOURS."
+                )
+        if len(fresh) > 1:
+            raise UnexpectedResponse("Several generations were started since, and none can be told apart.")
+        return fresh[0] if fresh else None
 
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:  # noqa: ARG002
         """Ask where a job stands. The vendor calls nobody back, so `pushed` never says anything."""

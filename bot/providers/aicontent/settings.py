@@ -56,6 +56,9 @@ class AicontentSettings(ProviderSettings):
     generate_concurrency: int = Field(
         1, ge=1, description="Generations under way at once; see *Lost answers*."
     )
+    clock_slack: Seconds = _after(
+        120, "How far the vendor's clock may be from ours when images are looked for."
+    )
     train_poll_first: Seconds = _after(15, "First interval between polls of a training.")
     train_poll_most: Seconds = _after(60, "Longest interval between polls of a training.")
     train_deadline: Seconds = _after(7200, "A training without a result has failed after this.")
