@@ -84,7 +84,7 @@ async def test_with_portraits_off_a_training_is_all_there_is_and_the_form_says_s
         assert form.options("provider") == ["DashScope FaceChain (China), 1 to 10 photos"]
         assert "it makes no pictures of the model" in form.words()
         assert "Style" not in form.words()
-        done = await surface.submit(subject="woman", prompt=None, count=None)
+        done = await surface.submit(subject="woman", prompt=None, count=None, where=None)
         assert done.closed, done
         await surface.said("is trained after", channel="@darkroom", viewer="ana", within=LONG)
         card = await surface.card(tray, says="done")
@@ -109,7 +109,7 @@ async def test_portraits_that_the_vendor_gives_up_are_told_the_operator_once_and
         third = await surface.tray(photos(3, 20), says="3 of 3")
         form = await surface.open_form(third)
         assert "it makes no pictures of the model" in form.words()
-        done = await surface.submit(subject="woman", prompt=None, count=None)
+        done = await surface.submit(subject="woman", prompt=None, count=None, where=None)
         assert done.closed, done
         await surface.card(third, says="done")
         told = [one.words() for one in await surface.dm("admin")]

@@ -51,7 +51,9 @@ async def test_a_photo_s_model_is_one_picture_and_is_erased_there_on_a_wish(tmp_
         tray = await surface.tray([*photos(1), Upload("second.jpg", photo(9, size=(700, 900)))])
         form = await surface.open_form(tray)
         assert form.options("provider") == ["Huawei MetaStudio (China), 1 photo"]
-        done = await surface.submit(subject="woman", prompt=None, count=None, pick="#2 (700 × 900)")
+        done = await surface.submit(
+            subject="woman", prompt=None, count=None, where=None, pick="#2 (700 × 900)"
+        )
         assert done.closed, done
         shown = await surface.said("What Huawei MetaStudio shows of", thread=tray.thread_ts, within=LONG)
         assert [file.name for file in shown.files] == ["ana-spring-1.png"]
@@ -78,7 +80,7 @@ async def test_a_model_that_is_there_without_its_picture_is_done_and_says_so(tmp
         await desk.fault("inference_fails", action="CreatePictureModel", state="PARTIAL_SUCCEED")
         tray = await surface.tray(photos(1))
         await surface.open_form(tray)
-        done = await surface.submit(subject="woman", prompt=None, count=None)
+        done = await surface.submit(subject="woman", prompt=None, count=None, where=None)
         assert done.closed, done
         card = await surface.card(tray, says="done")
         assert "trained after" in card.words()
