@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -70,14 +70,6 @@ def moment(text: str | None, zone: tzinfo) -> datetime | None:
     except ValueError:
         return None
     return told if told.tzinfo else told.replace(tzinfo=zone)
-
-
-def hours_off(made: datetime | None, since: datetime | None, slack: timedelta) -> bool:
-    """Whether something was made at this time but for whole hours: the vendor's zone is taken for granted."""
-    if made is None or since is None:
-        return False
-    hours = round((made - since) / timedelta(hours=1))
-    return 0 < abs(hours) <= 14 and abs(made - since - timedelta(hours=hours)) <= slack
 
 
 class StatusWords:

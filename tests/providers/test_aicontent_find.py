@@ -64,13 +64,16 @@ async def test_a_generation_is_found_as_the_one_of_its_model_that_is_not_ours() 
 
 
 async def test_what_somebody_made_before_the_call_is_not_taken_for_a_person_s_own() -> None:
-    listed = inferences({"id": "10", "createTime": "2024-07-12T14:40:00"})
-    provider = vendor(Wire(queryModelTrainJobList=listed))
-    assert await provider.find(generation(), key="k", known=frozenset(), since=LEFT) is None
+    listed = inferences({"id": "10", "createTime": "2024-07-12T14:40:00"}, {"id": "11"})
+    found = await vendor(Wire(queryModelTrainJobList=listed)).find(
+        generation(), key="k", known=frozenset(), since=LEFT
+    )
+    assert found is not None
+    assert found.ref.id == "11"
 
 
 @pytest.mark.parametrize(
-    "times", [("2024-07-12T14:44:21", "2024-07-12T14:44:25"), ("2024-07-12T06:44:21",), (None, None)]
+    "times", [("2024-07-12T14:44:21", "2024-07-12T14:44:25"), ("2024-07-12T14:40:00",), (None, None)]
 )
 async def test_where_nobody_can_tell_nothing_is_adopted_and_nothing_is_called_absent(
     times: tuple[str | None, ...],

@@ -45,7 +45,7 @@ from bot.providers._errors import (
     UnexpectedResponse,
 )
 from bot.providers._http import HttpClient
-from bot.providers._wire import StatusWords, hours_off, image, moment
+from bot.providers._wire import StatusWords, image, moment
 from bot.providers.aicontent.settings import AicontentSettings, OneshotOptions, TrainingOptions
 from bot.providers.aicontent.wire import ASKED, INFERENCE, LIST, STATUS, TRAINING, Inference, Job, own
 from bot.providers.aicontent.words import CODES, FAMILIES, STATES, verdict, with_subject
@@ -211,7 +211,7 @@ class Aicontent(Provider[AicontentSettings]):
         """Look in the job list: for a training's name, or for the one generation since the call.
 
         Raises:
-            UnexpectedResponse: it may be one of several, or the vendor's times are of another zone.
+            UnexpectedResponse: there are generations that are not ours, and which is cannot be told.
         """
         if isinstance(spec, OneshotSpec):
             raise UnexpectedResponse("AIContent lists no one-shots, so a lost one cannot be found.")
@@ -226,18 +226,17 @@ class Aicontent(Provider[AicontentSettings]):
         return self._begun(found, "generation") if found else None
 
     def _since(self, jobs: Sequence[Job], since: datetime | None) -> Job | None:
-        """The one that was made since a call left: images of somebody else must not pass for a person's."""
-        slack, fresh = self.settings.clock_slack, []
-        for job in jobs:
-            created = moment(job.created, self._zone)
-            if since is None or created is None or created >= since - slack:
-                fresh.append(job)
-            elif hours_off(created, since, slack):
-                raise UnexpectedResponse(
-                    "Images fit by a clock of another zone: see AICONTENT_UTC_OFFSET_HOURS."
-                )
-        if len(fresh) > 1:
-            raise UnexpectedResponse("Several generations were started since, and none can be told apart.")
+        """The one that was made since a call left: images of somebody else must not pass for a person's.
+
+        Where there are only older ones the vendor's clock may be wrong, and nothing is paid for again.
+        """
+        slack = self.settings.clock_slack
+        times = [(job, moment(job.created, self._zone)) for job in jobs]
+        fresh = [job for job, at in times if since is None or at is None or at >= since - slack]
+        if jobs and len(fresh) != 1:
+            raise UnexpectedResponse(
+                "None of the generations that nobody here has asked for can be told apart."
+            )
         return fresh[0] if fresh else None
 
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:  # noqa: ARG002

@@ -44,7 +44,7 @@ from bot.providers._errors import (
     UnexpectedResponse,
 )
 from bot.providers._http import HostAuth, HttpClient
-from bot.providers._wire import StatusWords, hours_off, image, moment
+from bot.providers._wire import StatusWords, image, moment
 from bot.providers.dashscope.files import Shelf
 from bot.providers.dashscope.settings import (
     SUBJECTS,
@@ -61,6 +61,7 @@ from bot.providers.dashscope.wire import (
     Task,
     Told,
     findings,
+    hours_off,
     maybe,
     page,
     rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
@@ -130,3 +131,11 @@ def maybe(kind: type[Told], row: JsonValue) -> Told | None:
         return kind.model_validate(row)
     except ValidationError:
         return None
+
+
+def hours_off(made: datetime | None, since: datetime | None, slack: timedelta) -> bool:
+    """Whether something was made at this time but for whole hours: the vendor's zone is taken for granted."""
+    if made is None or since is None:
+        return False
+    hours = round((made - since) / timedelta(hours=1))
+    return 0 < abs(hours) <= 14 and abs(made - since - timedelta(hours=hours)) <= slack

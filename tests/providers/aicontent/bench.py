@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import io
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -26,6 +27,8 @@ from bot.providers.aicontent.settings import AicontentSettings
 from tests.providers.bench import End, HttpBench, Refusal, Word
 
 KEY_ID, SECRET = "testAccessKeyId", "testAccessKeySecret"
+BEIJING = timezone(timedelta(hours=8))
+"""Whose times the vendor's are, as far as anybody knows; they name none."""
 PREFIX = "/api/v1/personalizedtxt2img/"
 HERE = Path(__file__).parent
 
@@ -133,6 +136,7 @@ class Vendor:
         number = 3220 + len(self.inferences)
         made = body("add_inference_job")["data"]
         made |= {"id": str(number), "promptId": f"prompt-{number}", "modelId": asked["modelId"]}
+        made["createTime"] = datetime.now(BEIJING).replace(tzinfo=None).isoformat()
         self.inferences[made["id"]] = made | {"imageNumber": asked["imageNumber"]}
         return self._answer("add_inference_job", made)
 
