@@ -21,7 +21,8 @@ _SHORT = 24
 """Characters of a name inside a menu."""
 _KEPT_HOW = (
     "A paper goes to its vendor's review alone, is shown to nobody, and is erased here as soon as that is "
-    "over. What you leave open is erased after a day. Your post stays in Slack until you delete it there."
+    "over. What you leave open is erased after a day, unless your operator set another time. Your post stays "
+    "in Slack until you delete it there."
 )
 _ERASE = confirm("Erase these papers?", "They are erased here; the post in Slack stays.", "Erase", "Keep")
 _OVER = "None of these waits here any more: each was sent, or erased. Your post in Slack is yours to delete."

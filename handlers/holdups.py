@@ -14,7 +14,7 @@ from storage.records.trays import TrayEntry, TrayState
 _NAME = 40
 """Characters of a file's name that are shown."""
 NOTHING = "Nothing has begun, and nothing was paid."
-_KEPT = "What you leave is erased after a day, with what you filled in."
+_KEPT = "What you leave is erased with what you filled in after a day, unless your operator set another time."
 _DISCARD = confirm(
     "Discard all of it?",
     "What came for this training is erased here; posts in Slack stay.",
