@@ -11,7 +11,7 @@ What is fixed here, and why:
 - Requests go straight to httpx's transport. What its client would add must not happen here: redirects and
   cookies, which move credentials about, and a line in the log with the whole URL, signed ones included. It
   also took a tenth of a poll.
-- Credentials are an `httpx.Auth` given per call; `HostAuth` refuses every origin but the vendor's own.
+- Credentials are a `HostAuth` given per call, which refuses every origin but the vendor's own.
   `download` has none.
 - Every call ends: at most `longest` passes between asking for a turn and the last byte.
 """

@@ -138,7 +138,7 @@ async def test_what_was_asked_before_a_restart_can_be_answered_after_it(tmp_path
         async with surface.running():
             await surface.press(asked, "Start without it")
             await surface.said("is ready after", thread=tray.thread_ts, within=WHILE)
-            await jobs(surface, 1)
+            assert surface.query("SELECT count(*) FROM job WHERE kind = 'training'") == [(1,)]
 
 
 async def test_what_is_discarded_is_erased_and_can_be_started_no_more(surface: Surface) -> None:

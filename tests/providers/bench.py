@@ -24,23 +24,10 @@ from bot.providers import (
     TrainingSpec,
 )
 from tests.fakes import FakeProvider, Fault
+from tests.providers.transport import Time
 
 SECRET_PROMPT = "ana by the very secret sea"
 SECRET_LINK = "https://photos.example.com/p/unguessable-link-of-a-photo"
-
-
-class Waits:
-    """The clock of a client's pace: to wait for a vendor is to turn it."""
-
-    def __init__(self) -> None:
-        self._at = 0.0
-
-    def __call__(self) -> float:
-        return self._at
-
-    async def sleep(self, seconds: float) -> None:
-        """Be there."""
-        self._at += seconds
 
 
 def photos(count: int) -> tuple[MediaInput, ...]:
@@ -250,7 +237,7 @@ class HttpBench(Bench):
         self._no = no
 
     def client(self) -> HttpClient:
-        waits = Waits()
+        waits = Time()
         return self._kind.client(
             self._settings, transport=httpx.MockTransport(self._wire), clock=waits, sleep=waits.sleep
         )
