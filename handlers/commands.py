@@ -43,8 +43,8 @@ class Commands:
             await ack()
             await self._modals.open_new(client, body["trigger_id"], owner, place, rest)
             return
-        if verb == "doctor":
-            await ack()  # It looks at things that may take seconds to answer.
+        if verb in {"doctor", "providers"}:
+            await ack()  # They look at things that may take seconds to answer.
             await respond(
                 response_type="ephemeral", **(await self.answer(verb, rest, owner, str(place))).arguments()
             )
@@ -68,6 +68,7 @@ class Commands:
             case "offers":
                 return await self._offers(rest.lower().split(), owner, place)
             case "providers":
+                await self._services.vendors.asked()
                 return reports.providers(await self._services.vendors.offers())
             case "doctor":
                 if owner not in self._services.operators:

@@ -210,7 +210,9 @@ class ModalFlow:
         return await self._services.trays.view(draft.tray, owner) if draft.tray else None
 
     async def _form(self, draft: Draft, tray: TrayView | None, *, name: str = "") -> modals.View:
-        offers = tray.offers if tray else tuple(await self._services.vendors.offers())
+        # Just started: a vendor that was not asked yet is neither offered nor said to be out of reach.
+        await self._services.vendors.asked()
+        offers = tuple(await self._services.vendors.offers())
         given: tuple[Given, ...] | None = None
         if tray:
             given = (*(tray.well if draft.well else tray.given), *tray.private)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 STARTS = (JobKind.TRAINING, JobKind.ONESHOT)
 """The kinds that begin with inputs: each is a way to choose."""
 RETIRED = "retired"
+UNASKED = "unasked"
+_LOOK = 20.0
+"""Seconds that a vendor has to say whether it is well."""
 _HISTORY_MIN = 5
 """Fewer finished jobs than this are no history."""
 
@@ -45,7 +49,7 @@ class Health:
     since: datetime
     """When it was first found so."""
     fault: str = ""
-    """`unreachable`, `credentials` or `refused`; empty while it is well."""
+    """`unreachable`, `credentials` or `refused`; `unasked` before the first check; empty while it is well."""
     words: str = ""
     """What to mend, in the words of its own provider: never a value of a setting."""
     retired: tuple[JobKind, ...] = ()
@@ -126,6 +130,7 @@ class Vendors:
         """By vendor: what its operators were told to mend although it works."""
         self._retired: frozenset[str] = frozenset()
         self._since = store.now()
+        self._asked = asyncio.Event()
 
     def __iter__(self) -> Iterator[Provider[Any]]:
         return iter(self._by_name.values())
@@ -240,7 +245,7 @@ class Vendors:
 
     def health(self) -> list[Health]:
         """How each vendor is, for operators."""
-        found = [(provider, *self._fault(provider.name)) for provider in self]
+        found = [(provider, *self._fault(provider.name, UNASKED)) for provider in self]
         return [
             Health(
                 name=provider.name,
@@ -252,6 +257,12 @@ class Vendors:
             )
             for provider, fault, since in found
         ]
+
+    async def asked(self) -> None:
+        """Wait, but not for long, until every vendor was asked once: before that each counts as well."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK + 5):
+                await self._asked.wait()
 
     async def declare(self) -> None:
         """Write the limits of every lane down; name the vendors whose jobs nobody can carry on.
@@ -281,6 +292,7 @@ class Vendors:
     async def check(self) -> None:
         """Ask every vendor whether it is well; an outage is one line in the log, the recovery one line."""
         await asyncio.gather(*(self._check(provider) for provider in self))
+        self._asked.set()
         for provider in self:
             if provider.remedy and self._remedies.get(provider.name) != provider.remedy:
                 self._remedies[provider.name] = provider.remedy
@@ -289,10 +301,10 @@ class Vendors:
     async def _check(self, provider: Provider[Any]) -> None:
         fault, words, broken = "", "", None
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(_LOOK):
                 await provider.check()
         except TimeoutError:
-            fault, words = "unreachable", "no answer within 20 seconds"
+            fault, words = "unreachable", f"no answer within {_LOOK:.0f} seconds"
         except TransientError as error:
             fault, words = "unreachable", error.detail
         except (AuthenticationFailed, QuotaExceeded) as error:
@@ -320,9 +332,9 @@ class Vendors:
         # The first check concerns only what was posted before it: older trays tell of vendors that were well.
         await self._store.write(partial(_show_trays, self._since if before is None else None))
 
-    def _fault(self, name: str) -> tuple[str, datetime]:
+    def _fault(self, name: str, unasked: str = "") -> tuple[str, datetime]:
         known = self._health.get(name)
-        return (known.fault, known.since) if known else ("unreachable", self._store.now())
+        return (known.fault, known.since) if known else (unasked, self._store.now())
 
     def _offer(self, provider: Provider[Any], kind: JobKind) -> Offer:
         operation = self.operation(provider, kind)

@@ -10,6 +10,9 @@ from tests.fakes import Fault
 from tests.surface import Surface, fast_vendor, free_port, stage
 
 
+_ANSWERS = ("well", "mend", "to train available now")
+
+
 async def report(surface: Surface, text: str, user: str = "admin") -> Message:
     """What the command says, once it has looked."""
     done = await surface.people.command(user, "#portraits", "/darkroom", text)
@@ -17,7 +20,7 @@ async def report(surface: Surface, text: str, user: str = "admin") -> Message:
 
     async def answered() -> Message | None:
         shown = await surface.people.messages("#portraits", viewer=user)
-        return next((m for m in shown if m.ephemeral and ("well" in m.words() or "mend" in m.words())), None)
+        return next((m for m in shown if m.ephemeral and any(word in m.words() for word in _ANSWERS)), None)
 
     found = done.messages[0] if done.messages else await surface.until(answered, within=30)
     assert found.ephemeral
@@ -117,12 +120,11 @@ async def test_what_a_vendor_that_works_has_for_its_operators_to_mend_is_told_th
         await surface.said("FAKE_PATH", channel=mine, viewer="admin", within=30)
         (said,) = [one.words() for one in await surface.by_bot(mine) if "FAKE" in one.words()]
         assert said.startswith("*Fake* works, but not by all of its settings. _Nothing is found")
-        providers = await surface.people.command("ana", "#portraits", "/darkroom", "providers")
-        assert "answers now" in providers.messages[0].words()
+        assert "answers now" in (await report(surface, "providers", "ana")).words()
 
 
 async def test_providers_says_what_is_set_up_and_what_it_takes(surface: Surface) -> None:
-    words = (await surface.people.command("ana", "#portraits", "/darkroom", "providers")).messages[0].words()
+    words = (await report(surface, "providers", "ana")).words()
     assert "1 of 1 way to train available now." in words
     assert "*Fake (" in words
     assert "photos" in words
@@ -132,6 +134,6 @@ async def test_providers_says_what_is_set_up_and_what_it_takes(surface: Surface)
 async def test_providers_says_of_a_vendor_that_is_down_since_when(surface: Surface) -> None:
     surface.vendor.fail_next("check", Fault.DOWN, times=5)
     await surface.bot.services.vendors.check()
-    words = (await surface.people.command("ana", "#portraits", "/darkroom", "providers")).messages[0].words()
+    words = (await report(surface, "providers", "ana")).words()
     assert "0 of 1 way to train available now." in words
     assert "cannot be reached since" in words

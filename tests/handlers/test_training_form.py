@@ -270,3 +270,16 @@ async def test_a_vendor_that_went_down_meanwhile_refuses_the_form_and_loses_noth
     assert surface.query("SELECT state FROM tray") == [("open",)]
     await surface.bot.services.vendors.check()
     assert (await surface.submit()).closed
+
+
+async def test_just_started_the_form_waits_until_its_vendors_were_asked(tmp_path: Path) -> None:
+    vendor = fast_vendor()
+    held = vendor.hold("check")
+    async with stage(tmp_path) as surface, surface.running([vendor]):
+        await held.entered.wait()
+        tray = await surface.tray()
+        await surface.press(tray, "Train…")
+        waiting = await surface.people.wait_for_view("ana", lambda view: bool(view.words()))
+        assert "Loading…" in waiting.words()
+        held.release.set()
+        assert (await surface.form()).options("provider") == ["Fake (Testland), 2 to 10 photos"]

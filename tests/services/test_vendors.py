@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
 from functools import partial
@@ -62,6 +63,24 @@ async def test_what_ails_a_vendor_is_told_apart(
     with pytest.raises(VendorNotOffered):
         house.services.vendors.offer("fake/training")
     assert ("operator" in house.wanted()) == told
+
+
+async def test_a_vendor_not_asked_yet_counts_as_well_and_is_waited_for(house: Engine) -> None:
+    vendors = Vendors(house.store, [house.provider], house.services.operators)
+    (offer,) = await vendors.offers()
+    assert offer.ok
+    assert [one.fault for one in vendors.health()] == ["unasked"]
+    held = house.provider.hold("check")
+    house.provider.fail_next("check", Unavailable())
+    looking = asyncio.create_task(vendors.check())
+    waiting = asyncio.create_task(vendors.asked())
+    await held.entered.wait()
+    assert not waiting.done()
+    held.release.set()
+    await waiting
+    (offer,) = await vendors.offers()
+    assert offer.fault == "unreachable"
+    await looking
 
 
 async def test_what_to_mend_is_kept_in_the_vendor_s_own_words_for_operators(
