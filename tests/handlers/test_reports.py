@@ -9,7 +9,6 @@ from handlers.reports import doctor
 from tests.fakes import Fault
 from tests.surface import Surface, fast_vendor, free_port, stage
 
-
 _ANSWERS = ("well", "mend", "to train available now")
 
 
