@@ -15,7 +15,7 @@ from contextlib import aclosing
 from datetime import datetime, tzinfo
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, JsonValue, model_validator
 
 from bot.providers._answers import vendor_words
 from bot.providers._base import RemoteState
@@ -40,6 +40,14 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
+def _rows(value: object) -> list[dict[str, JsonValue]]:
+    return [row if isinstance(row, dict) else {} for row in value] if isinstance(value, list) else []
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def is_id(value: object) -> bool:
     """Whether `Id` would take this."""
     return isinstance(value := _text(value), str) and value != ""
@@ -59,8 +67,25 @@ MaybeText = Annotated[str | None, BeforeValidator(_text_or_none)]
 """A text that may be missing, null, empty or of some other kind: all of these are None."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 """The texts of a list; whatever else is in it, or is no list, counts for nothing."""
+Rows = Annotated[list[dict[str, JsonValue]], BeforeValidator(_rows)]
+"""The rows of a list, each at its place; whatever is none is an empty one."""
+Count = Annotated[int | None, BeforeValidator(_count)]
+"""A whole number; None for whatever is none."""
 Share = Annotated[float | None, BeforeValidator(_share)]
 """Progress from 0 to 1; None for whatever is not such a number."""
+
+
+class Sent(BaseModel):
+    """What a vendor sends: unknown fields are ignored, and one that is null is one that is missing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, told: object) -> object:
+        return (
+            {name: value for name, value in told.items() if value is not None}
+            if isinstance(told, dict)
+            else told
+        )
 
 
 def moment(text: str | None, zone: tzinfo) -> datetime | None:

@@ -228,6 +228,46 @@ async def test_the_vendor_s_log_is_kept_without_links() -> None:
     assert await dashscope(Vendor()).logs(PORTRAITS) == ()
 
 
+async def test_of_a_long_log_the_end_is_told() -> None:
+    written = [f"line {number}" for number in range(1, 251)]
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        first, most = (int(request.url.params[name]) for name in ("offset", "line"))
+        part = written[max(0, first - 1) :][:most]
+        return httpx.Response(200, json={"output": {"total": len(written), "logs": part}})
+
+    assert await dashscope(wire).logs(TRAINING) == tuple(written[-100:])
+
+
+@pytest.mark.parametrize(
+    "odd", [{"usage": {}}, {"usage": None, "training_file_ids": None}, {"create_time": None}], ids=str
+)
+async def test_a_field_of_another_shape_hides_no_training(odd: dict[str, Any]) -> None:
+    told = await dashscope(saying("fine_tune_succeeded", **odd)).poll(TRAINING)
+    assert (told.state, told.model_id) == (RemoteState.SUCCEEDED, MODEL)
+
+
+@pytest.mark.parametrize("odd", [{"results": None}, {"results": [None], "task_metrics": None}], ids=str)
+async def test_portraits_that_are_not_there_yet_may_be_null(odd: dict[str, Any]) -> None:
+    told = await dashscope(saying("task_succeeded", task_status="RUNNING", **odd)).poll(PORTRAITS)
+    assert (told.state, told.artifacts) == (RemoteState.RUNNING, ())
+
+
+async def test_an_upload_that_failed_for_nothing_says_so_by_a_null(photos: tuple[MediaInput, ...]) -> None:
+    vendor = Vendor()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        answer = vendor(request)
+        told = answer.json()
+        if isinstance(data := told.get("data"), dict):
+            data |= {name: data.get(name) or None for name in ("failed_uploads", "files")}
+        return httpx.Response(answer.status_code, json=told)
+
+    provider = dashscope(wire, delivery="files")
+    await provider.submit(TrainingSpec(inputs=photos, subject="man"), key="job_1")
+    assert len(vendor.files) == len(photos)
+
+
 # -- the face check
 
 

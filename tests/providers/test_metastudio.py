@@ -31,6 +31,8 @@ from bot.providers import (
 from bot.providers.metastudio import Metastudio
 from bot.providers.metastudio.settings import AvatarOptions, MetastudioSettings
 from bot.providers.metastudio.words import DELETABLE, SHORT_STATES, TRAINING_STATES
+from bot.services.errors import BadWish
+from bot.services.options import checked
 from tests.providers.metastudio.bench import API, FILM, JOBS, STORE, Inputs, Vendor, body, png
 from tests.providers.test_metastudio_signing import AK, PROJECT, SK
 
@@ -125,6 +127,9 @@ async def test_every_field_of_the_vendor_s_request_is_sent(spec: TrainingSpec) -
     [
         ({"is_flexus": True, "is_background_replacement": True}, "does not replace"),
         ({"is_flexus": True, "supported_service": ["VIDEO_2D", "LIVE_2D"]}, "clips only"),
+        ({"is_only_human_model": True}, "without a voice"),
+        ({"is_fast_flexus": True, "model_version": "V3.3"}, "choose that, too"),
+        ({"supported_service": "VIDEO_2D, FILM"}, "LIVE_2D"),
         ({"model_version": "V3.3"}, "only together"),
         ({"is_fast_flexus": True}, "only together"),
         ({"model_version": "V2"}, "V3.2"),
@@ -136,6 +141,44 @@ async def test_every_field_of_the_vendor_s_request_is_sent(spec: TrainingSpec) -
 def test_options_that_the_vendor_would_refuse_are_refused(options: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         AvatarOptions.model_validate(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"is_background_replacement": True}, "does not replace"),
+        ({"supported_service": "VIDEO_2D,LIVE_2D"}, "clips only"),
+    ],
+    ids=str,
+)
+async def test_where_the_operator_has_set_the_basic_edition_its_rules_hold_for_who_leaves_it_open(
+    options: dict[str, Any], why: str, spec: TrainingSpec
+) -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor, flexus=True)
+    able = provider.capabilities.training
+    assert able is not None
+    with pytest.raises(BadWish) as caught:
+        checked(able.options, options, prefix="option")
+    assert why in caught.value.words
+    with pytest.raises(InvalidInput):
+        await provider.submit(spec.model_copy(update={"options": options}), key="job_1")
+    assert not vendor.requests
+    other = options | {"is_flexus": "false"}
+    assert checked(able.options, other, prefix="option")["is_flexus"] is False
+
+
+async def test_tags_and_uses_are_chosen_as_a_line_of_text(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor)
+    able = provider.capabilities.training
+    assert able is not None
+    typed = {"tags": "spring, 新品、 Ana's stall,spring,", "supported_service": "video_2d，LIVE_2D"}
+    options = checked(able.options, typed, prefix="option")
+    await provider.submit(spec.model_copy(update={"options": options}), key="job_1")
+    (asked,) = sent(vendor, JOBS)
+    assert asked["tags"] == ["spring", "新品", "Ana's stall"]
+    assert asked["supported_service"] == ["VIDEO_2D", "LIVE_2D"]
 
 
 async def test_a_film_of_gestures_goes_in_parts_and_recordings_in_place_of_the_video_s_sound(
@@ -349,9 +392,28 @@ def test_all_states_of_the_vendor_s_own_client_are_known() -> None:
 async def test_every_state_of_a_training(word: str, state: RemoteState) -> None:
     told = await metastudio(saying("job_reviewing", state=word, asset_id=ASSET)).poll(TRAINING)
     assert (told.state, told.details["status"]) == (state, word)
-    # Staff may mend what failed, so that it is believed only after a long grace.
-    assert told.tentative == (state is RemoteState.FAILED)
+    # Staff may mend what failed, so that it is believed only after a long grace; but where the vendor lets
+    # it be deleted it lies at rest, and nobody waits for days to hear of it.
+    assert told.tentative == (state is RemoteState.FAILED and word not in DELETABLE)
     assert (told.model_id is not None) == (state is RemoteState.SUCCEEDED)
+
+
+async def test_fields_that_are_null_are_fields_that_are_missing(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        answer = vendor(request)
+        if request.url.path.endswith("/command"):
+            empty = dict.fromkeys(
+                ("excute_failed_msg", "error_info", "attachment_upload_url", "multipart_data")
+            )
+            return httpx.Response(200, json=answer.json() | empty)
+        return answer
+
+    assert (await metastudio(wire).submit(spec, key="job_1")).state is RemoteState.QUEUED
+    told = await metastudio(saying("job_reviewing", operation_logs=None, comment_logs=None)).poll(TRAINING)
+    assert told.state is RemoteState.QUEUED
+    assert await metastudio(saying("list_jobs", jobs=None)).find(spec, key="k", known=frozenset()) is None
 
 
 async def test_a_state_nobody_knows_goes_on() -> None:
@@ -603,6 +665,19 @@ async def test_a_talking_photo_is_the_vendor_s_sample_request(inputs: Inputs) ->
     assert (able.oneshot.inspects, able.oneshot.prompt_means) == (True, "speech")
 
 
+async def test_a_photo_speaks_2_000_characters_however_many_an_avatar_may(inputs: Inputs) -> None:
+    vendor = Vendor()
+    provider = metastudio(vendor, speech_max=10_000, oneshot=True)
+    able = provider.capabilities
+    assert able.oneshot is not None
+    assert able.generation is not None
+    assert (able.oneshot.prompt_max, able.generation.prompt_max) == (2000, 10_000)
+    spec = OneshotSpec(inputs=inputs(Role.PHOTO), subject="man", prompt="说" * 2001, count=1)
+    with pytest.raises(InvalidInput, match="2000"):
+        await provider.oneshot(spec, key="k")
+    assert not vendor.requests
+
+
 @pytest.mark.parametrize(("state", "ok"), [("SUCCEED", True), ("FAILED", False)])
 async def test_the_vendor_s_look_at_a_photo_is_waited_for(state: str, ok: bool, inputs: Inputs) -> None:
     answers = iter(["create_look", "look_succeeded"])
@@ -762,6 +837,34 @@ async def test_a_token_that_is_refused_is_renewed_once() -> None:
     with pytest.raises(AuthenticationFailed, match="METASTUDIO_PROJECT_ID"):
         await metastudio(never, **TOKEN).check()
     assert len(never.given) == 2
+
+
+@pytest.mark.parametrize(
+    "told", [{"error_code": "APIGW.0306", "error_msg": "no"}, {"message": "no"}], ids=["its own", "no code"]
+)
+async def test_a_401_of_whatever_code_is_met_with_a_fresh_token_once(told: dict[str, str]) -> None:
+    iam = Iam()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.headers.get("x-auth-token") == "token-0":
+            return httpx.Response(401, json=told)
+        return iam(request)
+
+    await metastudio(wire, **TOKEN).check()
+    assert iam.given == ["token-0", "token-1"]
+
+
+async def test_a_missing_permission_is_no_matter_of_the_token() -> None:
+    iam = Iam()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if "x-auth-token" in request.headers:
+            return httpx.Response(403, json={"error_code": "APIGW.0302", "error_msg": "no"})
+        return iam(request)
+
+    with pytest.raises(AuthenticationFailed, match="FullAccess"):
+        await metastudio(wire, **TOKEN).check()
+    assert iam.given == ["token-0"]
 
 
 async def test_a_token_about_to_end_is_renewed_before_it_does() -> None:

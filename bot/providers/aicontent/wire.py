@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
-from bot.providers._wire import Id, MaybeText, Share, Texts, is_id
+from bot.providers._wire import Id, MaybeText, Sent, Share, Texts, is_id
 
 
-class Job(BaseModel):
+class Job(Sent):
     """A training: a row of the job list."""
 
     id: Id
@@ -24,7 +24,7 @@ class Inference(Job):
     images: Texts = Field((), alias="resultImageUrl")
 
 
-class Status(BaseModel):
+class Status(Sent):
     """The train status of a model."""
 
     word: MaybeText = Field(None, alias="modelTrainStatus")

@@ -86,6 +86,8 @@ RESULTS_LIVE = timedelta(hours=24)
 """Of a portrait's link, and of the task that knows it."""
 PAGES = 50
 """Of trainings, that are looked through for one whose answer was lost."""
+LINES = 100
+"""Of a training's log, that are shown."""
 FACE = "Its pages do not say whether the trained face goes with the training."
 TEMPLATE, TRAIN_FREE = "portrait_url_template", "train_free_portrait_url_template"
 
@@ -359,7 +361,13 @@ class Dashscope(Provider[DashscopeSettings]):
         """The last lines a training has written; portraits write none."""
         if ref.kind != "training":
             return ()
-        told = await self._get(f"/fine-tunes/{ref.id}/logs", OUTPUT, {"offset": "0", "line": "100"})
+        path = f"/fine-tunes/{ref.id}/logs"
+        told = await self._get(path, OUTPUT, {"offset": "1", "line": str(LINES)})
+        total = told.output.get("total")
+        if isinstance(total, int) and total > LINES:
+            # Counted from the oldest: those at its beginning say nothing of how it ended.
+            last = {"offset": str(total - LINES + 1), "line": str(LINES)}
+            told = await self._get(path, OUTPUT, last)
         lines = told.output.get("logs")
         return tuple(vendor_words(line) for line in lines) if isinstance(lines, list) else ()
 

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
 from bot.providers._answers import vendor_words
 from bot.providers._base import Finding
 from bot.providers._errors import UnexpectedResponse
-from bot.providers._wire import Id, MaybeText
+from bot.providers._wire import Count, Id, MaybeText, Rows, Sent
 
 Told = TypeVar("Told", bound=BaseModel)
 
 
-class Job(BaseModel):
+class Job(Sent):
     """A training: `output` of its create and query answers, and a row of the list."""
 
     id: Id = Field(alias="job_id")
@@ -24,19 +24,18 @@ class Job(BaseModel):
     model_id: MaybeText = Field(None, alias="finetuned_output")
     created: MaybeText = Field(None, alias="create_time")
     files: list[JsonValue] | None = Field(None, alias="training_file_ids")
-    usage: int | None = None
+    usage: Count = None
     code: MaybeText = None
     message: MaybeText = None
 
 
-class Task(BaseModel):
+class Task(Sent):
     """A task that makes portraits."""
 
     id: Id = Field(alias="task_id")
     status: MaybeText = Field(None, alias="task_status")
-    results: list[dict[str, JsonValue]] = []
+    results: Rows = Field([])
     result_url: MaybeText = None
-    metrics: dict[str, JsonValue] = Field({}, alias="task_metrics")
     code: MaybeText = None
     message: MaybeText = None
 
@@ -48,7 +47,7 @@ class Task(BaseModel):
         return found or ({0: self.result_url} if self.result_url else {})
 
 
-class File(BaseModel):
+class File(Sent):
     """A file in the store; `url` is signed and expires."""
 
     id: Id = Field(alias="file_id")
@@ -57,39 +56,39 @@ class File(BaseModel):
     url: MaybeText = None
 
 
-class Output(BaseModel):
+class Output(Sent):
     """The body of everything but files."""
 
-    output: dict[str, JsonValue] = {}
+    output: dict[str, JsonValue] = Field({})
     usage: JsonValue = None
 
 
-class Uploaded(BaseModel):
+class Uploaded(Sent):
     """The answer to an upload, which may have failed within a 200."""
 
-    class Data(BaseModel):
+    class Data(Sent):
         """Its payload."""
 
-        uploaded_files: list[File] = []
-        failed_uploads: list[dict[str, JsonValue]] = []
+        uploaded_files: list[File] = Field([])
+        failed_uploads: Rows = Field([])
 
     data: Data
 
 
-class OneFile(BaseModel):
+class OneFile(Sent):
     """One file."""
 
     data: File
 
 
-class Files(BaseModel):
+class Files(Sent):
     """A page of files."""
 
-    class Data(BaseModel):
+    class Data(Sent):
         """Its payload."""
 
-        files: list[File] = []
-        total: int | None = None
+        files: list[File] = Field([])
+        total: Count = None
 
     data: Data
 

@@ -31,7 +31,13 @@ from bot.providers._errors import InvalidInput, NotFound, OutcomeUnknown, Unexpe
 from bot.providers._wire import StatusWords, moment
 from bot.providers.metastudio.desk import Desk
 from bot.providers.metastudio.product import Product, by_role, chosen, only
-from bot.providers.metastudio.settings import FRAMES, SUBJECTS, AvatarOptions, ClipOptions
+from bot.providers.metastudio.settings import (
+    FRAMES,
+    SUBJECTS,
+    AvatarOptions,
+    BasicAvatarOptions,
+    ClipOptions,
+)
 from bot.providers.metastudio.wire import (
     BODY,
     COMMANDED,
@@ -45,6 +51,7 @@ from bot.providers.metastudio.wire import (
 from bot.providers.metastudio.words import (
     DELETABLE,
     DONE,
+    MENDABLE,
     REASONS,
     REFUSED,
     REVIEWED,
@@ -70,6 +77,7 @@ class Avatar(Product):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._state = StatusWords("metastudio", TRAINING_STATES, {})
+        self._options = BasicAvatarOptions if self.settings.flexus else AvatarOptions
 
     @property
     def capabilities(self) -> Capabilities:
@@ -111,7 +119,7 @@ class Avatar(Product):
         training = Operation(
             inputs=(video, *(papers if has.papers else ()), *((gestures, voice) if has.extras else ())),
             subjects=SUBJECTS,
-            options=AvatarOptions,
+            options=self._options,
             idempotent=True,
             concurrency=has.train_concurrency,
             poll_first=has.train_poll_first,
@@ -144,7 +152,7 @@ class Avatar(Product):
 
     async def submit(self, spec: TrainingSpec, key: str) -> RemoteJob:
         """Create the training, or go on with the one that an earlier call under this key has created."""
-        asked = self._request(chosen(AvatarOptions, spec.options), key, spec)
+        asked = self._request(chosen(self._options, spec.options), key, spec)
         earlier = await self._of(key, None)
         if earlier is None:
             uploads = await self._create(asked)
@@ -189,7 +197,7 @@ class Avatar(Product):
 
     def _request(self, options: AvatarOptions, key: str, spec: TrainingSpec) -> dict[str, object]:
         gestures = by_role(spec.inputs, Role.ACTION_VIDEO)
-        basic = self.settings.flexus if options.is_flexus is None else options.is_flexus
+        basic = options.edition
         voice = by_role(spec.inputs, Role.VOICE) is not None
         if voice and options.is_only_human_model:
             raise InvalidInput("Recordings do not go with an avatar without a voice: leave out either.")
@@ -314,7 +322,7 @@ class Avatar(Product):
         return RemoteJob(
             ref=ref.model_copy(update={"model_id": model_id or ref.model_id}),
             state=state,
-            tentative=state is RemoteState.FAILED,
+            tentative=job.word in MENDABLE,
             model_id=model_id,
             artifacts=(cover,) if model_id and job.cover else (),
             reason=(reason or "The vendor gives no reason.") if bad else None,

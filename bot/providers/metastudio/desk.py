@@ -18,7 +18,7 @@ from bot.providers._wire import moment
 from bot.providers.metastudio.settings import MetastudioSettings
 from bot.providers.metastudio.signing import SdkAuth, TokenAuth
 from bot.providers.metastudio.wire import TOKEN
-from bot.providers.metastudio.words import STALE
+from bot.providers.metastudio.words import TokenRefused
 
 T = TypeVar("T")
 EARLY = timedelta(minutes=30)
@@ -76,14 +76,18 @@ class Desk:
         if self.settings.app_user_id:
             headers["x-app-userid"] = self.settings.app_user_id
         facts["headers"] = headers
-        if self._signing is not None:
-            return await self.http.call(method, self._prefix + path, into, auth=self._signing, **facts)
+        try:
+            if self._signing is not None:
+                return await self.http.call(method, self._prefix + path, into, auth=self._signing, **facts)
+            return await self._with_token(method, path, into, facts)
+        except TokenRefused as error:
+            raise AuthenticationFailed(error.detail, code=error.code, request_id=error.request_id) from None
+
+    async def _with_token(self, method: str, path: str, into: TypeAdapter[T], facts: Mapping[str, Any]) -> T:
         token = await self._signed_in()
         try:
             return await self._shown(token, method, path, into, facts)
-        except AuthenticationFailed as error:
-            if error.code not in STALE:
-                raise
+        except TokenRefused:
             return await self._shown(await self._signed_in(instead_of=token), method, path, into, facts)
 
     async def _shown(

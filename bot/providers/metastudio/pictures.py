@@ -36,6 +36,8 @@ MODELS = "/digital-human/stylized/picture-modelings"
 LOOKS = "/photo-detection"
 TALKS = "/photo-digital-human-videos"
 LIBRARY = "Its pages do not say whether a photo's model can be erased like an avatar."
+PHOTO_SPEECH = 2000
+"""Characters that a photo speaks at most; an avatar speaks more."""
 LOOK_AGAIN = timedelta(seconds=2)
 
 
@@ -153,7 +155,7 @@ class PhotoVideo(Product):
                 "inputs": (_photo(most=most, side=1920),),
                 "subjects": SUBJECTS,
                 "options": TalkOptions,
-                "prompt_max": has.speech_max,
+                "prompt_max": self.speech_most,
                 "prompt_means": "speech",
                 "idempotent": True,
                 "inspects": True,
@@ -163,6 +165,11 @@ class PhotoVideo(Product):
         return Capabilities(
             label="Huawei MetaStudio", country="China", oneshot=oneshot, calls_at_once=has.connections
         )
+
+    @property
+    def speech_most(self) -> int:
+        """What the operator has set, as far as the vendor lets a photo speak."""
+        return min(self.settings.speech_max, PHOTO_SPEECH)
 
     async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
         """Have the vendor look whether each photo suits, which takes it some seconds."""

@@ -132,11 +132,16 @@ class Product(ABC):
             )
         return listed.assets[0].id
 
+    @property
+    def speech_most(self) -> int:
+        """Characters of the longest text to speak."""
+        return self.settings.speech_max
+
     def speech(self, prompt: str | None) -> list[dict[str, object]]:
         """The text to speak, as the vendor wants it. Raises InvalidInput where it is too long or none."""
         text = (prompt or "").strip()
-        if not 0 < len(text) <= self.settings.speech_max:
-            raise InvalidInput(f"A text to speak has 1 to {self.settings.speech_max} characters.")
+        if not 0 < len(text) <= self.speech_most:
+            raise InvalidInput(f"A text to speak has 1 to {self.speech_most} characters.")
         return [{"sequence_no": 0, "shoot_script": {"script_type": "TEXT", "text_config": {"text": text}}}]
 
     async def clip_of(self, key: str, kind: str, known: frozenset[str]) -> str | None:

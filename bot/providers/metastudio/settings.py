@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from bot.providers._base import UPFRONT, Endpoint, Key, KeyId, ProviderSettings, Seconds
@@ -59,7 +60,9 @@ class MetastudioSettings(ProviderSettings):
     clip_kind: str = Field(
         "2D_DIGITAL_HUMAN_VIDEO", description="What the vendor's list of clips calls those of an avatar."
     )
-    speech_max: int = Field(2000, ge=1, le=10000, description="Longest text to speak, in characters.")
+    speech_max: int = Field(
+        2000, ge=1, le=10000, description="Longest text to speak, in characters; of a photo 2,000."
+    )
     clip_max_bytes: int = Field(512 * MIB, ge=1, description="Largest clip that is fetched.")
     image_max_bytes: int = Field(32 * MIB, ge=1, description="Largest picture that is fetched.")
     train_concurrency: int = Field(2, ge=1, description="Trainings under way at once.")
@@ -104,11 +107,25 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
+def _listed(value: object) -> object:
+    """A form has a line of text for a list: its parts stand between commas, each once."""
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(part for each in re.split("[,;，、；]", value) if (part := each.strip())))
+
+
+def _services(value: object) -> object:
+    return _listed(value.upper() if isinstance(value, str) else value)
+
+
 Service = Literal["VIDEO_2D", "LIVE_2D", "CHAT_2D"]
 
 
 class AvatarOptions(Options):
     """What may be chosen for an avatar from a video: every field of the vendor's request that is not ours."""
+
+    basic: ClassVar[bool] = False
+    """Whether the basic edition is meant where nobody chose."""
 
     contact: str | None = Field(
         None, title="Mobile number", description="Whom the vendor may call about the video.", max_length=32
@@ -130,10 +147,15 @@ class AvatarOptions(Options):
     )
     is_ondemand_resource: bool = Field(False, title="Pay per use", description="Not from bought resources.")
     is_live_copy: bool = Field(False, title="Livestream copy", description="A copy for livestreams.")
-    supported_service: tuple[Service, ...] = Field(
-        ("VIDEO_2D",), min_length=1, title="Uses", description="The basic edition makes clips only."
+    supported_service: Annotated[tuple[Service, ...], BeforeValidator(_services)] = Field(
+        ("VIDEO_2D",),
+        min_length=1,
+        title="Uses",
+        description="VIDEO_2D, LIVE_2D, CHAT_2D, between commas; the basic edition makes clips only.",
     )
-    tags: tuple[str, ...] = Field((), max_length=20, title="Tags", description="Words to find it by.")
+    tags: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        (), max_length=20, title="Tags", description="Words to find it by, between commas."
+    )
     job_tag: Literal["ECOMMERCE", "NEWS", "MARKETING"] | None = Field(
         None, title="Voice for", description="Basic edition with a voice only."
     )
@@ -146,13 +168,28 @@ class AvatarOptions(Options):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.is_flexus and self.is_background_replacement:
+        if self.edition and self.is_background_replacement:
             raise ValueError("the basic edition does not replace backgrounds")
-        if self.is_flexus and self.supported_service != ("VIDEO_2D",):
+        if self.edition and self.supported_service != ("VIDEO_2D",):
             raise ValueError("the basic edition makes clips only")
         if (self.model_version == "V3.3") != self.is_fast_flexus:
             raise ValueError("version V3.3 and the ultra-fast edition go only together")
+        if self.is_fast_flexus and not self.edition:
+            raise ValueError("ultra-fast is of the basic edition: choose that, too")
+        if self.is_only_human_model and not self.edition:
+            raise ValueError("only the basic edition makes an avatar without a voice")
         return self
+
+    @property
+    def edition(self) -> bool:
+        """Whether it is of the basic edition: as chosen, or else as the operator has set it."""
+        return self.basic if self.is_flexus is None else self.is_flexus
+
+
+class BasicAvatarOptions(AvatarOptions):
+    """The same where the operator has set the basic edition."""
+
+    basic = True
 
 
 class ClipOptions(Options):

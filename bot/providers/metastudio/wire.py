@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
-from bot.providers._wire import Id, MaybeText, Texts
+from bot.providers._wire import Id, MaybeText, Sent, Texts
 
 
-class Log(BaseModel):
+class Log(Sent):
     """One entry of a training's history."""
 
     moment: MaybeText = Field(None, alias="operate_time")
@@ -16,7 +16,7 @@ class Log(BaseModel):
     code: MaybeText = Field(None, alias="error_code")
 
 
-class Training(BaseModel):
+class Training(Sent):
     """A training, of the list or asked for alone. Its links to identity cards are not read."""
 
     id: Id = Field(alias="job_id")
@@ -42,7 +42,7 @@ class Training(BaseModel):
         return max(self.logs, key=weight, default=None)
 
 
-class Uploads(BaseModel):
+class Uploads(Sent):
     """A training just made or updated: where its files go."""
 
     id: MaybeText = Field(None, alias="job_id")
@@ -54,13 +54,13 @@ class Uploads(BaseModel):
     voice: MaybeText = Field(None, alias="audio_upload_url")
 
 
-class Trainings(BaseModel):
+class Trainings(Sent):
     """A page of trainings."""
 
-    jobs: list[Training] = []
+    jobs: list[Training] = Field([])
 
 
-class Commanded(BaseModel):
+class Commanded(Sent):
     """What became of a command, which may have failed within a 200."""
 
     result: MaybeText = Field(None, alias="commond_result")
@@ -68,7 +68,7 @@ class Commanded(BaseModel):
     error: dict[str, JsonValue] = Field({}, alias="error_info")
 
 
-class Made(BaseModel):
+class Made(Sent):
     """The asset that a clip becomes."""
 
     asset_id: MaybeText = None
@@ -76,7 +76,7 @@ class Made(BaseModel):
     cover: MaybeText = Field(None, alias="cover_url")
 
 
-class Short(BaseModel):
+class Short(Sent):
     """A clip, a photo's model, or a look at a photo."""
 
     id: MaybeText = Field(None, alias="job_id")
@@ -88,13 +88,13 @@ class Short(BaseModel):
     made: Made | None = Field(None, alias="output_asset_config")
 
 
-class Pictures(BaseModel):
+class Pictures(Sent):
     """A page of photos' models."""
 
     jobs: list[Short] = Field([], alias="picture_modeling_jobs")
 
 
-class Clips(BaseModel):
+class Clips(Sent):
     """A page of clips: in `jobs`, as the vendor's own client has it; its pages show no sample."""
 
     jobs: list[Short] | None = None
@@ -105,34 +105,34 @@ class Clips(BaseModel):
         return self.jobs or self.others or []
 
 
-class File(BaseModel):
+class File(Sent):
     """A file of an asset."""
 
     category: MaybeText = Field(None, alias="asset_file_category")
     link: MaybeText = Field(None, alias="download_url")
 
 
-class Asset(BaseModel):
+class Asset(Sent):
     """A thing in the library."""
 
     id: MaybeText = Field(None, alias="asset_id")
-    files: list[File] = []
+    files: list[File] = Field([])
 
     def main(self) -> str | None:
         """The link to what it is, beside its cover and samples."""
         return next((file.link for file in self.files if file.category == "MAIN"), None)
 
 
-class Assets(BaseModel):
+class Assets(Sent):
     """A page of assets."""
 
-    assets: list[Asset] = []
+    assets: list[Asset] = Field([])
 
 
-class Token(BaseModel):
+class Token(Sent):
     """A token of IAM: in a header, and its end in the body."""
 
-    class Inner(BaseModel):
+    class Inner(Sent):
         """Its payload."""
 
         expires: MaybeText = Field(None, alias="expires_at")

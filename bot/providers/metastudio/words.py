@@ -46,6 +46,7 @@ AT_WORK = (
 """Several of these end in SUCCESS, and none of them is the end."""
 DONE = ("JOB_SUCCESS", "JOB_FINISH")
 BROKEN = ("TRAINING_DATA_PREPROCESS_FAILED", "TRAIN_FAILED", "INFERENCE_DATA_PREPROCESS_FAILED", "JOB_REJECT")
+"""What lies at rest: the vendor lets it be deleted, so nobody there goes on with it."""
 MENDABLE = (
     "COMPILE_FAILED", "ACTION_GENERATE_DATA_FAILED", "ACTION_GENERATE_ORI_FAILED",
     "GENERATE_ACTION_PREPROCESS_FAILED", "TEST_VIDEO_CHECK_FAILED", "ACTION_MARK_FAILED", "MANUAL_STOP_TRAIN",
@@ -109,20 +110,23 @@ _STRANGER = (
 )
 _RIGHTS = "The IAM user may not use MetaStudio in this project: give it the permission MetaStudio FullAccess."
 _REGION = "MetaStudio is not offered at this address: check METASTUDIO_REGION and METASTUDIO_ENDPOINT."
-STALE = frozenset({"MSS.00000001", "MSS.00010008", "MSS.00010009", "APIGW.0301", "APIGW.0307"})
-"""Codes that a fresh token may mend."""
+
+
+class TokenRefused(AuthenticationFailed):
+    """A fresh token may mend it."""
+
 
 CODES: Mapping[str, tuple[type[ProviderError] | None, str]] = {
     # One code for keys and clock: the date of the answer tells which.
-    "APIGW.0301": (AuthenticationFailed, ""),
-    "APIGW.0307": (AuthenticationFailed, _STRANGER),
+    "APIGW.0301": (TokenRefused, ""),
+    "APIGW.0307": (TokenRefused, _STRANGER),
     "APIGW.0302": (AuthenticationFailed, _RIGHTS),
     "APIGW.0101": (AuthenticationFailed, _REGION),
     "APIGW.0308": (RateLimited, "Huawei Cloud asks for fewer calls."),
     "APIGW.0201": (InvalidInput, "The request is too large for Huawei Cloud."),
-    "MSS.00000001": (AuthenticationFailed, ""),
-    "MSS.00010008": (AuthenticationFailed, _STRANGER),
-    "MSS.00010009": (AuthenticationFailed, _STRANGER),
+    "MSS.00000001": (TokenRefused, ""),
+    "MSS.00010008": (TokenRefused, _STRANGER),
+    "MSS.00010009": (TokenRefused, _STRANGER),
     "MSS.00010003": (AuthenticationFailed, _REGION),
     "MSS.00010004": (AuthenticationFailed, _REGION),
     # One code for two things: the status tells which.
@@ -161,7 +165,9 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
         kind = OutcomeUnknown
     if kind is None and answer.status == 403:
         sentence = _RIGHTS
-    if (kind is None and answer.status == 401) or (kind is AuthenticationFailed and not sentence):
+    if kind is None and answer.status == 401:
+        kind = TokenRefused
+    if kind is TokenRefused and not sentence:
         # IAM has no codes of its own: it nests what HTTP says.
         sentence = _USER if told is not body and code.isdecimal() else _signature(answer)
     request_id = first_text(body, "request_id") or answer.headers.get("x-request-id", "")

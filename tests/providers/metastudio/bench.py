@@ -467,14 +467,15 @@ _RUNNING = """
 """
 _NEEDS_USER = "AUTO_VERIFY_FAILED MANUAL_VERIFY_FAILED VIDEO_ANALYZE_FAILED"
 _SUCCEEDED = "JOB_SUCCESS JOB_FINISH"
-_FAILED = """
-    TRAINING_DATA_PREPROCESS_FAILED TRAIN_FAILED INFERENCE_DATA_PREPROCESS_FAILED JOB_REJECT COMPILE_FAILED
-    ACTION_GENERATE_DATA_FAILED ACTION_GENERATE_ORI_FAILED GENERATE_ACTION_PREPROCESS_FAILED
+_FAILED = "TRAINING_DATA_PREPROCESS_FAILED TRAIN_FAILED INFERENCE_DATA_PREPROCESS_FAILED JOB_REJECT"
+"""Where a training rests: the vendor lets it be deleted."""
+_MENDABLE = """
+    COMPILE_FAILED ACTION_GENERATE_DATA_FAILED ACTION_GENERATE_ORI_FAILED GENERATE_ACTION_PREPROCESS_FAILED
     TEST_VIDEO_CHECK_FAILED ACTION_MARK_FAILED MANUAL_STOP_TRAIN MANUAL_STOP_TRAINING_DATA_PREPROCESS
     MANUAL_STOP_INFERENCE_DATA_PREPROCESS MANUAL_STOP_ACTION_GENERATE_DATA_PROCESSING
     MANUAL_STOP_ACTION_GENERATE_ORI_PROCESSING MANUL_STOP_ACTION_MARK
 """
-"""The vendor's staff can redo most of these, so that none is believed at once."""
+"""The vendor's staff can redo these, so that none is believed at once."""
 _CLIP = {
     "WAITING": RemoteState.QUEUED,
     "PROCESSING": RemoteState.RUNNING,
@@ -489,7 +490,8 @@ WORDS = (
     *(Word("training", word, RemoteState.RUNNING) for word in _RUNNING.split()),
     *(Word("training", word, RemoteState.NEEDS_USER) for word in _NEEDS_USER.split()),
     *(Word("training", word, RemoteState.SUCCEEDED) for word in _SUCCEEDED.split()),
-    *(Word("training", word, RemoteState.FAILED, tentative=True) for word in _FAILED.split()),
+    *(Word("training", word, RemoteState.FAILED) for word in _FAILED.split()),
+    *(Word("training", word, RemoteState.FAILED, tentative=True) for word in _MENDABLE.split()),
     *(Word("generation", *row) for row in _CLIP.items()),
     Word("generation", "BLOCK", None, raises=ContentRejected),
 )
