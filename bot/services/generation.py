@@ -8,14 +8,13 @@ from typing import Any
 from bot.services.cards import show_card
 from bot.services.errors import ModelGone, NoSuchThing, NotYours
 from bot.services.inputs import Given, fitting
+from bot.services.makings import Asked, making_of
 from bot.services.notifier import Clock
-from bot.services.outcomes import model_serial
 from bot.services.training import check_either, check_making
 from bot.services.vendors import Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
-from storage.records.ids import new_id
-from storage.records.jobs import Job, JobKind, NewJob
+from storage.records.jobs import Job, JobKind
 from storage.records.results import TrainedModel
 
 
@@ -37,9 +36,7 @@ class Generation:
         brings: Iterable[str] = (),
     ) -> None:
         """Refuse what can be refused without looking at inputs. Raises as `start` does."""
-        model = await self._store.read(lambda tx: own_model(tx, owner, model_id))
-        if model.deleted_at or (model.expires_at and model.expires_at <= self._store.now()):
-            raise ModelGone(model_id)
+        model = await self._kept(owner, model_id)
         making = self._vendors.making(model.provider)
         check_either(making, check_making(making, prompt, count, options, None), brings)
 
@@ -99,40 +96,24 @@ class Generation:
         and so do the results unless `pictures_place` says otherwise. What is wrong with `options` is named
         `making.NAME`. Raises NoSuchThing, NotYours, ModelGone, VendorNotOffered, BadWish and Unfit.
         """
-        model = await self._store.read(lambda tx: own_model(tx, owner, model_id))
-        if model.deleted_at or (model.expires_at and model.expires_at <= self._store.now()):
-            raise ModelGone(model_id)
+        model = await self._kept(owner, model_id)
         making = self._vendors.making(model.provider)
         chosen = check_making(making, prompt, count, options or {}, seed)
         check_either(making, chosen, [role for role, _ in inputs])
+        asked = Asked(prompt.strip(), count, chosen, seed)
 
         def unit(tx: Tx) -> Job:
             if own_model(tx, owner, model_id).deleted_at:
                 raise ModelGone(model_id)  # While the options were looked at.
             media = tx.inputs.by_hash(sha256 for _, sha256 in inputs)
             given = [Given(role, media[sha256]) for role, sha256 in inputs if sha256 in media]
-            made = new_id("job")
             job = tx.jobs.insert(
-                NewJob(
-                    id=made,
-                    kind=JobKind.GENERATION,
-                    root_id=made,
-                    owner=owner,
+                making_of(
+                    model,
+                    asked,
                     place=place,
                     pictures_place=place if pictures_place is None else pictures_place,
-                    provider=model.provider,
-                    name=model.name,
-                    subject=model.subject,
-                    spec={
-                        "model": model.id,
-                        "model_id": model.remote_model_id,
-                        "prompt": prompt.strip(),
-                        "count": count,
-                        "seed": seed,
-                        "options": chosen,
-                    },
                     request_key=request_key,
-                    serial=model_serial(model.provider, model.remote_model_id),
                     inputs=fitting(making.inputs, given),
                 )
             )
@@ -145,6 +126,13 @@ class Generation:
         self._nudge("submit")
         self._nudge("outbox")
         return job
+
+    async def _kept(self, owner: str, model_id: str) -> TrainedModel:
+        """A model of this person's that can still be used. Raises NoSuchThing, NotYours and ModelGone."""
+        model = await self._store.read(lambda tx: own_model(tx, owner, model_id))
+        if model.deleted_at or (model.expires_at and model.expires_at <= self._store.now()):
+            raise ModelGone(model_id)
+        return model
 
 
 def own_model(tx: Tx, owner: str, model_id: str) -> TrainedModel:

@@ -20,9 +20,9 @@ from bot.providers import (
 from bot.services import held as held_papers
 from bot.services.cards import card_key, refresh_papers, show_card, show_tray
 from bot.services.inputs import PRIVATE
+from bot.services.makings import Asked, making_of
 from storage import Tx
-from storage.records.ids import new_id
-from storage.records.jobs import FailureReason, Finding, Job, JobKind, JobState, NewJob
+from storage.records.jobs import FailureReason, Finding, Job, JobState, NewJob
 from storage.records.outbox import NoticeKind
 from storage.records.places import direct
 
@@ -144,34 +144,7 @@ def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: f
     tx.models.insert(job, model_id, remote.model_expires_at)
     delivered = deliver_batch(tx, job)
     if job.spec.get("count") and not job.cancel_requested:
-        wished = tx.jobs.insert(
-            NewJob(
-                id=new_id("job"),
-                kind=JobKind.GENERATION,
-                root_id=job.root_id,
-                owner=job.owner,
-                place=job.place,
-                pictures_place=job.pictures_place,
-                provider=job.provider,
-                name=job.name,
-                subject=job.subject,
-                spec={
-                    "model": tx.models.of_job(job.id).id,
-                    "model_id": model_id,
-                    "prompt": job.spec.get("prompt", ""),
-                    "count": job.spec["count"],
-                    "seed": job.spec.get("seed"),
-                    "options": job.spec.get("making", {}),
-                },
-                request_key=f"first:{job.id}",
-                serial=model_serial(job.provider, model_id),
-                inputs=tuple(
-                    (one.role, one.medium.sha256)
-                    for one in tx.inputs.of_job(job.id)
-                    if one.role in (making_takes or ())
-                ),
-            )
-        )
+        wished = tx.jobs.insert(_wished(tx, job, making_takes or frozenset()))
         if making_takes is None:
             fail(tx, wished, FailureReason.RETIRED)
     else:
@@ -180,9 +153,18 @@ def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: f
     return job
 
 
-def model_serial(provider: str, remote_model_id: str) -> str:
-    """A lost answer of a generation is found among its model's: one at a time per model is being sent."""
-    return f"model:{provider}:{remote_model_id}"
+def _wished(tx: Tx, job: Job, takes: frozenset[str]) -> NewJob:
+    """What was asked for with the training, with those of its inputs that making takes."""
+    spec = job.spec
+    return making_of(
+        tx.models.of_job(job.id),
+        Asked(spec.get("prompt", ""), spec["count"], spec.get("making", {}), spec.get("seed")),
+        root_id=job.root_id,
+        place=job.place,
+        pictures_place=job.pictures_place,
+        request_key=f"first:{job.id}",
+        inputs=[(one.role, one.medium.sha256) for one in tx.inputs.of_job(job.id) if one.role in takes],
+    )
 
 
 def deliver_batch(tx: Tx, job: Job, *, last: bool = False) -> str | None:
