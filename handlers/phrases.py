@@ -443,6 +443,8 @@ def field_error(error: BadWish) -> str:
         ("name", "too_long"): f"At most {error.limit} characters.",
         ("subject", "unknown"): "This vendor does not know that kind of subject: choose another.",
         ("prompt", "empty"): "Say what the pictures should show.",
+        ("prompt", "unsaid"): "Write what should be said.",
+        ("prompt", "barred"): f"This vendor takes a prompt without {error.words} only.",
         ("prompt", "too_long"): f"At most {error.limit} characters.",
         ("count", "out_of_range"): f"At most {error.limit} images.",
         ("consent", "missing"): "Without this permission no photo leaves this workspace.",

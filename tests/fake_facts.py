@@ -28,6 +28,7 @@ class FakeSettings(ProviderSettings):
     delivery: Delivery = Delivery.URL
     subjects: tuple[str, ...] = ("person", "dog")
     prompt_max: int = 500
+    prompt_bars: str = ""
     count_max: int = 4
     poll_first: timedelta = timedelta(seconds=1)
     poll_most: timedelta = timedelta(seconds=4)

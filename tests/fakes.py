@@ -214,6 +214,7 @@ class FakeProvider(Provider[FakeSettings]):
                 "options": FakeStyle if facts.options else None,
                 "inspects": False,
                 "prompt_max": facts.prompt_max,
+                "prompt_bars": facts.prompt_bars,
                 "prompt_means": "speech" if facts.films else "picture",
                 "count_max": facts.count_max,
             }

@@ -206,6 +206,8 @@ class Operation(Frozen):
     """An option and an input that stand for one another: one of the two is given, and not both."""
     prompt_max: int = 0
     """Longest prompt, in characters; 0 where the operation takes no prompt."""
+    prompt_bars: str = ""
+    """Characters that a prompt must not hold, since the vendor reads something else into them."""
     prompt_means: Literal["picture", "speech"] = "picture"
     """What a prompt describes: the picture to make, or the words that the person in it says."""
     count_max: int = 1

@@ -257,9 +257,11 @@ def check_making(
 ) -> dict[str, Any]:
     """What is wished for to be made, against what the vendor makes; returns the options. Raises BadWish."""
     if making.prompt_max and not prompt.strip():
-        raise BadWish("prompt", "empty")
+        raise BadWish("prompt", "empty" if making.prompt_means == "picture" else "unsaid")
     if making.prompt_max and len(prompt) > making.prompt_max:
         raise BadWish("prompt", "too_long", making.prompt_max)
+    if barred := [sign for sign in making.prompt_bars if sign in prompt]:
+        raise BadWish("prompt", "barred", words=" and ".join(barred))
     if not 1 <= count <= making.count_max:
         raise BadWish("count", "out_of_range", making.count_max)
     if seed is not None and not 0 <= seed <= SEED_MAX:

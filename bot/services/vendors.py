@@ -62,6 +62,8 @@ class Making:
 
     prompt_max: int
     """Characters; 0 where no prompt is taken."""
+    prompt_bars: str
+    """Characters that a prompt must not hold."""
     prompt_means: Literal["picture", "speech"]
     count_max: int
     options: type[BaseModel] | None
@@ -378,6 +380,7 @@ def _kinds(provider: Provider[Any]) -> list[JobKind]:
 def _making(operation: Operation) -> Making:
     return Making(
         prompt_max=operation.prompt_max,
+        prompt_bars=operation.prompt_bars,
         prompt_means=operation.prompt_means,
         count_max=operation.count_max,
         options=operation.options,

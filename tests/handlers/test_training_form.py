@@ -104,6 +104,14 @@ async def test_an_empty_prompt_is_marked_under_its_field_and_nothing_starts(surf
     assert surface.rows("job") == 0
 
 
+async def test_signs_that_a_vendor_reads_otherwise_are_marked_under_the_prompt(tmp_path: Path) -> None:
+    async with stage(tmp_path, vendor=fast_vendor(prompt_bars="<>")) as found, found.running():
+        await found.open_form(await found.tray())
+        refused = await found.submit(prompt="we <3 the sea")
+        assert refused.errors == {"prompt": "This vendor takes a prompt without < only."}
+        assert found.rows("job") == 0
+
+
 async def test_a_form_that_cannot_be_kept_stays_open_and_says_so(
     surface: Surface, monkeypatch: pytest.MonkeyPatch
 ) -> None:

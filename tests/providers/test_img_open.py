@@ -222,6 +222,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"module_dropout": 1}, "module_dropout", "less than 1"),
     ({"network_module": "lycoris"}, "network_module", "networks.lora"),
     ({"v2": True, "clip_skip": 2}, "v2", "Clip skip"),
+    ({"v2": True}, "v2", "not of the family"),
     ({"noise_offset": 1.5}, "noise_offset", "1"),
     ({"trigger": "sks"}, "trigger", "not permitted"),
 ]
@@ -389,6 +390,29 @@ async def test_a_failure_comes_with_the_vendor_s_sentence() -> None:
     assert (told.state, told.reason) == (RemoteState.FAILED, "image download failed")
 
 
+@pytest.mark.parametrize(
+    ("around", "state"),
+    [
+        ({"status": 2, "loraName": "mine"}, RemoteState.SUCCEEDED),
+        ({"status": 1}, RemoteState.RUNNING),
+        ({"status": "failed"}, RemoteState.FAILED),
+        ({"status": 200}, RemoteState.RUNNING),
+        ({"modelUrl": "https://oss.example/x.safetensors"}, RemoteState.SUCCEEDED),
+    ],
+    ids=str,
+)
+async def test_what_stands_around_the_payload_is_read_where_it_is_silent(
+    around: dict[str, Any], state: RemoteState
+) -> None:
+    told = {"code": "200", "msg": "success", "data": {"taskId": TASK}} | around
+    none = body("list_loras")
+    none["data"]["rows"] = []
+    read = await img_open(Wire(result=told, loras=none)).poll(TRAINING)
+    assert read.state is state
+    if state is RemoteState.SUCCEEDED:
+        assert read.model_id == around.get("loraName", TASK)
+
+
 async def test_fields_of_another_name_are_a_setting() -> None:
     told = {"code": "200", "data": {"phase": "done", "weights": "mine"}}
     provider = img_open(Wire(result=told), result_status_fields="phase", result_name_fields="weights")
@@ -526,6 +550,57 @@ async def test_a_base_model_that_no_image_could_be_made_with_is_refused_before_i
     assert vendor.trainings == {}
 
 
+@pytest.mark.parametrize(
+    ("base", "second", "why"),
+    [
+        ("v2-1_768-ema-pruned", False, "is SD 2.1: choose"),
+        ("photon_v1_84728", True, "is SD 1.5: leave out"),
+        ("v2-1_768-ema-pruned", True, ""),
+        ("photon_v1_84728", False, ""),
+        ("unsaid", True, ""),
+    ],
+)
+async def test_a_base_model_and_what_the_trainer_is_told_of_its_family_must_agree(
+    base: str, second: bool, why: str
+) -> None:
+    listed = body("list_checkpoints")
+    (row,) = listed["data"]["rows"]
+    listed["data"]["rows"] = [
+        row,
+        row | {"sdModelCheckpoint": "v2-1_768-ema-pruned.safetensors", "modelBaseModel": "SD 2.1"},
+        row | {"sdModelCheckpoint": "unsaid.safetensors", "modelBaseModel": None},
+    ]
+    wire = Wire(models=listed, train=body("submit_training"))
+    wanted = training(pretrained_model=base, v2=second)
+    if why:
+        with pytest.raises(InvalidInput, match=why):
+            await img_open(wire, checkpoint=None).submit(wanted, key="job_1")
+    else:
+        await img_open(wire, checkpoint=None).submit(wanted, key="job_1")
+    assert [path for path, _ in wire.asked if path == TRAIN] == ([] if why else [TRAIN])
+
+
+async def test_a_prompt_at_its_limit_leaves_room_for_the_name_of_the_model() -> None:
+    wire = Wire(paint=body("text2image"))
+    provider = img_open(wire)
+    able = provider.capabilities.generation
+    assert able is not None
+    longest = "雪" * able.prompt_max
+    await provider.generate(images(longest), key="gen-1")
+    ((_, sent),) = wire.asked
+    assert len(sent["prompt"]) <= provider.settings.prompt_max == 2000
+    assert sent["prompt"].startswith(f"{longest} <lora:")
+    with pytest.raises(InvalidInput, match="characters"):
+        await provider.generate(images("x" * 2000), key="gen-2")
+    assert len(wire.asked) == 1
+
+
+async def test_signs_that_name_models_are_barred_before_anything_is_trained() -> None:
+    able = img_open(Wire()).capabilities.generation
+    assert able is not None
+    assert set(able.prompt_bars) == {"<", ">"}
+
+
 async def test_the_options_of_images_are_heeded() -> None:
     wire = Wire(paint=body("text2image"))
     options = {"size": "768x512", "steps": 30, "weight": 0.6, "clip_skip": 2, "restore_faces": True}
@@ -563,11 +638,12 @@ async def test_last_month_s_images_are_found_in_the_archive() -> None:
     assert [path for path, _ in wire.asked] == [LIVE, ARCHIVE]
 
 
-async def test_images_that_moderation_holds_back_are_left_out() -> None:
+@pytest.mark.parametrize("no", [False, "false", 0])
+async def test_images_that_moderation_holds_back_are_left_out(no: Any) -> None:
     told = body("task_succeeded")
     (good,) = told["data"]["differentialImageRspList"]
     told["data"]["differentialImageRspList"] = [
-        good | {"img_audit_status": False},
+        good | {"img_audit_status": no},
         good,
         good | {"image_url": ""},
     ]

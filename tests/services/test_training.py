@@ -107,6 +107,31 @@ async def test_a_field_that_cannot_be_used_is_named(
     assert house.rows("SELECT * FROM job") == []
 
 
+async def test_a_prompt_with_signs_that_the_vendor_reads_otherwise_is_refused_before_the_training(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    provider = FakeProvider(prompt_bars="<>")
+    async with engine(tmp_path / "data", clock, provider=provider) as house:
+        tray = await house.tray(2)
+        with pytest.raises(BadWish) as refused:
+            await house.services.training.start(wish(prompt="we <3 the > sea"), tray)
+        assert (refused.value.field, refused.value.rule) == ("prompt", "barred")
+        assert refused.value.words == "< and >"
+        with pytest.raises(BadWish) as refused:
+            await house.services.training.start(wish(prompt="a <3"), tray)
+        assert refused.value.words == "<"
+        assert house.rows("SELECT * FROM job") == []
+
+
+async def test_where_a_text_is_spoken_its_lack_is_not_called_a_lack_of_pictures(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    async with engine(tmp_path / "data", clock, provider=FakeProvider(films=True)) as house:
+        with pytest.raises(BadWish) as refused:
+            house.services.training.validate(wish(prompt=" ", count=1))
+        assert (refused.value.field, refused.value.rule) == ("prompt", "unsaid")
+
+
 async def test_the_limits_themselves_are_allowed(house: Engine) -> None:
     tray = await house.tray(2)
     job = await house.services.training.start(wish(name="x" * NAME_MAX, prompt="x" * 500, count=4), tray)

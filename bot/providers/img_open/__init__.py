@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-import httpx
-from pydantic import JsonValue, SecretStr, TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import (
@@ -44,8 +44,9 @@ from bot.providers._errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from bot.providers._http import HostAuth, HttpClient
+from bot.providers._http import HttpClient
 from bot.providers._wire import image
+from bot.providers.img_open.keys import Keys
 from bot.providers.img_open.options import MOST_STEPS, GenerationOptions, TrainingOptions
 from bot.providers.img_open.settings import SAAS, SUBJECTS, ImgOpenSettings
 from bot.providers.img_open.words import (
@@ -57,6 +58,7 @@ from bot.providers.img_open.words import (
     Trained,
     key_of,
     open_envelope,
+    pictures_of,
     result_of,
     state_of,
     task_id_of,
@@ -69,20 +71,11 @@ TRAIN = f"{SAAS}/modelTraining/submitTraining/Job"
 CHECKPOINTS = f"{SAAS}/sd/v2/queryModelList"
 PAINT = f"{SAAS}/sd/v2/text2image"
 LIVE, ARCHIVE = f"{SAAS}/sd/v2/queryTaskInfo", f"{SAAS}/sd/queryTaskInfo"
+NAMED = 100
+"""Characters of a prompt that are kept for the name of the LoRA, which the vendor reads there."""
 PAGE, PAGES = 100, 50
 """Rows of a list that are asked for at once, and how often at most."""
 _BODY: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
-
-
-class _Keys(HostAuth):
-    def __init__(self, home: str, key_id: str, secret: SecretStr) -> None:
-        super().__init__(home)
-        self._key_id = key_id
-        self._secret = secret
-
-    def sign(self, request: httpx.Request) -> None:
-        request.headers["x-request-req-accesskeyid"] = self._key_id
-        request.headers["x-request-req-accesskeysecret"] = self._secret.get_secret_value()
 
 
 class ImgOpen(Provider[ImgOpenSettings]):
@@ -93,9 +86,10 @@ class ImgOpen(Provider[ImgOpenSettings]):
 
     def __init__(self, settings: ImgOpenSettings, http: HttpClient) -> None:
         super().__init__(settings, http)
-        self._auth = _Keys(settings.endpoint, settings.access_key_id, settings.access_key_secret)
+        self._auth = Keys(settings.endpoint, settings.access_key_id, settings.access_key_secret)
         self._asks = settings.result_mode != "callback"
-        self._base: dict[str, str] = {}
+        self._base: dict[str, tuple[str, str]] = {}
+        """Of each base model its checkpoint and its family, by the vendor's own list."""
 
     @classmethod
     def client(cls, settings: ImgOpenSettings, **transport: Any) -> HttpClient:
@@ -137,7 +131,8 @@ class ImgOpen(Provider[ImgOpenSettings]):
         )
         generation = Operation(
             options=GenerationOptions,
-            prompt_max=has.prompt_max,
+            prompt_max=has.prompt_max - NAMED,
+            prompt_bars="<>",
             count_max=has.images_max,
             idempotent=True,
             concurrency=has.generate_concurrency,
@@ -179,7 +174,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             raise InvalidInput(f"These options come to {steps:,} steps; more than {MOST_STEPS:,} take hours.")
         task_id, base = task_id_of(key), chosen.pretrained_model
         if base != BASE:
-            await self._makes_with(base)
+            await self._makes_with(base, second=bool(chosen.v2))
         try:
             await self._post(TRAIN, chosen.wire(task_id, links, self.settings.wire_case), safe=False)
         except AlreadyThere:
@@ -194,16 +189,18 @@ class ImgOpen(Provider[ImgOpenSettings]):
         """Start images under our key, with the LoRA named in the prompt."""
         chosen = _chosen(GenerationOptions, spec.options)
         prompt = (spec.prompt or "").strip()
-        if not 0 < len(prompt) <= self.settings.prompt_max:
-            raise InvalidInput(f"A prompt has 1 to {self.settings.prompt_max} characters.")
         if "<" in prompt or ">" in prompt:
             raise InvalidInput("A prompt must not hold < or >: they name models.")
         if not 1 <= spec.count <= self.settings.images_max:
             raise InvalidInput(f"This vendor makes 1 to {self.settings.images_max} images at once.")
         task_id, model = task_id_of(key), Trained.read(spec.model_id)
+        lora = f" <lora:{model.name}:{chosen.weight or self.settings.lora_weight:g}>"
+        most = self.settings.prompt_max - len(lora)
+        if not 0 < len(prompt) <= most:
+            raise InvalidInput(f"A prompt has 1 to {most} characters.")
         width, height = chosen.size.split("x")
         body = {
-            "prompt": f"{prompt} <lora:{model.name}:{chosen.weight or self.settings.lora_weight:g}>",
+            "prompt": prompt + lora,
             "negative_prompt": chosen.negative_prompt,
             "n_iter": 1,
             "batch_size": spec.count,
@@ -375,7 +372,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
 
     def _said_images(self, ref: RemoteRef, row: Mapping[str, JsonValue]) -> RemoteJob:
         state = state_of(row.get("status"), self.settings) or RemoteState.RUNNING
-        pictures, refused = _pictures(row)
+        pictures, refused = pictures_of(row)
         lost = state is RemoteState.SUCCEEDED and not pictures
         if lost and refused:
             raise ContentRejected("Img Open's moderation held back every image.")
@@ -411,7 +408,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
             NotFound: the vendor no longer has it.
         """
         row = await self._task(ref.id)
-        pictures, _ = _pictures(row or {})
+        pictures, _ = pictures_of(row or {})
         link = pictures.get(int(json.loads(artifact.locator)[1]))
         if link is None:
             raise NotFound("Img Open no longer has this image.")
@@ -430,13 +427,15 @@ class ImgOpen(Provider[ImgOpenSettings]):
 
     async def _checkpoint(self, base: str) -> str:
         """The vendor's name for a base model, looked up once. Raises AuthenticationFailed if it has none."""
-        if self.settings.checkpoint:
-            return self.settings.checkpoint
+        return self.settings.checkpoint or (await self._listed_base(base))[0]
+
+    async def _listed_base(self, base: str) -> tuple[str, str]:
+        """Checkpoint and family of a base model, the latter empty where the list does not say."""
         if base not in self._base:
             async for row in self._rows(CHECKPOINTS):
                 code = first_text(row, "sdModelCheckpoint")
                 if code.rsplit(".", 1)[0].lower() == base.lower():
-                    self._base[base] = code
+                    self._base[base] = code, first_text(row, "modelBaseModel")
                     break
             else:
                 raise AuthenticationFailed(
@@ -444,12 +443,20 @@ class ImgOpen(Provider[ImgOpenSettings]):
                 )
         return self._base[base]
 
-    async def _makes_with(self, base: str) -> None:
-        """Refuse a base model that no image could be made with, before it is paid for."""
+    async def _makes_with(self, base: str, *, second: bool) -> None:
+        """Refuse a base model that no image could be made with, before it is paid for.
+
+        `second` says that it is meant to be one of Stable Diffusion 2, which the trainer has to be told.
+        """
+        if self.settings.checkpoint:
+            return
         try:
-            await self._checkpoint(base)
+            _, family = await self._listed_base(base)
         except AuthenticationFailed:
             raise InvalidInput(f"Img Open lists no base model called {base}.") from None
+        if (known := re.match(r"SD\s*(\d)", family)) and (known[1] == "2") != second:
+            choose = "leave out" if second else "choose"
+            raise InvalidInput(f"The base model {base} is {family}: {choose} *Stable Diffusion 2*.")
 
     async def _lora(self, task_id: str) -> str | None:
         """The name of the LoRA that a training has made, from the vendor's list."""
@@ -482,15 +489,6 @@ class ImgOpen(Provider[ImgOpenSettings]):
         return await self.http.call(
             "POST", path, _BODY, content=content, headers=headers, auth=self._auth, safe=safe
         )
-
-
-def _pictures(row: Mapping[str, JsonValue]) -> tuple[dict[int, str], list[int]]:
-    """The links of the images by their places, and the places of those that moderation holds back."""
-    listed = row.get("differentialImageRspList")
-    images = [one if isinstance(one, dict) else {} for one in (listed if isinstance(listed, list) else ())]
-    refused = [n for n, one in enumerate(images) if one.get("img_audit_status") is False]
-    links = {n: first_text(one, "image_url") for n, one in enumerate(images) if n not in refused}
-    return {n: link for n, link in links.items() if link}, refused
 
 
 def _chosen(kind: type[T], options: Mapping[str, JsonValue]) -> T:

@@ -170,6 +170,8 @@ class TrainingOptions(BaseModel):
     def _skips_nothing(cls, second: bool | None, info: ValidationInfo) -> bool | None:
         if second and info.data.get("clip_skip", 1) != 1:
             raise ValueError("Stable Diffusion 2 needs *Clip skip* 1")
+        if second and info.data.get("pretrained_model") == BASE:
+            raise ValueError("this base model is not of the family of Stable Diffusion 2: choose another")
         return second
 
     def repeated(self, photos: int) -> int:

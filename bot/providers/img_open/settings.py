@@ -82,7 +82,9 @@ class ImgOpenSettings(ProviderSettings):
     photos_max: int = Field(100, ge=10, le=100, description="Most photos for a training.")
     photo_max_bytes: int = Field(10_000_000, ge=1, description="Largest photo.")
     photo_max_side: int = Field(2048, ge=512, description="Longest side of a photo, in pixels.")
-    prompt_max: int = Field(2000, ge=1, description="Longest prompt, in characters.")
+    prompt_max: int = Field(
+        2000, ge=200, description="Longest prompt, in characters, the LoRA that the bot names in it included."
+    )
     images_max: int = Field(4, ge=1, le=16, description="Most images per request.")
     image_max_bytes: int = Field(32 * MIB, ge=1, description="Largest image that is fetched.")
     train_concurrency: int = Field(1, ge=1, description="Trainings under way at once.")

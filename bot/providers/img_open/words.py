@@ -144,18 +144,33 @@ def result_of(body: JsonValue, has: ImgOpenSettings) -> Result:
     inner = whole.get("data")
     inner = inner[0] if isinstance(inner, list) and inner else inner
     payload = inner if isinstance(inner, dict) else {}
-    # The envelope's own sentence is no status, and its words for success say nothing of the training.
-    around = whole if not payload else {}
 
-    def found(*names: str) -> str:
-        return first_text(payload, *names) or first_text(around, *names)
+    def found(names: tuple[str, ...]) -> str:
+        return first_text(payload, *names) or first_text(whole, *names)
 
-    word, name = found(*has.result_status_fields), found(*has.result_name_fields)
+    word, name = found(has.result_status_fields), found(has.result_name_fields)
     state = state_of(word, has)
-    if state is None and (name or found(*has.result_url_fields)):
+    outer = payload and not first_text(payload, *has.result_status_fields)
+    if outer and state is RemoteState.FAILED and word.lstrip("-").isdecimal():
+        # Around a payload a number that is none of its states may well be that of HTTP.
+        word, state = "", None
+    if state is None and (name or found(has.result_url_fields)):
         state = RemoteState.SUCCEEDED
-    task_id = first_text(payload, *has.result_id_fields) or first_text(whole, *has.result_id_fields)
-    return Result(task_id, state, word, name, found(*has.result_message_fields))
+    # The envelope's own sentence says nothing of a training that it has a payload of.
+    message = first_text(payload or whole, *has.result_message_fields)
+    return Result(found(has.result_id_fields), state, word, name, message)
+
+
+_NO = frozenset({"false", "0"})
+
+
+def pictures_of(row: Mapping[str, JsonValue]) -> tuple[dict[int, str], list[int]]:
+    """The links of the images by their places, and the places of those that moderation holds back."""
+    listed = row.get("differentialImageRspList")
+    images = [one if isinstance(one, dict) else {} for one in (listed if isinstance(listed, list) else ())]
+    refused = [n for n, one in enumerate(images) if str(one.get("img_audit_status")).lower() in _NO]
+    links = {n: first_text(one, "image_url") for n, one in enumerate(images) if n not in refused}
+    return {n: link for n, link in links.items() if link}, refused
 
 
 BASE = "v1-5-pruned-emaonly"
