@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from typing import Any
@@ -17,6 +18,8 @@ from handlers.phrases import refusal
 from handlers.places import thread_of
 
 logger = logging.getLogger(__name__)
+_LOOK = 0.02
+"""Seconds within which Bolt has looked whether a listener has acknowledged: it does so every hundredth."""
 _TOO_LATE = {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"}
 
 
@@ -52,7 +55,11 @@ class Errors:
                 )
             except (aiohttp.ClientError, SlackApiError, TimeoutError, ValueError):
                 logger.warning("Words not delivered", extra={"action": "respond_failed"})
-        return BoltResponse(status=200, body="") if response is not None else None
+        if response is None:
+            # Bolt forgets an acknowledgement that it has not seen when a listener has failed.
+            await asyncio.sleep(_LOOK)
+            return None
+        return BoltResponse(status=200, body="")
 
     def _words(self, error: Exception, kind: str) -> str:
         if isinstance(error, DomainError):

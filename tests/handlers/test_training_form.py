@@ -7,6 +7,7 @@ import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.sandbox.slack import Refused
+from handlers.ids import Action
 from storage.errors import StoreFull
 from tests.fakes import Fault
 from tests.surface import FORM, Surface, fast_vendor, odd, photo, photos, stage
@@ -120,6 +121,7 @@ async def test_a_form_that_cannot_be_kept_stays_open_and_says_so(
 
     tray = await surface.tray()
     await surface.open_form(tray)
+    await surface.all_said()  # Else what was just said could not be noted either.
     with monkeypatch.context() as disk:
         disk.setattr(surface.bot.store, "write", full)
         refused = await surface.submit()
@@ -247,6 +249,20 @@ async def test_train_pressed_by_somebody_else_opens_nothing_and_says_why(surface
     assert await surface.people.view("lee") is None
 
 
+async def test_a_press_that_fails_at_once_is_acknowledged_all_the_same(surface: Surface) -> None:
+    await surface.tray()
+    ((tray_id,),) = surface.query("SELECT id FROM tray")
+    body = {
+        "type": "block_actions",
+        "team": {"id": await surface.team()},
+        "user": {"id": await surface.user_id("lee"), "team_id": await surface.team()},
+        "trigger_id": "1.x",
+        "actions": [{"action_id": Action.TRAIN.value, "block_id": "b", "value": tray_id}],
+    }
+    answer = await surface.bot.app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))
+    assert answer.status == 200
+
+
 async def test_train_pressed_on_a_tray_that_was_used_says_so(surface: Surface) -> None:
     tray = await surface.tray()
     await surface.open_form(tray)
@@ -283,7 +299,7 @@ async def test_a_vendor_that_went_down_meanwhile_refuses_the_form_and_loses_noth
 async def test_just_started_the_form_waits_until_its_vendors_were_asked(tmp_path: Path) -> None:
     vendor = fast_vendor()
     held = vendor.hold("check")
-    async with stage(tmp_path) as surface, surface.running([vendor]):
+    async with stage(tmp_path) as surface, surface.running([vendor], asked=False):
         await held.entered.wait()
         tray = await surface.tray()
         await surface.press(tray, "Train…")
