@@ -11,6 +11,7 @@ from bot.sandbox.plain import block_lines, entered_text, form_fields, label_of
 from bot.sandbox.screen import Lines, Screen
 from bot.sandbox.slack import Message, Refused, Upload, View
 from bot.sandbox.slack.forms import Field
+from bot.sandbox.slack.settings import TRIGGER_SECONDS
 from bot.sandbox.slack.wire import elements
 from bot.sandbox.story import BOT, CHANNEL
 from bot.sandbox.transcript import Transcript
@@ -19,7 +20,7 @@ from bot.sandbox.world import World
 Own = Callable[[], Awaitable[Sequence[Upload]]]
 """The story's own photos, drawn where that was not needed before."""
 _LOOKED_AT = 12
-_FORM_SECONDS = 5.0
+_FORM_SECONDS = 30.0
 _HELP = """\
   say WORDS               post where you are; @darkroom mentions the bot
   photos [FOLDER or FILES] [-- WORDS]
@@ -128,7 +129,7 @@ class Prompt:
         done = await self._people.command(self._who, self._channel, command, rest)
         if not done.acked:
             self._complain(f"Slack says: {command} failed ({done.error}).")
-        await self._show_form()
+        await self._show_form(coming=done.acked and not done.messages)
 
     async def _press(self, wanted: str) -> None:
         message, block_id, button = await self._find_button(wanted)
@@ -143,7 +144,7 @@ class Prompt:
             asked = await self._people.press(*place, block_id=block_id)
         if not asked.acked:
             self._complain(f"Slack shows a warning sign: {asked.error}.")
-        await self._show_form()
+        await self._show_form(coming=asked.acked)
 
     async def _find_button(self, wanted: str) -> tuple[Message, str, str]:
         """The button of that label, the newest message first, there from above; `Details 2` is the second."""
@@ -244,9 +245,14 @@ class Prompt:
     async def _seen(self) -> list[Message]:
         return await self._people.messages(self._channel, self._thread, viewer=self._who)
 
-    async def _show_form(self) -> None:
-        """Show the form an action opened, once it has its fields."""
-        if await self._people.view(self._who) is None:
+    async def _show_form(self, *, coming: bool) -> None:
+        """Show the form an action opened, once it has its fields.
+
+        An app takes an action first and opens a form then: one that may be `coming` is given the time it has.
+        """
+        try:
+            await self._people.wait_for_view(self._who, within=TRIGGER_SECONDS if coming else 0.0)
+        except TimeoutError:
             return
         view = await self._people.wait_for_view(
             self._who, lambda v: "Loading" not in v.words(), within=_FORM_SECONDS

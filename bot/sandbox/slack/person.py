@@ -28,6 +28,8 @@ from bot.sandbox.slack.wire import (
 
 T = TypeVar("T")
 LONG_POLL = 10.0
+PATIENCE = 30.0
+"""Seconds that are waited unless told otherwise: on a busy machine an app may take its time to start."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +313,7 @@ class Director:
 
     # Waiting.
 
-    async def wait_for(self, look: Callable[[], Awaitable[T | None]], within: float = 10.0) -> T:
+    async def wait_for(self, look: Callable[[], Awaitable[T | None]], within: float = PATIENCE) -> T:
         """Look at once and again after everything that happens, until there is something to see.
 
         Raises:
@@ -329,7 +331,7 @@ class Director:
             await self._get("journal", since=seen, wait=min(left, LONG_POLL), limit=0)
 
     async def wait_for_entry(
-        self, wanted: Callable[[Entry], bool], since: int = 0, within: float = 10.0
+        self, wanted: Callable[[Entry], bool], since: int = 0, within: float = PATIENCE
     ) -> Entry:
         """Wait for a line of the journal."""
 
@@ -351,7 +353,7 @@ class Director:
         *,
         thread_ts: str | None = None,
         viewer: str | None = None,
-        within: float = 10.0,
+        within: float = PATIENCE,
     ) -> Message:
         """Wait until a message looks as wanted."""
 
@@ -362,7 +364,7 @@ class Director:
         return await self.wait_for(look, within)
 
     async def wait_for_view(
-        self, user: str, wanted: Callable[[View], bool] = lambda _view: True, within: float = 10.0
+        self, user: str, wanted: Callable[[View], bool] = lambda _view: True, within: float = PATIENCE
     ) -> View:
         """Wait until a person sees a modal as wanted."""
 
@@ -372,7 +374,7 @@ class Director:
 
         return await self.wait_for(look, within)
 
-    async def wait_for_connection(self, count: int = 1, within: float = 10.0) -> None:
+    async def wait_for_connection(self, count: int = 1, within: float = PATIENCE) -> None:
         """Wait until the app has so many sockets open."""
 
         async def look() -> bool | None:
