@@ -221,7 +221,7 @@ def all_workers(base: Base, prover: Prover, receiver: Receiver, notifier: Notifi
         Tick("erase", 10.0 * pace.beat, eraser.erase_due),
         Tick("delete", 2.0 * pace.beat, deleter.delete_due),
         Tick("copies", 5.0 * pace.beat, base.copies.erase_due),
-        Tick("vendors", 60.0, vendors.check),
+        Tick("vendors", pace.checks.total_seconds(), vendors.check),
         Tick("sweep", 600.0, sweep),
     ]
     return Workers(runner, inbox, outbox, deleter, tidier, eraser, ticks)

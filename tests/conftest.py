@@ -55,7 +55,7 @@ async def _no_task_left() -> AsyncIterator[None]:
     yield
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:
-        _, left = await asyncio.wait(left, timeout=1)
+        _, left = await asyncio.wait(left, timeout=30)
     assert not left, "tasks go on after the test"
 
 

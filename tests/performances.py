@@ -301,11 +301,14 @@ async def told_once(controls: Controls) -> None:
     assert len(images.files) == 4
     assert [m.text for m in await controls.people.messages(CHANNEL) if m.user_name == "ana"] != []
     assert len(await controls.letters()) == 1
-    posted = [
-        entry.facts["ts"]
-        for entry in await controls.people.journal(kinds=["message"], limit=10_000)
-        if entry.facts["state"] == "posted" and "ephemeral_to" not in entry.facts
-    ]
-    sheets = len(await controls.sheets())
+    sheets, counted = 0, -1
+    while sheets != counted:  # It may come just now.
+        counted = len(await controls.sheets())
+        posted = [
+            entry.facts["ts"]
+            for entry in await controls.people.journal(kinds=["message"], limit=10_000)
+            if entry.facts["state"] == "posted" and "ephemeral_to" not in entry.facts
+        ]
+        sheets = len(await controls.sheets())
     assert sheets <= 1
     assert len(posted) == 1 + 3 + 1 + sheets, "somebody said something that was taken back"

@@ -7,7 +7,9 @@ import io
 import random
 import socket
 import sqlite3
+import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +21,18 @@ from PIL import Image
 
 from bot.app import Bot, build
 from bot.providers import Provider, RemoteState
-from bot.sandbox.slack import Channel, Director, Entry, LocalSlack, Message, Scenario, Upload, View
+from bot.sandbox.slack import (
+    Channel,
+    Director,
+    Entry,
+    LocalSlack,
+    Message,
+    Scenario,
+    Upload,
+    View,
+    sockets,
+    views,
+)
 from bot.sandbox.slack import Settings as SlackSettings
 from bot.services import cards
 from bot.services.timing import Timing
@@ -38,8 +51,15 @@ SWIFT = Timing(
     share_looks=(timedelta(milliseconds=100),) * 10,
     fetch_again=timedelta(milliseconds=200),
     beat=0.2,
+    checks=timedelta(days=1),
 )
-"""Short waits; what is long stays long, so that a test must turn the clock to get past it."""
+"""Short waits; what is long stays long, so that a test must turn the clock to get past it.
+
+Vendors are looked at once, at the start: a look in the middle of a test would take the faults that were
+ordered for something else.
+"""
+PATIENCE = 60.0
+"""Seconds until what a test waits for has not come: machines are slow, and shared."""
 FORM: dict[str, Any] = {
     "name": "ana spring",
     "subject": "dog",
@@ -84,11 +104,23 @@ def odd(name: str, data: bytes, scenario: Scenario = Scenario.HOSTED, **more: An
     return Upload(name, data, scenario, **more)
 
 
+_KEPT: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on, and which no call that somebody makes meanwhile is given.
+
+    Whoever asks for it by its number may listen there, and do so again after a restart.
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    port = int(kept.getsockname()[1])
+    _KEPT.append(kept)
+    # Only Linux lets somebody listen where another socket is bound, if both ask for it.
+    while len(_KEPT) > (100 if sys.platform == "linux" else 0):
+        _KEPT.popleft().close()
+    return port
 
 
 @dataclass
@@ -111,15 +143,22 @@ class Surface:
         return self.bots[-1]
 
     @contextlib.asynccontextmanager
-    async def running(self, vendors: Sequence[Provider[Any]] = ()) -> AsyncIterator[Bot]:
-        """Run a bot on the same data and, unless told otherwise, before the same vendor as the last."""
+    async def running(
+        self, vendors: Sequence[Provider[Any]] = (), *, asked: bool = True
+    ) -> AsyncIterator[Bot]:
+        """Run a bot on the same data and, unless told otherwise, before the same vendor as the last.
+
+        It has asked its vendors how they are, unless a test wants to see it before.
+        """
         self.lab = RememberingLab()
         known = [*vendors] or [FakeProvider(self.vendor.settings, vendor=self.vendor.vendor)]
         async with build(
             self.settings, providers=known, timing=self.timing, clock_ms=self.clock, lab=self.lab
         ) as bot:
             self.bots.append(bot)
-            await self.people.wait_for_connection()
+            await self.people.wait_for_connection(within=PATIENCE)
+            if asked:
+                await bot.services.vendors.asked()
             yield bot
 
     # What people do.
@@ -160,7 +199,7 @@ class Surface:
 
     async def form(self, user: str = "ana") -> View:
         """Wait for a form that is filled."""
-        return await self.people.wait_for_view(user, lambda view: "Loading" not in view.words())
+        return await self.people.wait_for_view(user, lambda view: "Loading" not in view.words(), PATIENCE)
 
     async def submit(self, user: str = "ana", **changes: Any) -> Any:
         """Fill the open form in and submit it; a change to None leaves a field out."""
@@ -181,7 +220,9 @@ class Surface:
         def wanted(message: Message) -> bool:
             return "Details" in message.buttons() and says in message.words()
 
-        return await self.people.wait_for_message(tray.channel, wanted, thread_ts=tray.thread_ts, within=20)
+        return await self.people.wait_for_message(
+            tray.channel, wanted, thread_ts=tray.thread_ts, within=PATIENCE
+        )
 
     # What people see.
 
@@ -192,7 +233,7 @@ class Surface:
         channel: str = "#portraits",
         thread: str | None = None,
         viewer: str | None = None,
-        within: float = 15,
+        within: float = PATIENCE,
     ) -> Message:
         """Wait until the bot has said something with these words in it."""
 
@@ -244,7 +285,7 @@ class Surface:
                 and all(entry.facts.get(key) == value for key, value in facts.items())
             )
 
-        return await self.people.wait_for_entry(wanted, since, within=15)
+        return await self.people.wait_for_entry(wanted, since, within=PATIENCE)
 
     # What is so.
 
@@ -271,7 +312,16 @@ class Surface:
 
         await self.until(look)
 
-    async def until(self, look: Callable[[], Awaitable[T | None]], within: float = 15) -> T:
+    async def all_said(self) -> None:
+        """Wait until nothing is left to say that would be said today."""
+
+        async def look() -> bool | None:
+            today = f"sent < wanted AND due_at < {self.clock() + 86_400_000}"
+            return self.query(f"SELECT count(*) FROM outbox WHERE {today}") == [(0,)] or None
+
+        await self.until(look)
+
+    async def until(self, look: Callable[[], Awaitable[T | None]], within: float = PATIENCE) -> T:
         """Look until there is something to see, also where nothing happens in Slack meanwhile."""
         deadline = time.monotonic() + within
         while True:
@@ -325,9 +375,12 @@ async def stage(
     """
     calm = slack or SlackSettings(limits=False, share_delay=0.05, ready_delay=0.02)
     with pytest.MonkeyPatch.context() as patch:
-        # The wait is nobody's setting: it could come in by no other door.
+        # These waits are nobody's settings: they could come in by no other door.
         if not sheets:
             patch.setattr(cards, "GATHERS", timedelta(days=3650))
+        # Slack gives an app three seconds, and a machine that tests run on may stand still for as long.
+        patch.setattr(sockets, "ACK_SECONDS", 20.0)
+        patch.setattr(views, "TRIGGER_SECONDS", 20.0)
         async with (
             LocalSlack.start(state / "slack", manifest=manifest(command), settings=calm) as local,
             Director(local.origin) as people,

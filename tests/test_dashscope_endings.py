@@ -112,6 +112,7 @@ async def test_portraits_that_the_vendor_gives_up_are_told_the_operator_once_and
         done = await surface.submit(subject="woman", prompt=None, count=None, where=None)
         assert done.closed, done
         await surface.card(third, says="done")
+        await surface.all_said()
         told = [one.words() for one in await surface.dm("admin")]
         assert len(told) == 1
         assert "was given up by the vendor and is no longer offered" in told[0]

@@ -56,7 +56,7 @@ async def test_dashscope_makes_portraits_in_the_style_one_chose(tmp_path: Path) 
                 subject="woman", prompt=None, count="2", **{"making.style": "f_idcard_female"}
             )
             assert done.closed, done
-            await surface.said("is ready after", thread=tray.thread_ts, within=40)
+            await surface.said("is ready after", thread=tray.thread_ts, within=120)
             bill = await desk.paid()
     assert (bill.training, bill.inference) == (1, 1)
 
@@ -93,17 +93,17 @@ async def test_more_of_what_a_template_made_is_made_with_it_again(tmp_path: Path
             scene = Upload("scene.jpg", photo(50, size=(800, 800)))
             done = await surface.submit(subject="woman", prompt=None, count="1", **{"file.template": [scene]})
             assert done.closed, done
-            await surface.said("is ready after", thread=tray.thread_ts, within=60)
+            await surface.said("is ready after", thread=tray.thread_ts, within=120)
             card = await surface.card(tray, says="done")
             await surface.press(card, "1 more")
-            await desk.wait_for_calls("CreatePortraits", 2, seconds=60)
+            await desk.wait_for_calls("CreatePortraits", 2, seconds=120)
 
             async def twice() -> bool | None:
                 return (
                     surface.query("SELECT count(*) FROM picture WHERE sha256 IS NOT NULL") == [(2,)] or None
                 )
 
-            await surface.until(twice, within=60)
+            await surface.until(twice, within=120)
             assert surface.query("SELECT count(*) FROM job WHERE state = 'failed'") == [(0,)]
 
 
@@ -125,7 +125,7 @@ async def test_a_training_whose_images_the_vendor_has_given_up_says_so_and_what_
                 subject="woman", prompt=None, count="2", **{"making.style": "f_idcard_female"}
             )
             assert done.closed, done
-            told = await surface.said("has given up making images", thread=tray.thread_ts, within=60)
+            told = await surface.said("has given up making images", thread=tray.thread_ts, within=120)
             assert "The model is trained and kept there" in told.words()
             assert "The training is charged, its images are not." in told.words()
             # The way without a training is carried out by the same model there.
@@ -154,7 +154,7 @@ async def test_img_open_trains_on_ten_photos_from_two_posts(tmp_path: Path) -> N
             assert "1,440 steps" in form.words()
             done = await surface.submit()
             assert done.closed, done
-            await surface.said("is ready after", thread=tray.thread_ts, within=40)
+            await surface.said("is ready after", thread=tray.thread_ts, within=120)
 
 
 async def test_one_of_several_photos_is_picked_and_it_alone_speaks(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ async def test_one_of_several_photos_is_picked_and_it_alone_speaks(tmp_path: Pat
             assert done.closed, done
             used = await surface.said("Making a clip started with these photos.", thread=tray.thread_ts)
             assert "Training" not in used.words()
-            await surface.said("is ready after", thread=tray.thread_ts, within=60)
+            await surface.said("is ready after", thread=tray.thread_ts, within=120)
             sent = surface.query(
                 "SELECT medium.width, medium.height FROM job_input"
                 " JOIN medium ON medium.sha256 = job_input.medium"

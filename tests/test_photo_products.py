@@ -47,8 +47,6 @@ async def metastudio(home: Path, mode: str) -> AsyncIterator[tuple[Surface, Meta
 
 async def test_a_photo_s_model_is_one_picture_and_is_erased_there_on_a_wish(tmp_path: Path) -> None:
     async with metastudio(tmp_path, "picture_modeling") as (surface, desk):
-        # The first look at the vendor would meet it instead.
-        await surface.bot.services.vendors.asked()
         await desk.fault("token_expired")
         tray = await surface.tray([*photos(1), Upload("second.jpg", photo(9, size=(700, 900)))])
         form = await surface.open_form(tray)

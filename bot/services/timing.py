@@ -76,6 +76,8 @@ class Timing:
     """After so long without success the receipt says so, and a person must see to it."""
     beat: float = 1.0
     """How often the tables are asked what is due, as a share of the usual interval."""
+    checks: timedelta = timedelta(seconds=60)
+    """Between two looks at every vendor."""
     logs: timedelta = timedelta(seconds=5)
     """What a person waits for the vendor's own log of a job."""
 

@@ -43,7 +43,7 @@ async def test_no_secret_prompt_or_link_is_written_and_an_end_of_input_ends_it_w
         assert bot.stderr is not None
         written = asyncio.create_task(bot.stderr.read())
         try:
-            await people.wait_for_connection(within=20)
+            await people.wait_for_connection(within=60)
             posted = await people.post("ana", "#portraits", "@darkroom whisper", photos(4))
             tray = await people.wait_for_message(
                 "#portraits", lambda m: "Train…" in m.buttons(), thread_ts=posted.ts
@@ -56,7 +56,7 @@ async def test_no_secret_prompt_or_link_is_written_and_an_end_of_input_ends_it_w
             )
         finally:
             bot.stdin.close()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 err = await written
                 await bot.wait()
         assert bot.returncode == 0

@@ -44,7 +44,7 @@ async def darkroom(*arguments: str, cwd: Path, env: Mapping[str, str] | None = N
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         out, err = await process.communicate()
     return Ended(process.returncode or 0, out.decode(), err.decode())
 

@@ -82,7 +82,7 @@ async def test_the_jobs_end_closes_its_links(surface: Surface, outside: httpx.As
     first, second = await links(surface)
     surface.vendor.jobs["t1"].script.clear()
     surface.vendor.jobs["t1"].script.append(RemoteState.SUCCEEDED)
-    await surface.said("is ready after", within=25)
+    await surface.said("is ready after", within=60)
     for link in (first, second):
         answer = await outside.get(link)
         assert (answer.status_code, answer.text) == (404, OVER)
@@ -101,9 +101,9 @@ async def test_a_link_expires_by_itself(tmp_path: Path, outside: httpx.AsyncClie
     async with stage(tmp_path, vendor=patient) as surface, surface.running():
         surface.vendor.script("training", TRAINING_FOR_EVER)
         link, _ = await links(surface)
-        surface.clock.advance(6 * 3600 - 60)
+        surface.clock.advance(6 * 3600 - 600)
         assert (await outside.get(link)).status_code == 200
-        surface.clock.advance(120)
+        surface.clock.advance(1200)
         assert (await outside.get(link)).status_code == 404
         assert surface.query("SELECT state FROM job") == [("running",)]
 

@@ -22,6 +22,7 @@ from tests.sandbox.slack.harness import (
     png,
     user_id,
 )
+from tests.surface import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -425,13 +426,13 @@ async def newest_but_one(shown: Locator) -> str:
 
 
 async def test_a_page_that_was_cut_off_finds_its_way_back(tmp_path: Path) -> None:
+    port = free_port()
     async with browser() as chromium:
-        async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as people:
+        async with LocalSlack.start(tmp_path, port=port) as slack, Director(slack.origin) as people:
             await people.post("lee", "#portraits", "before")
             page = await chromium.new_page()
             await page.goto(f"{slack.origin}/?as=ana")
             await expect(messages(page)).to_have_count(1)
-            port = int(slack.origin.rpartition(":")[2])
         await expect(page.locator("body.cut-off")).to_be_visible()
         async with LocalSlack.start(tmp_path, port=port) as slack, Director(slack.origin) as people:
             await people.post("lee", "#portraits", "after")

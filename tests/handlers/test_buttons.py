@@ -11,7 +11,7 @@ TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
 
 
 async def test_cancel_before_anything_was_sent_stops_at_once(surface: Surface) -> None:
-    surface.vendor.fail_next("submit", Fault.BUSY)
+    surface.vendor.fail_next("submit", Fault.BUSY, times=1000)
     card = await surface.train()
     waiting = await surface.card(card, "waiting for Fake (1st in our queue)")
     assert "Fake has been busy since" in waiting.words()
@@ -65,6 +65,7 @@ async def test_cancel_pressed_by_somebody_else_stops_nothing(surface: Surface) -
 async def test_a_stale_cancel_explains_and_brings_the_card_up_to_date(surface: Surface) -> None:
     surface.vendor.script("training", TRAINING_FOR_EVER)
     card = await surface.card(await surface.train(), "training 40 %")
+    await surface.all_said()  # The next edit is that of the card.
     await surface.people.fault("api:chat.update", "error", error="message_not_found", times=1)
     await surface.bot.services.jobs.cancel(
         surface.query("SELECT id FROM job")[0][0], surface.query("SELECT owner FROM job")[0][0]
@@ -147,6 +148,7 @@ async def test_retry_pressed_twice_is_one_retry(surface: Surface) -> None:
     card = await surface.train()
     hold.release.set()
     failed = await surface.card(card, "failed")
+    await surface.all_said()  # The next edit is that of the card.
     again = surface.vendor.hold("submit")
     await surface.people.fault("api:chat.update", "rate_limited", times=1, retry_after=30)
     await surface.press(failed, "Retry")

@@ -84,7 +84,7 @@ def test_people_can_write_to_the_bot_and_press_its_buttons() -> None:
 async def test_the_whole_job_is_allowed_by_exactly_this_manifest(surface: Surface) -> None:
     await surface.train(await surface.tray(channel="#atelier"))
     mine = await surface.until(lambda: surface.direct_channel("ana"))
-    await surface.said("is ready after", channel=mine.id, within=25)
+    await surface.said("is ready after", channel=mine.id, within=60)
     await surface.post(photos(2, first=7), channel="@darkroom")
     await surface.said("2 of 2", channel=mine.id)
     await surface.people.command("ana", "#portraits", "/darkroom", "status")

@@ -98,7 +98,7 @@ async def choose(surface: Surface, field: str, option: str) -> None:
 
 async def form_says(surface: Surface, words: str, *, absent: bool = False) -> View:
     """Wait until the open form has these words in it, or has them no more."""
-    return await surface.people.wait_for_view("ana", lambda view: (words in view.words()) is not absent)
+    return await surface.people.wait_for_view("ana", lambda view: (words in view.words()) is not absent, 60)
 
 
 def sheets(message: Message) -> list[str]:
@@ -112,13 +112,13 @@ async def sheet_shown(surface: Surface, channel: str, says: str = "") -> Message
         channel,
         lambda m: m.user == surface.bot.bot_user and bool(sheets(m)) and says in f"{m.text}\n{m.words()}",
         viewer="ana",
-        within=30,
+        within=60,
     )
 
 
 async def own_channel(surface: Surface, user: str = "ana") -> str:
     """The conversation of the bot with a person, once it is there."""
-    return (await surface.until(lambda: surface.direct_channel(user), within=30)).id
+    return (await surface.until(lambda: surface.direct_channel(user), within=60)).id
 
 
 async def deleted(surface: Surface, count: int = 1) -> None:
@@ -128,7 +128,7 @@ async def deleted(surface: Surface, count: int = 1) -> None:
         calls = await surface.calls("files.delete", ok=True)
         return (len(calls) >= count and surface.rows("sheet") == 0) or None
 
-    await surface.until(look, within=40)
+    await surface.until(look, within=60)
     assert surface.rows("sheet") == 0
 
 
@@ -426,13 +426,13 @@ async def test_photos_added_give_a_new_contact_sheet_and_the_old_one_is_deleted(
         mine = await surface.by_bot(await own_channel(surface), viewer="ana")
         return next((m for m in mine if sheets(m) and sheets(m) != first), None)
 
-    second = sheets(await surface.until(replaced, within=30))
+    second = sheets(await surface.until(replaced, within=60))
     await surface.call_made("files.delete", ok=True)
 
     async def one_left() -> bool | None:
         return (surface.rows("sheet") == 1) or None
 
-    await surface.until(one_left, within=30)
+    await surface.until(one_left, within=60)
     assert surface.query("SELECT file_id FROM sheet") == [(file,) for file in second]
 
 
@@ -458,7 +458,7 @@ async def test_with_the_end_of_a_tray_its_contact_sheet_is_deleted(surface: Surf
     sheet = await sheet_shown(surface, mine)
     await surface.press(tray, "Discard")
     surface.clock.advance(60)
-    gone = await surface.said("were discarded; the sheet was deleted", channel=mine, viewer="ana", within=30)
+    gone = await surface.said("were discarded; the sheet was deleted", channel=mine, viewer="ana", within=60)
     assert (gone.ts, sheets(gone)) == (sheet.ts, [])
     await deleted(surface)
 
@@ -503,9 +503,9 @@ async def test_photos_that_nobody_used_in_time_are_said_to_have_expired_and_not_
     sheet = await sheet_shown(surface, mine)
     surface.clock.advance(2 * 86_400)
     await surface.bot.services.photos.sweep()
-    over = await surface.said("Nothing was started with what was posted", thread=tray.thread_ts, within=30)
+    over = await surface.said("Nothing was started with what was posted", thread=tray.thread_ts, within=60)
     assert (over.ts, over.buttons()) == (tray.ts, [])
-    gone = await surface.said("were erased, since their time was over", channel=mine, viewer="ana", within=30)
+    gone = await surface.said("were erased, since their time was over", channel=mine, viewer="ana", within=60)
     assert (gone.ts, sheets(gone)) == (sheet.ts, [])
     assert "discarded" not in over.words() + gone.words()
 
@@ -529,7 +529,7 @@ async def test_a_workspace_that_takes_no_files_of_ours_has_the_words_all_the_sam
     async def done() -> bool | None:
         return surface.query("SELECT count(*) FROM outbox WHERE sent < wanted") == [(0,)] or None
 
-    await surface.until(done, within=30)
+    await surface.until(done, within=60)
     assert sheets(tray) == []
 
 
@@ -578,6 +578,6 @@ async def test_photos_that_an_older_version_took_in_are_looked_at_when_a_sheet_i
         async with surface.running():
             surface.clock.advance(60)
             await surface.post(photos(1, first=8), thread=tray.thread_ts)
-            told = await surface.said("3 of 4 photos usable", thread=tray.thread_ts, within=30)
+            told = await surface.said("3 of 4 photos usable", thread=tray.thread_ts, within=60)
             assert "#3 soft.jpg is blurred." in told.words()
         assert surface.rows("look") == 4

@@ -67,7 +67,7 @@ async def test_a_name_that_looks_like_slacks_own_syntax_pings_and_links_nobody(s
 
 async def test_the_images_comment_escapes_the_name_too(surface: Surface) -> None:
     await surface.train(name="<!here> & co")
-    done = await surface.said("is ready after", within=25)
+    done = await surface.said("is ready after", within=60)
     assert "<!here>" not in done.text
     assert "&lt;!here&gt; &amp; co" in done.text
 

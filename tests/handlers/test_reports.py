@@ -21,7 +21,7 @@ async def report(surface: Surface, text: str, user: str = "admin") -> Message:
         shown = await surface.people.messages("#portraits", viewer=user)
         return next((m for m in shown if m.ephemeral and any(word in m.words() for word in _ANSWERS)), None)
 
-    found = done.messages[0] if done.messages else await surface.until(answered, within=30)
+    found = done.messages[0] if done.messages else await surface.until(answered, within=60)
     assert found.ephemeral
     return found
 
@@ -52,7 +52,7 @@ async def test_the_doctor_is_for_operators(surface: Surface) -> None:
 async def test_the_doctor_answers_an_operators_dm_too(surface: Surface) -> None:
     await surface.post(text="doctor", user="admin", channel="@darkroom")
     channel = await surface.until(lambda: surface.direct_channel("admin"))
-    assert "All is well." in (await surface.said("All is well", channel=channel.id, within=30)).words()
+    assert "All is well." in (await surface.said("All is well", channel=channel.id, within=60)).words()
 
 
 async def test_a_vendor_that_refuses_our_keys_is_named_with_its_own_advice(surface: Surface) -> None:
@@ -115,8 +115,8 @@ async def test_what_a_vendor_that_works_has_for_its_operators_to_mend_is_told_th
         vendor.remedy = "Nothing is found at its address for results: set FAKE_PATH."
         for _ in range(3):
             await surface.bot.services.vendors.check()
-        mine = (await surface.until(lambda: surface.direct_channel("admin"), within=30)).id
-        await surface.said("FAKE_PATH", channel=mine, viewer="admin", within=30)
+        mine = (await surface.until(lambda: surface.direct_channel("admin"), within=60)).id
+        await surface.said("FAKE_PATH", channel=mine, viewer="admin", within=60)
         (said,) = [one.words() for one in await surface.by_bot(mine) if "FAKE" in one.words()]
         assert said.startswith("*Fake* works, but not by all of its settings. _Nothing is found")
         assert "answers now" in (await report(surface, "providers", "ana")).words()

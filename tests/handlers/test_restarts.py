@@ -36,7 +36,6 @@ async def test_photos_posted_while_nobody_listened_are_taken_in_later(tmp_path: 
     async with stage(tmp_path) as surface:
         async with surface.running():
             tray = await surface.tray()
-        await surface.people.settings(retry_delays=(0.2, 0.4, 0.8))
         posted = await surface.post(photos(2, first=7), "@darkroom late")
         async with surface.running():
             late = await surface.said("2 of 2 photos usable", thread=posted.ts)

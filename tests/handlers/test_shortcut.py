@@ -15,7 +15,7 @@ async def choose(surface: Surface, message: Message, user: str = "ana") -> None:
 
 
 async def filled(surface: Surface, words: str, user: str = "ana") -> View:
-    return await surface.people.wait_for_view(user, lambda view: words in view.words(), within=20)
+    return await surface.people.wait_for_view(user, lambda view: words in view.words(), within=60)
 
 
 async def mended(surface: Surface) -> None:

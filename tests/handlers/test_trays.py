@@ -218,7 +218,7 @@ async def test_a_zip_comes_by_form_as_well(surface: Surface) -> None:
     bundle = odd("all.zip", zipped({f"{n}.jpg": photo(n) for n in range(3)}))
     assert (await surface.submit(photos=[bundle])).closed
     card = await surface.said("ana spring")
-    await surface.people.wait_for_message(card.channel, lambda m: "Details" in m.buttons(), within=20)
+    await surface.people.wait_for_message(card.channel, lambda m: "Details" in m.buttons(), within=60)
     assert surface.query("SELECT count(*) FROM job_input") == [(3,)]
 
 

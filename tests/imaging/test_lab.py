@@ -52,7 +52,7 @@ def _line(process: psutil.Process) -> list[str]:
 
 async def gone(processes: list[psutil.Process]) -> bool:
     """Whether they end soon."""
-    for _ in range(200):
+    for _ in range(3000):
         if not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes):
             return True
         await asyncio.sleep(0.02)

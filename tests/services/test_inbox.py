@@ -42,7 +42,7 @@ def arrival(key: str) -> Arrival:
 async def work(house: Engine) -> None:
     """One tick of `inbox`, to its end."""
     await house.inbox.work_off_due()
-    await house.inbox.stop(5)
+    await house.inbox.stop(60)
 
 
 def order(house: Engine, work: Callable[[InboxItem], Any]) -> FakeReceiver:
@@ -128,7 +128,7 @@ async def test_no_more_than_four_are_worked_on_at_once(house: Engine) -> None:
     await house.inbox.work_off_due()
     assert house.rows("SELECT count(*) FROM inbox WHERE lease_owner NOT NULL") == [(4,)]
     hold.set()
-    await house.inbox.stop(5)
+    await house.inbox.stop(60)
     await work(house)
     assert len(receiver.received) == 6
 
@@ -222,7 +222,7 @@ async def test_an_item_that_takes_longer_than_its_lease_is_not_begun_twice(house
         await house.inbox.work_off_due()
         house.turn(seconds=80)
     go_on.set()
-    await house.inbox.stop(5)
+    await house.inbox.stop(60)
     assert len(receiver.received) == 1
     assert house.rows("SELECT count(done_at), attempts FROM inbox") == [(1, 1)]
 

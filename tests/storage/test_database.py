@@ -195,11 +195,12 @@ async def test_nobody_writes_between_what_a_unit_reads_and_what_it_writes(
 
 
 async def test_a_writer_that_is_cut_off_leaves_the_next_one_a_clean_connection(store: Store) -> None:
-    started = asyncio.Event()
+    started, cut_off = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def unit(tx: Tx) -> None:
         loop.call_soon_threadsafe(started.set)
+        cut_off.wait(60)
         for number in range(200):
             tx.inbox.put([Arrival(f"k{number}", "message", {})])
 
@@ -208,6 +209,7 @@ async def test_a_writer_that_is_cut_off_leaves_the_next_one_a_clean_connection(s
     cut.cancel()
     with pytest.raises(asyncio.CancelledError):
         await cut
+    cut_off.set()
     await queue(store, "a")
     kept = await store.read(lambda tx: tx.jobs.conn.exec_driver_sql("SELECT count(*) FROM inbox").scalar())
     assert kept == 0

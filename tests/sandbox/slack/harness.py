@@ -57,7 +57,7 @@ class Ear:
 
     async def next(self) -> SocketModeRequest:
         """Wait for the next envelope."""
-        return await asyncio.wait_for(self.heard.get(), 30)
+        return await asyncio.wait_for(self.heard.get(), 60)
 
     async def event(self, kind: str, subtype: str | None = None) -> dict[str, Any]:
         """Wait for the next event of a kind; others are skipped."""

@@ -88,7 +88,7 @@ class Receiver:
 
     async def next(self) -> Posted:
         """Wait for the next request."""
-        return await asyncio.wait_for(self.posted.get(), 5)
+        return await asyncio.wait_for(self.posted.get(), 60)
 
     async def _take(self, request: Request) -> Response:
         raw = await request.body()

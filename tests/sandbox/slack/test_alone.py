@@ -42,7 +42,7 @@ async def environment(process: asyncio.subprocess.Process) -> dict[str, str]:
     assert process.stdout is not None
     found: dict[str, str] = {}
     while "SLACK_CLIENT_SECRET" not in found:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             line = (await process.stdout.readline()).decode().strip()
         assert line, "it ended early"
         if not line.startswith("#"):

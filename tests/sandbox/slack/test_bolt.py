@@ -183,7 +183,7 @@ def test_the_synchronous_socket_client_hears_and_acknowledges(tmp_path: Path) ->
             await asyncio.to_thread(client.connect)
             await director.wait_for_connection()
             await director.post("ana", "#portraits", "hello")
-            request = await asyncio.to_thread(heard.get, timeout=10)
+            request = await asyncio.to_thread(heard.get, timeout=60)
             assert request.payload["event"]["text"] == "hello"
             await director.wait_for_entry(lambda e: e.kind == "event" and e.facts["state"] == "acked")
             result = await director.command("ana", "#portraits", "/darkroom", "status")

@@ -13,7 +13,7 @@ from tests.sandbox.slack.harness import channel_id, client_of, png, refusal
 
 async def fetch(url: str, token: str = "") -> httpx.Response:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         return await http.get(url, headers=headers)
 
 

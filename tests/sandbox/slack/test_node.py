@@ -43,7 +43,7 @@ class NodeApp:
     async def says(self, word: str) -> dict[str, Any]:
         """Wait for a line of its own; anything that it calls an error fails the test."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             async for line in self.process.stdout:
                 # Bolt's own log lines go to the same place.
                 if not line.startswith(b"{"):
@@ -90,7 +90,7 @@ async def app(
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await process.communicate()
     # 97 is the guard's: the app reached for another machine.
     assert process.returncode == 0

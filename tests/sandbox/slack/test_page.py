@@ -69,7 +69,7 @@ class Stream:
 
     async def change(self, kind: str) -> Json:
         """Wait for the next change of a kind; others are skipped."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 while self._waiting:
                     change = self._waiting.pop(0)

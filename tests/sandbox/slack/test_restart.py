@@ -26,6 +26,7 @@ from tests.sandbox.slack.harness import (
     text_input,
     user_id,
 )
+from tests.surface import free_port
 
 SERVER = """
 import asyncio, json, sys
@@ -116,15 +117,15 @@ async def test_a_share_promised_before_a_restart_still_comes(tmp_path: Path) -> 
 
 
 async def test_a_response_url_outlives_a_restart_on_the_same_port(tmp_path: Path) -> None:
+    port = free_port()
     async with (
-        LocalSlack.start(tmp_path) as slack,
+        LocalSlack.start(tmp_path, port=port) as slack,
         Director(slack.origin) as director,
         listening(slack) as ear,
     ):
         await director.wait_for_connection()
         await director.command("ana", "#portraits", "/darkroom")
         url = (await ear.next()).payload["response_url"]
-    port = int(slack.origin.rpartition(":")[2])
     async with LocalSlack.start(tmp_path, port=port) as slack, Director(slack.origin) as director:
         assert (await AsyncWebhookClient(url).send(text="still good")).status_code == 200
         assert [m.text for m in await director.messages("#portraits", viewer="ana")] == ["still good"]
@@ -182,14 +183,16 @@ async def test_open_forms_home_tabs_and_choices_outlive_a_restart(tmp_path: Path
 async def test_what_was_about_to_appear_appears_after_a_restart_and_what_never_would_does_not(
     tmp_path: Path,
 ) -> None:
-    clock = ManualClock()
-    async with LocalSlack.start(tmp_path, clock=clock) as slack, Director(slack.origin) as director:
+    clock, port = ManualClock(), free_port()
+    async with (
+        LocalSlack.start(tmp_path, clock=clock, port=port) as slack,
+        Director(slack.origin) as director,
+    ):
         told = await director.post("lee", "#general", "the news")
         said = await director.post("ana", "#portraits", f"see {told.permalink}")
         await director.fault("ready", "never")
         async with client_of(slack) as client:
             uploaded = await client.files_upload_v2(content=png(), filename="fox.png")
-        port = int(slack.origin.rpartition(":")[2])
     async with LocalSlack.start(tmp_path, clock=clock, port=port) as slack, client_of(slack) as client:
         clock.advance(10)
         history = await client.conversations_history(channel=said.channel)
@@ -296,13 +299,13 @@ async def test_gestures_forms_and_the_home_outlive_a_restart(tmp_path: Path) -> 
 async def test_a_sockets_address_and_events_held_back_outlive_a_restart_on_the_same_port(
     tmp_path: Path,
 ) -> None:
-    async with LocalSlack.start(tmp_path) as slack, Director(slack.origin) as director:
+    port = free_port()
+    async with LocalSlack.start(tmp_path, port=port) as slack, Director(slack.origin) as director:
         async with client_of(slack) as client:
             url = (await client.apps_connections_open(app_token=slack.app_token))["url"]
         await director.fault("event:message", "reorder")
         await director.post("ana", "#portraits", "held")
         assert (await director.workspace())["undelivered"] == 1
-    port = int(slack.origin.rpartition(":")[2])
     async with (
         LocalSlack.start(tmp_path, port=port) as slack,
         Director(slack.origin) as director,

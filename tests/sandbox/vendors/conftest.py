@@ -1,6 +1,5 @@
 """Fixtures for the stand-ins: an album of photos, and the stand-in in two tempers."""
 
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tests.sandbox.vendors import img_open_scene
 from tests.sandbox.vendors.dashscope_scene import INSTANT, Gallery, Studio, open_studio
 from tests.sandbox.vendors.metastudio_scene import Lot, open_lot
 from tests.sandbox.vendors.scene import Album, Clock, Setup, open_setup
+from tests.surface import free_port
 
 
 @pytest.fixture
@@ -68,9 +68,7 @@ async def slow_img_open(tmp_path: Path, album: Album) -> AsyncIterator[img_open_
 @pytest.fixture
 def unused_tcp_port() -> int:
     """A port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

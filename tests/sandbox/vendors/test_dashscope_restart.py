@@ -20,6 +20,7 @@ from tests.sandbox.vendors.dashscope_scene import (
 )
 from tests.sandbox.vendors.processes import stand_in_process
 from tests.sandbox.vendors.scene import Clock
+from tests.surface import free_port
 
 
 def kept(state_dir: Path) -> list[Path]:
@@ -83,14 +84,15 @@ async def test_photos_already_here_are_not_fetched_again(tmp_path: Path, gallery
 async def test_a_task_goes_on_after_a_restart_and_its_links_outlive_one(
     tmp_path: Path, gallery: Gallery
 ) -> None:
-    async with open_studio(tmp_path, gallery) as studio:
+    port = free_port()
+    async with open_studio(tmp_path, gallery, port=port) as studio:
         await studio.control.turn(**INSTANT)
         origin = studio.vendor.origin
         link = (await studio.portraits())["results"][0]["url"]
         whole = (await bare(link)).content
         await studio.control.turn(infer_seconds=3600)
         broken = await studio.ordered()
-    async with open_studio(tmp_path, gallery, port=int(origin.rpartition(":")[2])) as studio:
+    async with open_studio(tmp_path, gallery, port=port) as studio:
         assert studio.vendor.origin == origin
         await studio.control.turn(infer_seconds=0)
         await studio.control.wait_for_job("inference", broken)
