@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import floor
 from typing import NamedTuple, assert_never
 
 from bot.services.errors import (
@@ -402,6 +403,8 @@ def _lack(one: Lack) -> str:
             )
         case Lacking.TOO_SMALL:
             return f"wants a {noun} of at least {one.limit:g} pixels on the shorter side"
+        case Lacking.TOO_NARROW:
+            return f"wants a {noun} at most {floor(one.limit * 10) / 10:g} times as long as wide"
         case Lacking.TOO_SHORT | Lacking.TOO_LONG:
             bound = "at least" if one.rule is Lacking.TOO_SHORT else "at most"
             return f"wants a {noun} of {bound} {duration(timedelta(seconds=one.limit))}"

@@ -90,7 +90,8 @@ async def test_more_of_what_a_template_made_is_made_with_it_again(tmp_path: Path
         async with before(tmp_path, env) as (surface, _):
             tray = await surface.tray(photos(3))
             await surface.open_form(tray)
-            scene = Upload("scene.jpg", photo(50, size=(800, 800)))
+            # Larger than the vendor takes on its shorter side, too.
+            scene = Upload("scene.jpg", photo(50, size=(1700, 1650)))
             done = await surface.submit(subject="woman", prompt=None, count="1", **{"file.template": [scene]})
             assert done.closed, done
             await surface.said("is ready after", thread=tray.thread_ts, within=120)

@@ -165,6 +165,8 @@ class InputSpec(Frozen):
     """Pixels on the shorter side of a picture."""
     max_side: int | None = None
     """Pixels on the longer side that the vendor takes; larger ones are made smaller for it."""
+    max_shorter: int | None = None
+    """The same of the shorter side."""
     frames: tuple[tuple[int, int], ...] = ()
     """The only frame sizes of a video, width and height in pixels; empty where any will do."""
     lasts: tuple[timedelta, timedelta] | None = None
@@ -173,6 +175,14 @@ class InputSpec(Frozen):
     """Of more than it takes the person picks on the form, so that a set with more is no refusal."""
     one_face: bool = False
     """Each picture must show exactly one face: none or several are a refusal and no mere warning."""
+
+    def longest(self, width: int, height: int) -> int:
+        """Pixels that the longer side of such a picture has once it is made as small as the vendor wants."""
+        shorter, longer = sorted((width, height))
+        side = min(longer, self.max_side or longer)
+        if self.max_shorter is not None and shorter > self.max_shorter:
+            side = min(side, longer * self.max_shorter // shorter)
+        return side
 
 
 class Keeping(Frozen):

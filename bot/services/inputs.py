@@ -26,6 +26,7 @@ class Lacking(StrEnum):
     MEDIA_TYPE = "media_type"  # a file of a kind that the vendor does not read
     TOO_LARGE = "too_large"  # bytes
     TOO_SMALL = "too_small"  # pixels on the shorter side
+    TOO_NARROW = "too_narrow"  # how many times as long as wide: made small enough it would be too small
     FRAME = "frame"  # a video's size in pixels
     TOO_SHORT = "too_short"  # a video, in seconds
     TOO_LONG = "too_long"
@@ -41,7 +42,7 @@ class Lack:
     role: Role
     have: float
     limit: float
-    """What it should be at least, or at most: files, bytes, pixels or seconds."""
+    """What it should be at least, or at most: files, bytes, pixels, seconds, or length by width."""
     which: tuple[int, ...] = ()
     """Which of that role, from 1, in the order given; empty where it concerns the number."""
     picks: bool = False
@@ -146,6 +147,9 @@ def _each(spec: InputSpec, have: Sequence[Given]) -> list[Lack]:
         n: float(min(one.width, one.height)) for n, one in numbered if Misfit.TOO_SMALL in unfit.get(n, ())
     }
     those(Lacking.TOO_SMALL, spec.min_side, small)
+    shapes = {n: one for n, one in numbered if n in pictures and n not in small and one.height and one.width}
+    narrow = {n: _shape(one) for n, one in shapes.items() if _shape(one) > _narrowest(spec, one)}
+    those(Lacking.TOO_NARROW, min((_narrowest(spec, shapes[n]) for n in narrow), default=0), narrow)
     those(Lacking.NO_FACE, 1, {n: 0.0 for n, why in unfit.items() if Misfit.NO_FACE in why})
     crowd = {n: float(have[n - 1].faces or 0) for n, why in unfit.items() if Misfit.SEVERAL_FACES in why}
     those(Lacking.SEVERAL_FACES, 1, crowd)
@@ -160,6 +164,16 @@ def _each(spec: InputSpec, have: Sequence[Given]) -> list[Lack]:
         those(Lacking.TOO_SHORT, least, {n: span for n, span in lasts.items() if span < least})
         those(Lacking.TOO_LONG, most, {n: span for n, span in lasts.items() if span > most})
     return found
+
+
+def _shape(one: Medium) -> float:
+    """How many times as long as wide."""
+    return max(one.width, one.height) / min(one.width, one.height)
+
+
+def _narrowest(spec: InputSpec, one: Medium) -> float:
+    """The same of the narrowest picture that is large enough yet once it is as small as the vendor wants."""
+    return spec.longest(one.width, one.height) / spec.min_side
 
 
 def _misfits(one: Given, spec: InputSpec) -> tuple[Misfit, ...]:

@@ -91,7 +91,7 @@ class Specs:
 
         No row names the smaller one but its link's: it is swept when nobody can fetch it any more.
         """
-        side, most = max(medium.width, medium.height), spec.max_side or medium.width + medium.height
+        side, most = max(medium.width, medium.height), spec.longest(medium.width, medium.height)
         if not medium.media_type.startswith("image/") or (side <= most and medium.size <= spec.max_bytes):
             return medium
         whole = await self._store.media.read(medium.sha256)

@@ -80,6 +80,48 @@ def test_each_reason_why_not_is_told_with_what_there_is_and_what_it_should_be(
     assert list(judge(specs, given)) == lacks
 
 
+SCENE = PHOTO.model_copy(
+    update={"role": Role.TEMPLATE, "min": 0, "max": 1, "max_side": 1680, "max_shorter": 1260}
+)
+
+
+@pytest.mark.parametrize(
+    ("size", "longest"),
+    [
+        ((600, 800), 800),
+        ((1680, 1260), 1680),
+        ((1261, 1680), 1678),
+        ((1600, 1600), 1260),
+        ((4000, 3000), 1680),
+        ((3000, 4000), 1680),
+        ((4000, 2000), 1680),
+        ((1, 9000), 1680),
+    ],
+    ids=str,
+)
+def test_a_picture_is_made_small_enough_on_both_sides(size: tuple[int, int], longest: int) -> None:
+    assert SCENE.longest(*size) == longest
+    shorter = round(min(size) * longest / max(size))
+    assert shorter <= 1260
+    assert longest <= 1680
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_side": 3840, "max_shorter": 2160}], ids=str)
+def test_a_picture_that_a_vendor_takes_as_it_is_is_left_so(limits: dict[str, int]) -> None:
+    spec = PHOTO.model_copy(update=limits)
+    assert [spec.longest(*size) for size in ((600, 800), (2160, 3840))] == [800, 3840]
+
+
+@pytest.mark.parametrize(("width", "told"), [(1681, True), (1680, False), (5000, True)])
+def test_a_picture_that_would_be_too_small_once_it_is_small_enough_is_refused_beforehand(
+    width: int, told: bool
+) -> None:
+    given = Given("template", Medium("a", "image/jpeg", 500, width, 512))
+    lacks = judge([SCENE], [given])
+    assert [one.rule for one in lacks] == ([Lacking.TOO_NARROW] if told else [])
+    assert [one.limit for one in lacks] == ([1680 / 512] if told else [])
+
+
 def test_what_a_form_asks_for_need_not_be_there_before_it_is_opened() -> None:
     film_lacks, letter_lacks = judge([VIDEO, LETTER], [])
     assert (film_lacks.can_follow, letter_lacks.can_follow) == (False, True)

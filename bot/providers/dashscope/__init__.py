@@ -492,6 +492,7 @@ def _template(has: DashscopeSettings, *, least: int) -> InputSpec:
         delivery=Delivery.URL,
         min_side=512,
         max_side=1680,
+        max_shorter=1260,
     )
 
 

@@ -41,7 +41,7 @@ PHOTO_SPEECH = 2000
 LOOK_AGAIN = timedelta(seconds=2)
 
 
-def _photo(*, most: int, side: int) -> InputSpec:
+def _photo(*, most: int, longer: int, shorter: int) -> InputSpec:
     return InputSpec(
         role=Role.PHOTO,
         min=1,
@@ -49,7 +49,8 @@ def _photo(*, most: int, side: int) -> InputSpec:
         media_types=("image/jpeg", "image/png"),
         max_bytes=most,
         delivery=Delivery.UPLOAD,
-        max_side=side,
+        max_side=longer,
+        max_shorter=shorter,
         picks=True,
         one_face=True,
     )
@@ -73,7 +74,7 @@ class PictureModeling(Product):
         has = self.settings
         training = Operation.model_validate(
             {
-                "inputs": (_photo(most=has.photo_max_bytes, side=3840),),
+                "inputs": (_photo(most=has.photo_max_bytes, longer=3840, shorter=2160),),
                 "subjects": SUBJECTS,
                 "options": PictureOptions,
                 "idempotent": True,
@@ -152,7 +153,7 @@ class PhotoVideo(Product):
         most = min(has.photo_max_bytes, 8_500_000)
         oneshot = Operation.model_validate(
             {
-                "inputs": (_photo(most=most, side=1920),),
+                "inputs": (_photo(most=most, longer=1920, shorter=1080),),
                 "subjects": SUBJECTS,
                 "options": TalkOptions,
                 "prompt_max": self.speech_most,
