@@ -182,7 +182,7 @@ class ModalFlow:
         """The form for better files. Raises NoSuchThing and NotYours."""
         view = await self._services.progress.view_for(job_id, owner)
         opened = await _open(client, trigger)
-        operation = self._services.vendors.find(view.current.provider, view.current.kind)
+        operation = self._services.vendors.find(view.current)
         if view.stage is not Stage.NEEDS_YOU or operation is None:
             await _fill(client, opened, modals.words("This job does not wait for anything any more."))
             return

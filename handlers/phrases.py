@@ -152,7 +152,7 @@ def failure(view: JobView) -> Failure:
     turn, reason, charged, retry = _FAILURES[why]
     if view.current.kind is JobKind.GENERATION and view.root.kind is JobKind.TRAINING:
         # The training went well, and was paid for: what failed came after it.
-        reason = _NO_IMAGES_ANY_MORE if why is FailureReason.RETIRED else reason
+        reason = _NO_IMAGES_ANY_MORE.get(why, reason)
         images = f"The training is charged. For its images: {charged[0].lower()}{charged[1:]}"
         charged = _IMAGES_NOT_CHARGED if charged == _NOT_CHARGED else images
     links = link_fault(LinkTrouble.read(view.current.detail))
@@ -160,9 +160,12 @@ def failure(view: JobView) -> Failure:
     return Failure(*(part.format(label=view.label, links=links) for part in said))
 
 
-_NO_IMAGES_ANY_MORE = (
-    "The model is trained and kept there, but {label} has given up making images. The operator has been told."
-)
+_NO_IMAGES_ANY_MORE = {
+    FailureReason.RETIRED: "The model is trained and kept there, but {label} has given up making images. "
+    "The operator has been told.",
+    FailureReason.SWITCHED_OFF: "The model is trained and kept there, but what {label} makes of it has been "
+    "switched off here.",
+}
 
 _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
     FailureReason.INVALID_INPUT: (
@@ -198,6 +201,12 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
     FailureReason.RETIRED: (
         "{label}",
         "{label} has given this up. The operator has been told.",
+        _NOT_CHARGED,
+        "Trying again does not help.",
+    ),
+    FailureReason.SWITCHED_OFF: (
+        "Us",
+        "This was switched off for {label} in Darkroom's settings before it was sent.",
         _NOT_CHARGED,
         "Trying again does not help.",
     ),
@@ -346,6 +355,8 @@ def refusal(error: DomainError, command: str) -> str:
             return field_error(error)
         case PhotoRefused():
             return f"The file {REFUSALS[error.refusal]}."
+        case VendorNotOffered(fault="switched_off"):
+            return "This has been switched off in Darkroom's settings: nothing new is started with it."
         case _:
             return _CANNOT.get(type(error), "This cannot be done now.")
 

@@ -35,8 +35,9 @@ from storage.schema import (
     upload,
 )
 
-_STAYS = ("model", "model_id", "count", "consent")
-"""What stays of a job's request: its size, for the bill, and who has agreed to it, and when."""
+_STAYS = ("model", "model_id", "count", "gave", "consent")
+"""What stays of a job's request: its size, for the bill; the roles of what it was given, by which its vendor
+is asked to erase it; and who has agreed to it, and when."""
 
 
 @dataclass(frozen=True, slots=True)

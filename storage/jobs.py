@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -183,18 +183,20 @@ class Jobs(Leased):
 
     # -- claiming
 
-    def claim_submission(self, lane_name: str, me: str, lease: timedelta) -> Job | None:
+    def claim_submission(
+        self, lane_name: str, me: str, lease: timedelta, *, beside: Collection[str] = ()
+    ) -> Job | None:
         """Slot, rate token, job and intent in one transaction: written before the call leaves.
 
         Jobs left in `submitting` come first, then those that are only to be stopped at the vendor, which need
-        no slot. None: nothing is due, or the lane is full or holding.
+        no slot. Those `beside` take none either. None: nothing is due, or the lane is full or holding.
         """
         limits = self.conn.execute(
             select(lane, now_ms().label("now_ms")).where(lane.c.name == lane_name)
         ).one()
         if round(limits.next_free_at.timestamp() * 1000) > limits.now_ms:
             return None
-        found = self._left_behind(lane_name) or self._next_in_line(lane_name, limits.slots)
+        found = self._left_behind(lane_name) or self._next_in_line(lane_name, limits.slots, beside)
         if found is None:
             return None
         self.conn.execute(
@@ -225,11 +227,13 @@ class Jobs(Leased):
         ).scalar()
         return found
 
-    def _next_in_line(self, lane_name: str, slots: int) -> str | None:
+    def _next_in_line(self, lane_name: str, slots: int, beside: Collection[str]) -> str | None:
         """Who came first, where nothing else of its serial is being sent; None while the lane is full."""
         here = job.c.lane == lane_name
         under_way = job.c.state.in_([JobState.SUBMITTING.value, JobState.RUNNING.value])
-        if self.conn.execute(select(func.count()).where(here, under_way)).scalar_one() >= slots:
+        others = [job.c.id.not_in(list(beside))] if beside else []
+        counted = select(func.count()).where(here, under_way, *others)
+        if self.conn.execute(counted).scalar_one() >= slots:
             return None
         busy = select(job.c.serial).where(here, job.c.state == JobState.SUBMITTING.value)
         found: str | None = self.conn.execute(

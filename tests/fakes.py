@@ -191,6 +191,7 @@ class FakeProvider(Provider[FakeSettings]):
         """As the settings say."""
         facts = self.settings
         training = Operation(
+            offered=facts.trains,
             inputs=papers_and_film(facts) if facts.films else (photos_of(facts),),
             subjects=facts.subjects,
             options=FakeOptions if facts.options else None,
@@ -209,6 +210,7 @@ class FakeProvider(Provider[FakeSettings]):
         )
         generation = training.model_copy(
             update={
+                "offered": facts.generates,
                 "inputs": (template_of(facts),) if facts.templates else (),
                 "subjects": (),
                 "options": FakeStyle if facts.options else None,
@@ -219,13 +221,14 @@ class FakeProvider(Provider[FakeSettings]):
                 "count_max": facts.count_max,
             }
         )
-        oneshot = generation.model_copy(update={"inputs": training.inputs, "subjects": training.subjects})
+        begins = {"inputs": training.inputs, "subjects": training.subjects}
+        oneshot = generation.model_copy(update={"offered": facts.oneshots, **begins})
         return Capabilities(
             label=facts.label,
             country=facts.country,
-            training=training if facts.trains else None,
-            generation=generation if facts.generates else None,
-            oneshot=oneshot if facts.oneshots else None,
+            training=training,
+            generation=generation,
+            oneshot=oneshot,
         )
 
     # What a test orders and looks at.

@@ -11,12 +11,27 @@ import av
 import numpy as np
 import pytest
 
-from bot.providers import load
+from bot.providers import Provider, load
 from bot.sandbox.films import draw_film, draw_papers
 from bot.sandbox.slack import Upload
 from bot.sandbox.vendors.metastudio import PROJECT_ID, MetastudioStandIn
 from bot.sandbox.vendors.metastudio_control import MetastudioControl
 from tests.surface import Surface, odd, photo, photos, stage
+
+
+def metastudio(origin: str, **settings: str) -> Provider[Any]:
+    """The vendor as these settings make it; it is polled as quickly as the stand-in works."""
+    own = {
+        "ACCESS_KEY_ID": "sandbox-key-id",
+        "ACCESS_KEY_SECRET": "sandbox-key-secret",
+        "PROJECT_ID": PROJECT_ID,
+        "ENDPOINT": origin,
+        "REQUESTS_PER_SECOND": "50",
+        **{f"{work}_POLL_{which}": "0.2" for work in ("TRAIN", "GENERATE") for which in ("FIRST", "MOST")},
+        **{name.upper(): value for name, value in settings.items()},
+    }
+    (provider,), _ = load({f"METASTUDIO_{name}": value for name, value in own.items()})
+    return provider
 
 
 @contextlib.asynccontextmanager
@@ -27,22 +42,7 @@ async def before_metastudio(home: Path, **settings: str) -> AsyncIterator[tuple[
     ):
         await desk.turn(throttled=False)
         await desk.hurry()
-        (provider,), _ = load(
-            {
-                "METASTUDIO_ACCESS_KEY_ID": "sandbox-key-id",
-                "METASTUDIO_ACCESS_KEY_SECRET": "sandbox-key-secret",
-                "METASTUDIO_PROJECT_ID": PROJECT_ID,
-                "METASTUDIO_ENDPOINT": vendor.origin,
-                "METASTUDIO_REQUESTS_PER_SECOND": "50",
-            }
-            | {
-                f"METASTUDIO_{work}_POLL_{which}": "0.2"
-                for work in ("TRAIN", "GENERATE")
-                for which in ("FIRST", "MOST")
-            }
-            | {f"METASTUDIO_{name.upper()}": value for name, value in settings.items()}
-        )
-        async with stage(home) as surface, surface.running([provider]):
+        async with stage(home) as surface, surface.running([metastudio(vendor.origin, **settings)]):
             yield surface, desk
 
 

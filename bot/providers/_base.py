@@ -202,6 +202,8 @@ class Keeping(Frozen):
 class Operation(Frozen):
     """What a vendor's training or generation takes and how it behaves; the modal is drawn from it."""
 
+    offered: bool = True
+    """False: settings have switched it off. Nothing new begins; what was sent is carried to its end."""
     inputs: tuple[InputSpec, ...] = ()
     subjects: tuple[str, ...] = ()
     """The words the vendor knows for what is in the photos, in the order to offer them."""
@@ -245,6 +247,9 @@ class Operation(Frozen):
     """The vendor looks at the inputs for nothing before they are submitted: see `Provider.inspect`."""
 
 
+Kind = Literal["training", "generation", "oneshot"]
+"""What is asked of a vendor, and the name of its operation."""
+
 UPFRONT: Mapping[str, JsonValue] = {"upfront": True}
 """`json_schema_extra` of an option that everybody should see, not only those who look under *Advanced*."""
 
@@ -252,7 +257,8 @@ UPFRONT: Mapping[str, JsonValue] = {"upfront": True}
 class Capabilities(Frozen):
     """What a vendor can do, as data: callers branch on these and never on a vendor's name.
 
-    At least one of `training` and `oneshot` is there.
+    At least one of `training` and `oneshot` is offered. What settings have switched off is there too, and
+    says that it is not `offered`; None is left to what a vendor does not have with any settings.
     """
 
     label: str
@@ -273,8 +279,18 @@ class Capabilities(Frozen):
         """Whether this vendor fetches some of its inputs by link, so that there must be an address for it."""
         operations = (self.training, self.generation, self.oneshot)
         return any(
-            spec.delivery is Delivery.URL for one in operations if one is not None for spec in one.inputs
+            spec.delivery is Delivery.URL for one in operations if one and one.offered for spec in one.inputs
         )
+
+    def of(self, kind: Kind) -> Operation | None:
+        """What there is of one kind, offered or not."""
+        match kind:
+            case "training":
+                return self.training
+            case "generation":
+                return self.generation
+            case "oneshot":
+                return self.oneshot
 
 
 class MediaInput(Frozen):
@@ -292,6 +308,8 @@ class TrainingSpec(Frozen):
     inputs: tuple[MediaInput, ...]
     subject: str
     options: Mapping[str, JsonValue] = {}
+    gave: frozenset[Role] = frozenset()
+    """What it was given, also for `find`, which has no `inputs`."""
 
 
 class GenerationSpec(Frozen):
@@ -343,9 +361,11 @@ class Callback(Frozen):
 class RemoteRef(Frozen):
     """A job at the vendor. `id` is theirs and opaque; `model_id` is known once a poll has told it."""
 
-    kind: Literal["training", "generation", "oneshot"]
+    kind: Kind
     id: str
     model_id: str | None = None
+    gave: frozenset[Role] = frozenset()
+    """What the job was given, where that is known: by it a vendor of several products tells whose it is."""
 
 
 class Artifact(Frozen):
@@ -412,6 +432,14 @@ class Provider(ABC, Generic[S]):
     @abstractmethod
     def capabilities(self) -> Capabilities:
         """What this vendor can do with these settings."""
+
+    def operation(self, kind: Kind, gave: frozenset[Role] = frozenset()) -> Operation | None:  # noqa: ARG002
+        """What holds for one job: of this kind, and given this (empty: unknown).
+
+        A vendor whose settings choose between products answers for the one that the job began with, which
+        need not be offered any more. Any other has one operation of a kind.
+        """
+        return self.capabilities.of(kind)
 
     @classmethod
     @abstractmethod

@@ -18,7 +18,6 @@ from bot.providers import (
     Provider,
     ProviderError,
     QuotaExceeded,
-    RemoteRef,
     Retired,
     UnexpectedResponse,
 )
@@ -27,6 +26,7 @@ from bot.services.cards import refresh_tray, show_card
 from bot.services.deletions import begin, keeping, was_sent
 from bot.services.notifier import Clock, Notifier, Unsaid
 from bot.services.operators import Operators
+from bot.services.refs import ref_of
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store, Tx
@@ -326,11 +326,7 @@ def _keeping_of(one: Holding, kept: tuple[Keeping, Keeping, Keeping]) -> Keeping
 
 async def _asked(provider: Provider[Any], job: Job, what: Kept, kept: Keeping) -> bool:
     """Whether the vendor has erased it now."""
-    ref = RemoteRef(
-        kind=job.kind.value,
-        id=job.remote_id or "",
-        model_id=job.remote_model_id or job.spec.get("model_id"),
-    )
+    ref = ref_of(job)
     if what is Kept.INPUTS:
         await provider.tidy(ref, key=job.id)
         if kept.by != "delete":

@@ -209,7 +209,7 @@ def was_sent(job: Job) -> bool:
 
 def keeping(vendors: Vendors, job: Job) -> tuple[Keeping, Keeping, Keeping]:
     """How what a vendor has of a job comes to its end: inputs, model and results."""
-    operation = vendors.find(job.provider, job.kind)
+    operation = vendors.find(job)
     if operation is None:
         return Keeping(), Keeping(), Keeping()
     return operation.keeps_inputs, operation.keeps_model, operation.keeps_results

@@ -278,7 +278,7 @@ class Envelopes:
 
     def _of_job(self, tx: Tx, job: Job) -> Addressee | None:
         """A job whose vendor may have refused a paper, or lacks one."""
-        operation = self._vendors.find(job.provider, job.kind)
+        operation = self._vendors.find(job)
         takes = tuple(spec for spec in operation.inputs if spec.role in PAPERS) if operation else ()
         here = frozenset(Role(one.role) for one in held_for(tx, job))
         given = {Role(one.role) for one in tx.inputs.of_job(job.id)} - {Role(word) for word in job.wants}

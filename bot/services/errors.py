@@ -77,7 +77,7 @@ class BadWish(DomainError):
 class VendorNotOffered(DomainError):
     """This vendor, or this way of it, is not configured, does not answer now, or has been given up.
 
-    `fault` is that of the offer; empty where there is no such way.
+    `fault` is that of the offer, or `switched_off` by settings; empty where there is no such way.
     """
 
     def __init__(self, way: str, fault: str = "") -> None:

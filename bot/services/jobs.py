@@ -24,7 +24,7 @@ from bot.services.notifier import Clock
 from bot.services.stopping import Stopped, wish_to_stop
 from bot.services.training import roles_of, serial
 from bot.services.trays import refuse_public_papers
-from bot.services.vendors import Vendors
+from bot.services.vendors import SWITCHED_OFF, Vendors
 from storage import Store, Tx
 from storage.errors import NotFound
 from storage.records.ids import new_id
@@ -108,7 +108,7 @@ class Jobs:
             job = _current(tx, job_id, by)
             if job.state is not JobState.NEEDS_USER or job.cancel_requested:
                 raise NotWaiting(job.id)
-            operation = self._vendors.find(job.provider, job.kind)
+            operation = self._vendors.find(job)
             if operation is None:
                 raise VendorNotOffered(job.way)
             better = {one.role: [one] for one in held.held_for(tx, job)} | dict(replaced)
@@ -152,6 +152,8 @@ class Jobs:
             if model is not None and model.deleted_at:
                 raise ModelGone(model.id)
             return
+        if not self._vendors.operation(job).offered:
+            raise VendorNotOffered(job.way, SWITCHED_OFF)  # The way is another product's now.
         offer = self._vendors.offer(job.way)
         given = [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]
         if judge(offer.inputs, given) or lost_of(job.spec.get("gave", ()), given):

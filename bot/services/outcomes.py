@@ -125,11 +125,18 @@ def remind(tx: Tx, job: Job, number: int) -> None:
     )
 
 
-def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: frozenset[str] | None) -> Job:
+def trained(
+    tx: Tx,
+    held: Job,
+    model_id: str,
+    remote: RemoteJob,
+    making_takes: frozenset[str],
+    closed: FailureReason | None,
+) -> Job:
     """End a training well: the model is ours, and what is to be made with it is asked for in the same step.
 
-    `making_takes` are the roles that the vendor takes for making something; None where it makes nothing, or
-    not any more: what was wished for then ends at once, and its owner is told why.
+    `making_takes` are the roles that the vendor takes for making something. `closed` is why it makes nothing
+    (any more): what was wished for then ends at once, and its owner is told so.
     """
     job = _end(
         tx,
@@ -144,9 +151,9 @@ def trained(tx: Tx, held: Job, model_id: str, remote: RemoteJob, making_takes: f
     tx.models.insert(job, model_id, remote.model_expires_at)
     delivered = deliver_batch(tx, job)
     if job.spec.get("count") and not job.cancel_requested:
-        wished = tx.jobs.insert(_wished(tx, job, making_takes or frozenset()))
-        if making_takes is None:
-            fail(tx, wished, FailureReason.RETIRED)
+        wished = tx.jobs.insert(_wished(tx, job, making_takes))
+        if closed is not None:
+            fail(tx, wished, closed)
     else:
         _say_ready(tx, job, after=delivered or card_key(job))
     show_card(tx, job)

@@ -30,6 +30,7 @@ from bot.services.collecting import Collector
 from bot.services.notifier import Clock
 from bot.services.operators import Operators
 from bot.services.outcomes import word
+from bot.services.refs import ref_of
 from bot.services.stopping import told_to_stop
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
@@ -73,12 +74,7 @@ class Poller:
 
     async def step(self, held: Job, provider: Provider[Any]) -> None:
         """Ask where a held job stands and act on the answer. Raises StaleState."""
-        operation = self._vendors.operation(provider, held.kind)
-        ref = RemoteRef(
-            kind=held.kind.value,
-            id=held.remote_id or "",
-            model_id=held.remote_model_id or held.spec.get("model_id"),
-        )
+        operation, ref = self._vendors.operation(held), ref_of(held)
         if held.cancel_requested:
             await self._cancel(held, provider, operation, ref)
         elif held.state is JobState.NEEDS_USER:
@@ -165,10 +161,10 @@ class Poller:
                     lambda tx: tx.jobs.give_back(held, again, grace_at=since, progress=1.0, trouble_at=None)
                 )
                 return
-        makes = self._vendors.makes(provider.name)
+        closed = self._vendors.closed(provider.name, JobKind.GENERATION)
         able = provider.capabilities.generation
-        takes = frozenset(spec.role.value for spec in able.inputs) if makes and able else None
-        await self._store.write(lambda tx: outcomes.trained(tx, held, model_id, remote, takes))
+        takes = frozenset(spec.role.value for spec in able.inputs) if able else frozenset()
+        await self._store.write(lambda tx: outcomes.trained(tx, held, model_id, remote, takes, closed))
         logger.info("Model trained", extra={"action": "model_trained", **held.log_context()})
         for tick in ("submit", "outbox", "erase"):
             self._nudge(tick)

@@ -11,10 +11,11 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
-from bot.providers import Operation, ProviderError, RemoteRef
+from bot.providers import Operation, ProviderError
 from bot.services.cards import card_key
 from bot.services.errors import NoSuchThing, NotYours
 from bot.services.inputs import PAPERS, Given, Role, judge, lost_of
+from bot.services.refs import ref_of
 from bot.services.timing import Timing
 from bot.services.vendors import STARTS, Vendors, usual
 from storage import Store, Tx
@@ -116,7 +117,14 @@ class JobView:
 
 _UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING})
 _ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
-_FOR_GOOD = frozenset({FailureReason.PHOTOS_GONE, FailureReason.PHOTOS_REFUSED, FailureReason.RETIRED})
+_FOR_GOOD = frozenset(
+    {
+        FailureReason.PHOTOS_GONE,
+        FailureReason.PHOTOS_REFUSED,
+        FailureReason.RETIRED,
+        FailureReason.SWITCHED_OFF,
+    }
+)
 """Failures that trying the same again cannot mend."""
 
 
@@ -160,10 +168,9 @@ class Progress:
         provider = self._vendors.get(current.provider)
         if provider is None or current.remote_id is None:
             return ()
-        ref = RemoteRef(kind=current.kind.value, id=current.remote_id, model_id=current.remote_model_id)
         try:
             async with asyncio.timeout(self._timing.logs.total_seconds()):
-                lines = await provider.logs(ref)
+                lines = await provider.logs(ref_of(current))
         except (ProviderError, TimeoutError):
             return ()
         return tuple(_LINK.sub("…", line)[:_LOG_WIDTH] for line in lines[-_LOG_LINES:])
@@ -188,7 +195,7 @@ class Progress:
         """`histories` remembers, by lane, what several cards of one answer have in common."""
         family = tx.jobs.family(root_id)
         root, current = family[0], next((one for one in family if one.id == of), family[-1])
-        operation = self._vendors.find(current.provider, current.kind)
+        operation = self._vendors.find(current)
         lane = lane_name(current.provider, current.kind)
         histories = {} if histories is None else histories
         took = histories[lane] if lane in histories else histories.setdefault(lane, tx.jobs.durations(lane))
@@ -221,7 +228,7 @@ class Progress:
             inputs_here=self._inputs_here(tx, current, operation),
             costs=_costs(family),
             answer_by=current.asked_at + self._timing.answer_within if current.asked_at else None,
-            makes_clip=self._vendors.makes_clips(current.provider, current.kind),
+            makes_clip=self._vendors.makes_clips(current),
             wants_papers=_wants_papers(current, operation),
             can_make_more=current.state is JobState.SUCCEEDED and self._has_model(tx, root_id, now),
         )

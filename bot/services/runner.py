@@ -109,8 +109,11 @@ class JobRunner:
 
     async def _claim(self, lane: str, provider: Provider[Any]) -> Job | None:
         kind = JobKind(lane.rpartition(":")[2])
-        lease = self._submitter.hold(self._vendors.operation(provider, kind))
-        return await self._store.write(lambda tx: tx.jobs.claim_submission(lane, self._store.me, lease))
+        lease = self._submitter.hold(self._vendors.of_lane(provider, kind))
+        beside = self._vendors.going_on
+        return await self._store.write(
+            lambda tx: tx.jobs.claim_submission(lane, self._store.me, lease, beside=beside)
+        )
 
     async def poll_due(self) -> None:
         """Poll what is due, as many at once per vendor as it allows; settle the uneventful answers."""

@@ -18,6 +18,7 @@ from bot.providers import (
 )
 from bot.services.keeping import keep
 from bot.services.links import Links
+from bot.services.refs import gave_of
 from bot.services.timing import Timing
 from storage import Store
 from storage.records.jobs import Job, JobKind
@@ -116,7 +117,7 @@ def spec_of(job: Job, inputs: tuple[MediaInput, ...]) -> Spec:
     wish, options = job.spec, job.spec.get("options", {})
     match job.kind:
         case JobKind.TRAINING:
-            return TrainingSpec(inputs=inputs, subject=job.subject, options=options)
+            return TrainingSpec(inputs=inputs, subject=job.subject, options=options, gave=gave_of(job))
         case JobKind.GENERATION:
             return GenerationSpec(
                 model_id=wish["model_id"],

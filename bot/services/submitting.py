@@ -18,7 +18,6 @@ from bot.providers import (
     ProviderError,
     RateLimited,
     RemoteJob,
-    RemoteRef,
     Retired,
     Spec,
     TrainingSpec,
@@ -30,6 +29,7 @@ from bot.services.cards import show_card
 from bot.services.links import LinksUnreachable
 from bot.services.notifier import Clock
 from bot.services.operators import Operators
+from bot.services.refs import ref_of
 from bot.services.specs import InputsGone, Prepared, Specs, bare_spec
 from bot.services.stopping import told_to_stop
 from bot.services.timing import Timing
@@ -74,17 +74,15 @@ class Submitter:
             await self._look(held, provider)
         elif held.cancel_requested:
             await self._stop(held, provider)
-        elif self._vendors.is_retired(held.provider, held.kind) and held.remote_id is None:
-            await self._fail(held, FailureReason.RETIRED, None)
-        elif (prepared := await self._prepare(held, provider)) and await self._passes(
-            held, provider, prepared
-        ):
+        elif held.remote_id is None and (closed := self._vendors.closed_to(held)):
+            await self._fail(held, closed, None)
+        elif (prepared := await self._prepare(held)) and await self._passes(held, provider, prepared):
             await self._send(held, provider, prepared.spec)
 
-    async def _prepare(self, held: Job, provider: Provider[Any]) -> Prepared | None:
+    async def _prepare(self, held: Job) -> Prepared | None:
         try:
             async with asyncio.timeout(self._timing.ready.total_seconds()):
-                return await self._specs.prepare(held, self._vendors.operation(provider, held.kind))
+                return await self._specs.prepare(held, self._vendors.operation(held))
         except InputsGone:
             await self._fail(held, FailureReason.PHOTOS_GONE, None)
         except LinksUnreachable as error:
@@ -109,7 +107,7 @@ class Submitter:
 
         The submission that follows meets the same vendor: what is wrong with that is found out there.
         """
-        operation = self._vendors.operation(provider, held.kind)
+        operation = self._vendors.operation(held)
         if not operation.inspects or not prepared.media or held.remote_id is not None or held.busies:
             return True  # What a busy vendor is offered again has been looked at before.
         try:
@@ -140,7 +138,7 @@ class Submitter:
 
     async def _send(self, held: Job, provider: Provider[Any], spec: Spec, **facts: Any) -> None:
         """The intent is committed under a lease that outlives the call; only then does the call leave."""
-        operation = self._vendors.operation(provider, held.kind)
+        operation = self._vendors.operation(held)
         lease = self.lease(operation)
         job = await self._store.write(lambda tx: tx.jobs.begin_submission(held, lease, **facts))
         if job.cancel_requested and job.remote_id is None:
@@ -159,10 +157,10 @@ class Submitter:
         except PermanentError as error:
             await self._fail(job, outcomes.reason_for(error), error)
         else:
-            await self._started(job, provider, remote)
+            await self._started(job, remote)
 
-    async def _started(self, job: Job, provider: Provider[Any], remote: RemoteJob) -> None:
-        wait = self._vendors.operation(provider, job.kind).poll_first
+    async def _started(self, job: Job, remote: RemoteJob) -> None:
+        wait = self._vendors.operation(job).poll_first
 
         def unit(tx: Tx) -> None:
             moved = tx.jobs.move(
@@ -219,7 +217,7 @@ class Submitter:
 
     async def _look(self, held: Job, provider: Provider[Any]) -> None:
         """An earlier sending may have started it: ask, more than once, before believing that it did not."""
-        operation = self._vendors.operation(provider, held.kind)
+        operation = self._vendors.operation(held)
         if not operation.idempotent:
             await self._fail(held, FailureReason.LOST, None)
             return
@@ -236,13 +234,14 @@ class Submitter:
             await self._go_on(held, provider, found)
         elif found is not None:
             logger.info("Job found again", extra={"action": "job_adopted", **held.log_context()})
-            await self._started(held, provider, found)
+            await self._started(held, found)
         elif held.looks < len(self._timing.looks):
             wait = self._timing.looks[held.looks]
             await self._store.write(
                 lambda tx: tx.jobs.give_back(held, wait, looks=held.looks + 1, trouble_at=None)
             )
-        elif held.losses + 1 >= self._timing.unknown_attempts:
+        elif held.losses + 1 >= self._timing.unknown_attempts or not operation.offered:
+            # What settings have switched off is not sent anew: that it was not found proves nothing.
             await self._fail(held, FailureReason.LOST, None)
         else:
             await self._store.write(
@@ -256,7 +255,7 @@ class Submitter:
             await self._fail(held, FailureReason.UNAVAILABLE, None)
             return
         logger.info("Job found unfinished", extra={"action": "job_continued", **held.log_context()})
-        if prepared := await self._prepare(held, provider):
+        if prepared := await self._prepare(held):
             await self._send(held, provider, prepared.spec, remote_id=found.ref.id, looks=0, trouble_at=None)
 
     async def _look_later(self, held: Job, operation: Operation, wait: timedelta | None) -> None:
@@ -280,8 +279,7 @@ class Submitter:
         """Wished before the call left: out by the arrow it came by. What the vendor has, it is told."""
         at_vendor = False
         if held.remote_id is not None:
-            ref = RemoteRef(kind=held.kind.value, id=held.remote_id, model_id=held.remote_model_id)
-            at_vendor = await told_to_stop(provider, ref, self._timing)
+            at_vendor = await told_to_stop(provider, ref_of(held), self._timing)
 
         def unit(tx: Tx) -> None:
             waiting = tx.jobs.move(held, JobState.QUEUED)

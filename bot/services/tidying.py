@@ -6,7 +6,8 @@ import asyncio
 import logging
 from typing import Any
 
-from bot.providers import NotFound, Provider, ProviderError, RemoteRef
+from bot.providers import NotFound, Provider, ProviderError
+from bot.services.refs import ref_of
 from bot.services.timing import Timing
 from bot.services.vendors import Vendors
 from storage import Store
@@ -47,14 +48,9 @@ class Tidier:
             logger.info("Job held by somebody else", extra={"action": "job_stale", **held.log_context()})
 
     async def _refusal(self, held: Job, provider: Provider[Any]) -> str:
-        ref = RemoteRef(
-            kind=held.kind.value,
-            id=held.remote_id or "",
-            model_id=held.remote_model_id or held.spec.get("model_id"),
-        )
         try:
             async with asyncio.timeout(self._timing.tidy_lease.total_seconds() * 0.8):
-                await provider.tidy(ref, key=held.id)
+                await provider.tidy(ref_of(held), key=held.id)
         except NotFound:
             return ""  # It is gone already.
         except (ProviderError, TimeoutError) as error:

@@ -189,7 +189,7 @@ class Trays:
             looked=self._vendors.label(looked) if looked else "",
             used_for=job.kind if job and tray.state is TrayState.USED else None,
             used_count=int(job.spec.get("count") or 0) if job else 0,
-            used_for_clip=bool(job and self._vendors.makes_clips(job.provider, job.kind)),
+            used_for_clip=bool(job and self._vendors.makes_clips(job)),
         )
 
     async def open_of(self, tray_id: str, owner: str) -> TrayView:

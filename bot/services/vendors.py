@@ -15,7 +15,6 @@ from pydantic import BaseModel
 
 from bot.providers import (
     AuthenticationFailed,
-    Capabilities,
     Operation,
     Provider,
     ProviderError,
@@ -26,14 +25,17 @@ from bot.services import outcomes
 from bot.services.errors import VendorNotOffered
 from bot.services.inputs import Given, InputSpec, Lack, Role, judge
 from bot.services.operators import Operators
+from bot.services.refs import gave_of
 from storage import Store, Tx
-from storage.records.jobs import FailureReason, JobKind, JobState, lane_name, way_name
+from storage.records.jobs import ENDED, FailureReason, Job, JobKind, JobState, lane_name, way_name
 
 logger = logging.getLogger(__name__)
 STARTS = (JobKind.TRAINING, JobKind.ONESHOT)
 """The kinds that begin with inputs: each is a way to choose."""
 RETIRED = "retired"
+SWITCHED_OFF = "switched_off"
 UNASKED = "unasked"
+_OPEN = [state for state in JobState if state not in ENDED]
 _LOOK = 20.0
 """Seconds that a vendor has to say whether it is well."""
 _HISTORY_MIN = 5
@@ -131,6 +133,8 @@ class Vendors:
         self._remedies: dict[str, str] = {}
         """By vendor: what its operators were told to mend although it works."""
         self._retired: frozenset[str] = frozenset()
+        self.going_on: frozenset[str] = frozenset()
+        """Jobs of what settings have switched off: they take no place from what is offered now."""
         self._since = store.now()
         self._asked = asyncio.Event()
 
@@ -146,20 +150,27 @@ class Vendors:
         known = self._by_name.get(name)
         return known.capabilities.label if known else name
 
-    def find(self, name: str, kind: JobKind) -> Operation | None:
-        """What a vendor says of one kind of job, if it is configured and has it."""
-        provider = self._by_name.get(name)
-        return None if provider is None else _operation(provider.capabilities, kind)
+    def find(self, job: Job) -> Operation | None:
+        """What its vendor says of a job, offered or not, if that vendor is configured and has its kind."""
+        provider = self._by_name.get(job.provider)
+        return None if provider is None else provider.operation(job.kind.value, gave_of(job))
 
-    def operation(self, provider: Provider[Any], kind: JobKind) -> Operation:
-        """What a vendor says of one kind of job. Raises VendorNotOffered where it has no such kind."""
-        found = _operation(provider.capabilities, kind)
+    def operation(self, job: Job) -> Operation:
+        """The same. Raises VendorNotOffered where there is none."""
+        found = self.find(job)
+        if found is None:
+            raise VendorNotOffered(job.way)
+        return found
+
+    def of_lane(self, provider: Provider[Any], kind: JobKind) -> Operation:
+        """What holds for a lane. Raises VendorNotOffered where the vendor has no such kind."""
+        found = provider.capabilities.of(kind.value)
         if found is None:
             raise VendorNotOffered(way_name(provider.name, kind))
         return found
 
     def lanes(self) -> list[tuple[str, Provider[Any]]]:
-        """Every lane of every vendor."""
+        """Every lane of every vendor; in one that settings have closed, only what was sent goes on."""
         return [(lane_name(provider.name, kind), provider) for provider in self for kind in _kinds(provider)]
 
     async def offers(self) -> list[Offer]:
@@ -172,25 +183,26 @@ class Vendors:
     def ways(self) -> list[Offer]:
         """The same without their usual times, which are looked up."""
         return [
-            self._offer(provider, kind)
-            for provider in self
-            for kind in STARTS
-            if _operation(provider.capabilities, kind)
+            self._offer(provider, kind) for provider in self for kind in STARTS if _offered(provider, kind)
         ]
 
     def offer(self, way: str) -> Offer:
         """One way to choose, which must be well. Raises VendorNotOffered."""
         found = next((offer for offer in self.ways() if offer.way == way), None)
         if found is None or not found.ok:
-            raise VendorNotOffered(way, found.fault if found else "")
+            raise VendorNotOffered(way, found.fault if found else self._why_no(way))
         return found
+
+    def _why_no(self, way: str) -> str:
+        closed = [one for one, provider in self.lanes() if one == way.replace("/", ":")]
+        return SWITCHED_OFF if closed else ""
 
     def making(self, name: str) -> Making:
         """What a vendor makes of its models now. Raises VendorNotOffered."""
         provider, way = self._by_name.get(name), way_name(name, JobKind.GENERATION)
-        operation = _operation(provider.capabilities, JobKind.GENERATION) if provider else None
+        operation = _offered(provider, JobKind.GENERATION) if provider else None
         if operation is None:
-            raise VendorNotOffered(way)
+            raise VendorNotOffered(way, self._why_no(way))
         fault = RETIRED if self.is_retired(name, JobKind.GENERATION) else self._fault(name)[0]
         if fault:
             raise VendorNotOffered(way, fault)
@@ -198,14 +210,30 @@ class Vendors:
 
     def makes(self, name: str) -> bool:
         """Whether a vendor makes pictures of its models, well or not just now."""
-        return self.find(name, JobKind.GENERATION) is not None and not self.is_retired(
-            name, JobKind.GENERATION
-        )
+        return name in self._by_name and self.closed(name, JobKind.GENERATION) is None
 
-    def makes_clips(self, name: str, kind: JobKind) -> bool:
-        """Whether what this kind of job comes to, at its end or after it, is a clip that speaks."""
-        made = self.find(name, JobKind.ONESHOT if kind is JobKind.ONESHOT else JobKind.GENERATION)
+    def makes_clips(self, job: Job) -> bool:
+        """Whether what this job comes to, at its end or after it, is a clip that speaks."""
+        if job.kind is not JobKind.TRAINING:
+            made = self.find(job)
+        else:
+            provider = self._by_name.get(job.provider)
+            made = _offered(provider, JobKind.GENERATION) if provider else None
         return made is not None and made.prompt_means == "speech"
+
+    def closed(self, name: str, kind: JobKind) -> FailureReason | None:
+        """Why nothing new of a kind may begin at a vendor; None where it may."""
+        provider = self._by_name.get(name)
+        if provider is None or not _offered(provider, kind):
+            return FailureReason.SWITCHED_OFF
+        return FailureReason.RETIRED if self.is_retired(name, kind) else None
+
+    def closed_to(self, job: Job) -> FailureReason | None:
+        """Why this job may not be sent; None where it may. What has been sent is not asked about."""
+        operation = self.find(job)
+        if operation is None or not operation.offered:
+            return FailureReason.SWITCHED_OFF
+        return self.closed(job.provider, job.kind)
 
     def is_retired(self, name: str, kind: JobKind) -> bool:
         """Whether the vendor has given this kind of job up."""
@@ -234,11 +262,12 @@ class Vendors:
 
     def _together(self, name: str, kind: JobKind) -> list[JobKind]:
         """What else a vendor does by the engine that carries out this kind."""
-        provider, operation = self._by_name.get(name), self.find(name, kind)
+        provider = self._by_name.get(name)
+        operation = provider.capabilities.of(kind.value) if provider else None
         if provider is None or operation is None or not operation.engine:
             return []
         others = [one for one in _kinds(provider) if one is not kind]
-        return [one for one in others if self.operation(provider, one).engine == operation.engine]
+        return [one for one in others if self.of_lane(provider, one).engine == operation.engine]
 
     def effort(self, way: str, options: Mapping[str, Any], inputs: int) -> str | None:
         """What a training with these options and so many inputs comes to, in the vendor's words."""
@@ -255,7 +284,11 @@ class Vendors:
                 since=since,
                 fault=fault,
                 words=self._health[provider.name].words if provider.name in self._health else "",
-                retired=tuple(kind for kind in _kinds(provider) if self.is_retired(provider.name, kind)),
+                retired=tuple(
+                    kind
+                    for kind in _kinds(provider)
+                    if _offered(provider, kind) and self.is_retired(provider.name, kind)
+                ),
             )
             for provider, fault, since in found
         ]
@@ -269,21 +302,29 @@ class Vendors:
     async def declare(self) -> None:
         """Write the limits of every lane down; name the vendors whose jobs nobody can carry on.
 
-        What is in a lane that the settings have closed, with its vendor still there, has failed.
+        What settings have switched off, with its vendor still there, is carried through to its end as far as
+        it was sent. What only waited for it has failed.
         """
-        here = {lane for lane, _ in self.lanes()}
 
         def unit(tx: Tx) -> set[str]:
             for provider in self:
                 for kind in _kinds(provider):
-                    operation = self.operation(provider, kind)
+                    operation = self.of_lane(provider, kind)
                     name = lane_name(provider.name, kind)
                     tx.lanes.declare(name, slots=operation.concurrency, gap=operation.gap)
-            for job in tx.jobs.open_in(sorted(tx.jobs.open_lanes() - here), *JobState):
-                if job.provider in self._by_name:
-                    # Nobody looks for what may have been sent: it is said to be lost, and not kept waiting.
-                    sent = job.state is JobState.SUBMITTING and job.submit_begun_at is not None
-                    outcomes.fail(tx, job, FailureReason.LOST if sent else FailureReason.RETIRED)
+            going_on = set()
+            for job in tx.jobs.open_in(sorted(tx.jobs.open_lanes()), *_OPEN):
+                held_to = self.find(job)
+                if job.provider not in self._by_name or (held_to and held_to.offered):
+                    continue
+                sent = job.remote_id is not None or job.submit_begun_at is not None
+                if held_to is not None and sent:
+                    going_on.add(job.id)
+                else:
+                    # With no operation at all nobody can look for what was sent: it is not kept waiting.
+                    lost = sent or job.losses > 0
+                    outcomes.fail(tx, job, FailureReason.LOST if lost else FailureReason.SWITCHED_OFF)
+            self.going_on = frozenset(going_on)
             self._retired = tx.lanes.retired()
             return tx.jobs.open_providers() - self._by_name.keys()
 
@@ -339,7 +380,7 @@ class Vendors:
         return (known.fault, known.since) if known else (unasked, self._store.now())
 
     def _offer(self, provider: Provider[Any], kind: JobKind) -> Offer:
-        operation = self.operation(provider, kind)
+        operation = self.of_lane(provider, kind)
         fault, since = self._fault(provider.name)
         generation = provider.capabilities.generation if self.makes(provider.name) else None
         made = operation if kind is JobKind.ONESHOT else generation
@@ -363,18 +404,14 @@ def usual(took: Sequence[timedelta]) -> tuple[timedelta, timedelta] | None:
     return (took[len(took) // 10], took[-1 - len(took) // 10]) if len(took) >= _HISTORY_MIN else None
 
 
-def _operation(able: Capabilities, kind: JobKind) -> Operation | None:
-    match kind:
-        case JobKind.TRAINING:
-            return able.training
-        case JobKind.GENERATION:
-            return able.generation
-        case JobKind.ONESHOT:
-            return able.oneshot
-
-
 def _kinds(provider: Provider[Any]) -> list[JobKind]:
-    return [kind for kind in JobKind if _operation(provider.capabilities, kind)]
+    return [kind for kind in JobKind if provider.capabilities.of(kind.value)]
+
+
+def _offered(provider: Provider[Any], kind: JobKind) -> Operation | None:
+    """What new jobs of a kind would be held to."""
+    found = provider.capabilities.of(kind.value)
+    return found if found and found.offered else None
 
 
 def _making(operation: Operation) -> Making:

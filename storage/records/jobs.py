@@ -57,6 +57,7 @@ class FailureReason(StrEnum):
     PHOTOS_REFUSED = "photos_refused"  # the vendor looked at them before anything was paid
     NOT_ANSWERED = "not_answered"  # the vendor wanted better inputs, and none came
     RETIRED = "retired"  # the vendor has given this operation up
+    SWITCHED_OFF = "switched_off"  # settings have, before it was sent
     LINKS_UNREACHABLE = "links_unreachable"
     AUTHENTICATION = "authentication"
     QUOTA = "quota"

@@ -195,7 +195,7 @@ class Bench(ABC):
     def oneshot(self) -> OneshotSpec | None:
         """What is made without a model, where the vendor has that beside its trainings."""
         operation = self.provider().capabilities.oneshot
-        if operation is None:
+        if operation is None or not operation.offered:
             return None
         inputs = tuple(
             one.model_copy(update={"role": spec.role})
@@ -211,7 +211,7 @@ def operations(bench: Bench) -> dict[str, Operation]:
     """What the vendor of a bench offers, by kind: what begins with inputs first."""
     able = bench.provider().capabilities
     found = {"training": able.training, "oneshot": able.oneshot, "generation": able.generation}
-    return {kind: operation for kind, operation in found.items() if operation is not None}
+    return {kind: operation for kind, operation in found.items() if operation and operation.offered}
 
 
 class HttpBench(Bench):

@@ -100,9 +100,12 @@ async def test_what_the_vendor_would_refuse_or_change_never_leaves(facts: dict[s
 
 
 def test_it_is_offered_only_where_the_operator_has_said_so() -> None:
-    assert vendor(Wire()).capabilities.oneshot is None
+    without = vendor(Wire()).capabilities.oneshot
+    assert without is not None
+    assert not without.offered
     able = vendor(Wire(), oneshot=True, oneshot_photos_max=4).capabilities
     assert able.oneshot is not None
+    assert able.oneshot.offered
     assert (able.oneshot.inputs[0].min, able.oneshot.inputs[0].max) == (1, 4)
     assert able.training is not None
 

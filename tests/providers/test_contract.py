@@ -179,7 +179,7 @@ def test_capabilities_can_be_drawn_and_scheduled(bench: Bench) -> None:
     assert able.country
     assert able.calls_at_once >= 1
     starts = [operation for operation in (able.training, able.oneshot) if operation]
-    assert starts
+    assert any(operation.offered for operation in starts)
     for operation in starts:
         roles = [spec.role for spec in operation.inputs]
         assert operation.subjects
@@ -201,6 +201,13 @@ def test_capabilities_can_be_drawn_and_scheduled(bench: Bench) -> None:
         if operation.options is not None:
             operation.options()
             assert all(field.description for field in operation.options.model_fields.values())
+
+
+def test_what_is_offered_is_what_a_job_that_begins_so_is_held_to(bench: Bench) -> None:
+    provider = bench.provider()
+    for kind, operation in operations(bench).items():
+        gave = frozenset(one.role for one in wanted(bench, kind).inputs)
+        assert provider.operation(kind, gave) == provider.operation(kind) == operation
 
 
 async def test_a_healthy_vendor_passes_its_check(bench: Bench) -> None:

@@ -714,9 +714,13 @@ async def test_portraits_cannot_be_deleted_and_nobody_is_asked() -> None:
 
 def test_without_portraits_trainings_are_still_offered() -> None:
     able = dashscope(Vendor(), generation="off").capabilities
-    assert able.training is not None
-    assert able.generation is None
-    assert able.oneshot is None
+    offered = [one is not None and one.offered for one in (able.training, able.generation, able.oneshot)]
+    assert offered == [True, False, False]
+    # Only its portraits need an address to fetch from.
+    fetching = [
+        dashscope(Vendor(), generation=how, delivery="files").capabilities.fetches for how in ("auto", "off")
+    ]
+    assert fetching == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from bot.providers import (
     ContentRejected,
     GenerationSpec,
     InvalidInput,
+    Kind,
     NotFound,
     OneshotSpec,
     OutcomeUnknown,
@@ -637,7 +638,7 @@ async def test_a_photo_s_model_goes_in_as_a_form_and_comes_out_as_a_picture(inpu
     assert found is not None
     assert found.ref.id == begun.ref.id
     assert await provider.delete(told.ref)
-    assert provider.capabilities.generation is None
+    assert [offered(provider, kind) for kind in KINDS] == [True, False, False]
 
 
 async def test_a_model_may_be_there_without_its_picture() -> None:
@@ -660,7 +661,7 @@ async def test_a_talking_photo_is_the_vendor_s_sample_request(inputs: Inputs) ->
     assert found is not None
     assert found.ref == begun.ref
     able = provider.capabilities
-    assert able.training is None
+    assert [offered(provider, kind) for kind in KINDS] == [False, False, True]
     assert able.oneshot is not None
     assert (able.oneshot.inspects, able.oneshot.prompt_means) == (True, "speech")
 
@@ -690,10 +691,138 @@ async def test_the_vendor_s_look_at_a_photo_is_waited_for(state: str, ok: bool, 
     assert (found.ok, found.reason) == (ok, None if ok else "no face")
 
 
-@pytest.mark.parametrize("mode", ["picture_modeling", "photo_video"])
-async def test_what_a_mode_does_not_have_makes_no_sense_there(mode: str, spec: TrainingSpec) -> None:
-    with pytest.raises(UnexpectedResponse):
-        await metastudio(Vendor(), mode=mode).generate(clip(), key="job_1")
+# -- a job belongs to the product it began with
+
+MODES = ("avatar_video", "picture_modeling", "photo_video")
+KINDS: tuple[Kind, ...] = ("training", "generation", "oneshot")
+FILM_AND_PAPERS, ONE_PHOTO = frozenset(EVERYTHING), frozenset({Role.PHOTO})
+
+
+def offered(provider: Metastudio, kind: Kind, gave: frozenset[Role] = frozenset()) -> bool:
+    operation = provider.operation(kind, gave)
+    assert operation is not None
+    return operation.offered
+
+
+def asked(vendor: Vendor, since: int = 0) -> list[str]:
+    return [f"{one.method} {one.url.path.removeprefix(API)}" for one in vendor.requests[since:]]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_avatar_that_is_in_training_goes_on_in_every_mode_and_nobody_is_asked_whose_it_is(
+    mode: str, spec: TrainingSpec
+) -> None:
+    vendor = Vendor()
+    begun = await metastudio(vendor).submit(spec, key="job_1")
+    ref, before = begun.ref.model_copy(update={"gave": FILM_AND_PAPERS}), len(vendor.requests)
+    provider = metastudio(vendor, mode=mode)
+    assert (await provider.poll(ref)).state is RemoteState.QUEUED
+    assert asked(vendor, before) == [f"GET {JOBS}/job0"]
+    vendor.jobs["job0"] |= {
+        "state": "AUTO_VERIFY_FAILED",
+        "operation_logs": [{"log_description": "too dark"}],
+    }
+    no = await provider.poll(ref)
+    assert (no.state, no.reason) == (RemoteState.NEEDS_USER, "too dark")
+    assert await provider.logs(ref) == ("too dark",)
+    # A better film goes into the same training, and a lost answer to that is found.
+    bare = TrainingSpec(inputs=(), subject="woman", gave=FILM_AND_PAPERS)
+    found = await provider.find(bare, key="job_1", known=frozenset())
+    assert found is not None
+    assert (found.ref.id, found.unfinished) == ("job0", True)
+    assert (await provider.submit(spec, key="job_1")).ref.id == "job0"
+    vendor.finish()
+    done = await provider.poll(ref)
+    assert (done.state, done.model_id) == (RemoteState.SUCCEEDED, "asset-job0")
+    assert done.ref.gave == FILM_AND_PAPERS
+    assert b"".join([piece async for piece in provider.fetch(done.ref, done.artifacts[0])]) == png()
+    assert [call for call in asked(vendor, before) if "picture-modelings" in call] == []
+    before = len(vendor.requests)
+    assert await provider.delete(done.ref)
+    assert asked(vendor, before) == [
+        f"GET {JOBS}/job0",
+        "DELETE /digital-assets/asset-job0",
+        f"DELETE {JOBS}/job0",
+    ]
+    assert list(vendor.jobs) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_avatar_s_training_is_withdrawn_in_every_mode(mode: str, spec: TrainingSpec) -> None:
+    vendor = Vendor()
+    begun = await metastudio(vendor).submit(spec, key="job_1")
+    ref = begun.ref.model_copy(update={"gave": FILM_AND_PAPERS})
+    vendor.jobs["job0"]["state"] = "MANUAL_VERIFY_FAILED"
+    assert await metastudio(vendor, mode=mode).cancel(ref)
+    assert vendor.jobs == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_photo_s_model_that_is_being_made_goes_on_in_every_mode(mode: str, inputs: Inputs) -> None:
+    vendor, wanted = Vendor(), TrainingSpec(inputs=inputs(Role.PHOTO), subject="man")
+    begun = await metastudio(vendor, mode="picture_modeling").submit(wanted, key="job_1")
+    ref, before = begun.ref.model_copy(update={"gave": ONE_PHOTO}), len(vendor.requests)
+    provider = metastudio(vendor, mode=mode)
+    assert (await provider.poll(ref)).state is RemoteState.QUEUED
+    bare = TrainingSpec(inputs=(), subject="man", gave=ONE_PHOTO)
+    found = await provider.find(bare, key="job_1", known=frozenset())
+    assert found is not None
+    assert found.ref.id == ref.id
+    assert await provider.logs(ref) == ()
+    assert not await provider.cancel(ref)
+    vendor.finish()
+    done = await provider.poll(ref)
+    assert done.model_id == "m-1"
+    assert b"".join([piece async for piece in provider.fetch(done.ref, done.artifacts[0])]) == png()
+    assert await provider.delete(done.ref)
+    assert [call for call in asked(vendor, before) if JOBS in call] == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_clip_of_an_avatar_goes_on_in_every_mode(mode: str) -> None:
+    vendor = Vendor()
+    begun = await metastudio(vendor).generate(clip(), key="job_1")
+    provider = metastudio(vendor, mode=mode)
+    assert (await provider.poll(begun.ref)).state is RemoteState.QUEUED
+    found = await provider.find(clip(), key="job_1", known=frozenset())
+    assert found is not None
+    assert found.ref == begun.ref
+    assert await provider.cancel(begun.ref)
+    vendor.finish()
+    done = await provider.poll(begun.ref)
+    films = [one for one in done.artifacts if one.media_type == "video/mp4"]
+    assert b"".join([piece async for piece in provider.fetch(done.ref, films[0])]) == FILM
+    assert asked(vendor).count("POST /2d-digital-human-videos") == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_training_is_held_to_the_limits_of_its_own_product(mode: str) -> None:
+    provider = metastudio(Vendor(), mode=mode)
+    avatar, figure = (provider.operation("training", gave) for gave in (FILM_AND_PAPERS, ONE_PHOTO))
+    assert avatar is not None
+    assert figure is not None
+    assert (avatar.deadline, avatar.grace) == (timedelta(days=10), timedelta(days=3))
+    assert (avatar.poll_most, figure.poll_most) == (timedelta(minutes=10), timedelta(minutes=1))
+    assert (figure.deadline, figure.grace) == (timedelta(hours=2), None)
+    assert [spec.role for spec in avatar.inputs] == list(EVERYTHING)
+    assert [spec.role for spec in figure.inputs] == [Role.PHOTO]
+    assert (avatar.offered, figure.offered) == (mode == "avatar_video", mode == "picture_modeling")
+    assert provider.capabilities.training == (figure if mode == "picture_modeling" else avatar)
+
+
+@pytest.mark.parametrize(
+    ("mode", "oneshot", "kinds"),
+    [
+        ("avatar_video", False, [True, True, False]),
+        ("avatar_video", True, [True, True, True]),
+        ("picture_modeling", False, [True, False, False]),
+        ("picture_modeling", True, [True, False, True]),
+        ("photo_video", False, [False, False, True]),
+    ],
+)
+def test_only_what_the_mode_has_is_offered(mode: str, oneshot: bool, kinds: list[bool]) -> None:
+    provider = metastudio(Vendor(), mode=mode, oneshot=oneshot)
+    assert [offered(provider, kind) for kind in KINDS] == kinds
 
 
 # -- the end

@@ -304,36 +304,6 @@ async def test_a_poll_that_says_so_ends_the_job_and_the_offer(house: Engine) -> 
         house.services.vendors.offer("fake/training")
 
 
-async def test_an_operation_switched_off_in_the_settings_ends_what_waited_for_it(
-    tmp_path: Path, clock: TurnedClock
-) -> None:
-    vendor = FakeProvider()
-    async with engine(tmp_path / "data", clock, provider=vendor) as house:
-        house.provider.fail_next("generate", Unavailable())
-        job = await house.generating()
-        assert job.state is JobState.QUEUED
-    switched_off = FakeProvider(vendor=vendor.vendor, generates=False)
-    async with engine(tmp_path / "data", clock, provider=switched_off) as house:
-        job = await house.job(job.id)
-        assert (job.state, job.reason) == (JobState.FAILED, FailureReason.RETIRED)
-        assert house.rows("SELECT 1 FROM outbox WHERE kind = 'operator'") == []
-
-
-async def test_a_start_whose_answer_was_lost_is_told_of_where_the_settings_leave_nobody_to_look_for_it(
-    tmp_path: Path, clock: TurnedClock
-) -> None:
-    vendor = FakeProvider()
-    async with engine(tmp_path / "data", clock, provider=vendor) as house:
-        house.provider.fail_next("generate", Fault.CREATED)
-        job = await house.generating()
-        assert job.state is JobState.SUBMITTING
-    switched_off = FakeProvider(vendor=vendor.vendor, generates=False)
-    async with engine(tmp_path / "data", clock, provider=switched_off) as house:
-        job = await house.job(job.id)
-        assert (job.state, job.reason) == (JobState.FAILED, FailureReason.LOST)
-        assert house.rows("SELECT 1 FROM outbox WHERE kind = 'failed' AND job_id = ?", job.id) == [(1,)]
-
-
 async def test_a_vendor_asked_for_better_inputs_before_it_gave_up_still_gets_them(
     tmp_path: Path, clock: TurnedClock
 ) -> None:

@@ -187,7 +187,7 @@ async def test_what_accounts_need_stays(house: Engine) -> None:
         (ANA, "fake", "training", "succeeded", "t1", "1", "training"),
     ]
     spec = (await house.job(root.id)).spec
-    assert (sorted(spec), spec["count"], spec["consent"]["by"]) == (["consent", "count"], 2, ANA)
+    assert (sorted(spec), spec["count"], spec["consent"]["by"]) == (["consent", "count", "gave"], 2, ANA)
     assert house.rows("SELECT name, subject, detail FROM job") == [("", "", None)] * 2
     assert house.rows("SELECT name, subject FROM model") == [("", "")]
     for table in ("picture", "upload", "job_input", "tray_entry", "medium", "link"):

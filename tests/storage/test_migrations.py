@@ -66,6 +66,9 @@ async def test_a_database_of_the_first_version_goes_on_with_everything_in_it(tmp
     async with Store.open(tmp_path / "data") as store:
         job = await store.read(lambda tx: tx.jobs.get("job_1"))
         assert (job.state, job.remote_id, job.spec["count"]) == (JobState.RUNNING, "r1", 2)
+        # By this a vendor of several products tells which one it began with.
+        assert job.spec["gave"] == ["photo"]
+        assert "gave" not in (await store.read(lambda tx: tx.jobs.get("job_0"))).spec
         assert (job.wants, job.findings, job.cost, job.tidied_at) == ((), (), None, None)
         assert (job.deletion_id, job.deleted_at) == (None, None)
         given = await store.read(lambda tx: tx.inputs.of_job("job_1"))

@@ -137,6 +137,7 @@ class Aicontent(Provider[AicontentSettings]):
         )
         faces = photos.model_copy(update={"min": 1, "max": has.oneshot_photos_max})
         oneshot = Operation(
+            offered=has.oneshot,
             inputs=(faces,),
             subjects=has.subjects,
             options=OneshotOptions,
@@ -153,7 +154,7 @@ class Aicontent(Provider[AicontentSettings]):
             country="China",
             training=training,
             generation=generation,
-            oneshot=oneshot if has.oneshot else None,
+            oneshot=oneshot,
             calls_at_once=has.connections,
         )
 

@@ -146,6 +146,7 @@ class Dashscope(Provider[DashscopeSettings]):
             one_face=True,
         )
         pace = {
+            "offered": has.generation == "auto",
             "engine": PAINTER,
             "count_max": has.images_max,
             "concurrency": 1,
@@ -180,13 +181,12 @@ class Dashscope(Provider[DashscopeSettings]):
         oneshot = Operation(
             inputs=(faces, _template(has, least=1)), subjects=SUBJECTS, options=TrainFreeOptions, **pace
         )
-        paints = has.generation == "auto"
         return Capabilities(
             label="DashScope FaceChain",
             country="China",
             training=training,
-            generation=generation if paints else None,
-            oneshot=oneshot if paints else None,
+            generation=generation,
+            oneshot=oneshot,
             calls_at_once=has.connections,
         )
 

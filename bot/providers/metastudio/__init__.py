@@ -1,7 +1,8 @@
 """Huawei Cloud MetaStudio: an avatar from a video, a model from a photo, or a talking photo.
 
-Each product is a class of its own; this one picks that of the mode, and the talking photo for one-shots. An
-avatar is reviewed by people and takes days.
+Each product is a class of its own. The mode decides what is offered; a job belongs to the product it began
+with, whatever the mode is now: only avatars make clips, only the talking photo has one-shots, and what was
+given tells an avatar's training from a photo's model. An avatar is reviewed by people and takes days.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from bot.providers._base import (
     Capabilities,
     Finding,
     GenerationSpec,
+    Kind,
     MediaInput,
     OneshotSpec,
+    Operation,
     Provider,
     RemoteJob,
     RemoteRef,
+    Role,
     Spec,
     TrainingSpec,
 )
@@ -36,17 +40,9 @@ from bot.providers.metastudio.settings import MetastudioSettings
 from bot.providers.metastudio.wire import ASSETS, SHORT
 from bot.providers.metastudio.words import open_envelope
 
-PRODUCTS: dict[str, type[Product]] = {
-    "avatar_video": Avatar,
-    "picture_modeling": PictureModeling,
-    "photo_video": PhotoVideo,
-}
-TRAINERS: dict[str, type[Product]] = {JOBS: Avatar, MODELS: PictureModeling}
-"""Those that keep a model, by where its training can be asked for."""
-
 
 class Metastudio(Provider[MetastudioSettings]):
-    """Hands everything to the product of its mode, and what keeps no model to the talking photo."""
+    """Offers the product of its mode, and hands every job to the one whose it is."""
 
     name = "metastudio"
     Settings = MetastudioSettings
@@ -54,7 +50,8 @@ class Metastudio(Provider[MetastudioSettings]):
     def __init__(self, settings: MetastudioSettings, http: HttpClient) -> None:
         super().__init__(settings, http)
         self._desk = Desk(settings, http)
-        self._product = PRODUCTS[settings.mode](self._desk)
+        self._avatar = Avatar(self._desk)
+        self._figure = PictureModeling(self._desk)
         self._talk = PhotoVideo(self._desk)
 
     @classmethod
@@ -77,10 +74,27 @@ class Metastudio(Provider[MetastudioSettings]):
     @cached_property
     def capabilities(self) -> Capabilities:
         """What the product of this mode takes and gives, and the talking photo where it is offered too."""
-        able = self._product.capabilities
-        if not self.settings.oneshot:
-            return able
-        return able.model_copy(update={"oneshot": self._talk.capabilities.oneshot})
+        has = self.settings
+        return Capabilities(
+            label="Huawei MetaStudio",
+            country="China",
+            training=self._training(self._trainer()),
+            generation=_offered(self._avatar.generation, has.mode == "avatar_video"),
+            oneshot=_offered(self._talk.making, self._talks),
+            calls_at_once=has.connections,
+        )
+
+    @property
+    def _talks(self) -> bool:
+        return self.settings.oneshot or self.settings.mode == "photo_video"
+
+    def operation(self, kind: Kind, gave: frozenset[Role] = frozenset()) -> Operation | None:
+        """Of two products' trainings the one that takes this."""
+        return self._training(self._trainer(gave)) if kind == "training" else super().operation(kind, gave)
+
+    def _training(self, trainer: Avatar | PictureModeling) -> Operation:
+        offered = self.settings.mode == ("avatar_video" if trainer is self._avatar else "picture_modeling")
+        return _offered(trainer.training, offered)
 
     async def check(self) -> None:
         """Ask for one asset: free, and right only if keys, clock, project, region and permission are."""
@@ -94,11 +108,11 @@ class Metastudio(Provider[MetastudioSettings]):
 
     async def submit(self, spec: TrainingSpec, *, key: str) -> RemoteJob:
         """Start a training, uploads included, or go on with the one of this key."""
-        return await self._product.submit(spec, key)
+        return await self._trainer(_given(spec)).submit(spec, key)
 
     async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:
         """Have an avatar speak."""
-        return await self._product.generate(spec, key)
+        return await self._avatar.generate(spec, key)
 
     async def oneshot(self, spec: OneshotSpec, *, key: str) -> RemoteJob:
         """Have a photo speak."""
@@ -106,13 +120,17 @@ class Metastudio(Provider[MetastudioSettings]):
 
     async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:
         """Have the vendor look at photos that are to speak; it looks at no others."""
-        return await self._talk.inspect(inputs) if self.capabilities.oneshot else ()
+        return await self._talk.inspect(inputs) if self._talks else ()
 
     async def find(
         self, spec: Spec, *, key: str, known: frozenset[str], since: datetime | None = None
     ) -> RemoteJob | None:
         """Look for our key, which is the batch or the name of everything we start."""
-        product = self._talk if isinstance(spec, OneshotSpec) else self._product
+        product: Product = self._avatar
+        if isinstance(spec, OneshotSpec):
+            product = self._talk
+        elif isinstance(spec, TrainingSpec):
+            product = self._trainer(_given(spec))
         return await product.find(spec, key, known, since)
 
     async def poll(self, ref: RemoteRef, *, pushed: JsonValue = None) -> RemoteJob:  # noqa: ARG002
@@ -132,22 +150,40 @@ class Metastudio(Provider[MetastudioSettings]):
         return await self._of(ref).cancel(ref)
 
     async def delete(self, ref: RemoteRef) -> bool:
-        """Erase a model for good, also one that was trained in another mode."""
-        return await (await self._trainer(ref)).delete(ref)
+        """Erase a model for good."""
+        asked = ref.kind == "training" and ref.id and not ref.gave
+        return await (await self._asked_whose(ref) if asked else self._of(ref)).delete(ref)
 
-    async def _trainer(self, ref: RemoteRef) -> Product:
-        """Whose a training is: when it began the mode may have been another."""
-        mine = self._of(ref)
-        if ref.kind != "training" or not ref.id:
-            return mine
-        for place, product in sorted(TRAINERS.items(), key=lambda one: not isinstance(mine, one[1])):
+    def _of(self, ref: RemoteRef) -> Product:
+        match ref.kind:
+            case "training":
+                return self._trainer(ref.gave)
+            case "generation":
+                return self._avatar
+            case "oneshot":
+                return self._talk
+
+    def _trainer(self, gave: frozenset[Role] = frozenset()) -> Avatar | PictureModeling:
+        """Whose a training is: an avatar is made of a film, a model of a photo. Not known: the mode's."""
+        of_photo = Role.PHOTO in gave if gave else self.settings.mode == "picture_modeling"
+        return self._figure if of_photo else self._avatar
+
+    async def _asked_whose(self, ref: RemoteRef) -> Product:
+        """Whose a training is of which nothing is known here but its id: the vendor knows."""
+        mine = self._trainer()
+        places: dict[str, Product] = {JOBS: self._avatar, MODELS: self._figure}
+        for place, product in sorted(places.items(), key=lambda one: one[1] is not mine):
             try:
                 await self._desk.get(f"{place}/{ref.id}", SHORT)
             except (NotFound, InvalidInput):
                 continue  # An id of the other product's may be called either.
-            return mine if isinstance(mine, product) else product(self._desk)
+            return product
         return mine
 
-    def _of(self, ref: RemoteRef) -> Product:
-        """Whose a job is: only the talking photo has one-shots, whatever the mode is now."""
-        return self._talk if ref.kind == "oneshot" else self._product
+
+def _given(spec: TrainingSpec) -> frozenset[Role]:
+    return spec.gave or frozenset(one.role for one in spec.inputs)
+
+
+def _offered(operation: Operation, offered: bool) -> Operation:
+    return operation.model_copy(update={"offered": offered})

@@ -13,7 +13,6 @@ from pydantic import JsonValue
 from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import (
     Artifact,
-    Capabilities,
     Delivery,
     GenerationSpec,
     InputSpec,
@@ -80,8 +79,8 @@ class Avatar(Product):
         self._options = BasicAvatarOptions if self.settings.flexus else AvatarOptions
 
     @property
-    def capabilities(self) -> Capabilities:
-        """A video of an exact size, papers where the account needs them; days of waiting; speech in clips."""
+    def training(self) -> Operation:
+        """A video of an exact size, papers where the account needs them; days of waiting."""
         has = self.settings
         least = timedelta(minutes=1 if has.flexus else 3)
         video = InputSpec(
@@ -116,7 +115,7 @@ class Avatar(Product):
                 "max_bytes": has.voice_max_bytes,
             }
         )
-        training = Operation(
+        return Operation(
             inputs=(video, *(papers if has.papers else ()), *((gestures, voice) if has.extras else ())),
             subjects=SUBJECTS,
             options=self._options,
@@ -130,7 +129,12 @@ class Avatar(Product):
             keeps_inputs=Keeping(by="delete"),
             keeps_model=Keeping(by="delete"),
         )
-        generation = Operation(
+
+    @property
+    def generation(self) -> Operation:
+        """Speech, in clips."""
+        has = self.settings
+        return Operation(
             options=ClipOptions,
             prompt_max=has.speech_max,
             prompt_means="speech",
@@ -139,13 +143,6 @@ class Avatar(Product):
             poll_first=has.generate_poll_first,
             poll_most=has.generate_poll_most,
             deadline=has.generate_deadline,
-        )
-        return Capabilities(
-            label="Huawei MetaStudio",
-            country="China",
-            training=training,
-            generation=generation,
-            calls_at_once=has.connections,
         )
 
     # -- training

@@ -11,10 +11,8 @@ from datetime import datetime, timedelta
 from bot.providers._answers import vendor_words
 from bot.providers._base import (
     Artifact,
-    Capabilities,
     Delivery,
     Finding,
-    GenerationSpec,
     InputSpec,
     Keeping,
     MediaInput,
@@ -69,10 +67,10 @@ class PictureModeling(Product):
     """Makes a stylised model from a photo; its picture is all that can be had of it here."""
 
     @property
-    def capabilities(self) -> Capabilities:
+    def training(self) -> Operation:
         """One photo of one face, four styles, a picture."""
         has = self.settings
-        training = Operation.model_validate(
+        return Operation.model_validate(
             {
                 "inputs": (_photo(most=has.photo_max_bytes, longer=3840, shorter=2160),),
                 "subjects": SUBJECTS,
@@ -81,9 +79,6 @@ class PictureModeling(Product):
                 "keeps_model": Keeping(by="delete", note=LIBRARY),
                 **_pace(has),
             }
-        )
-        return Capabilities(
-            label="Huawei MetaStudio", country="China", training=training, calls_at_once=has.connections
         )
 
     async def submit(self, spec: TrainingSpec, key: str) -> RemoteJob:
@@ -146,12 +141,12 @@ class PhotoVideo(Product):
     """Makes a photo speak; nothing is trained and no model is kept."""
 
     @property
-    def capabilities(self) -> Capabilities:
+    def making(self) -> Operation:
         """One photo of one face and a text; a clip and its cover."""
         has = self.settings
         # Base64 grows by a third, and a signed request holds 12 MB.
         most = min(has.photo_max_bytes, 8_500_000)
-        oneshot = Operation.model_validate(
+        return Operation.model_validate(
             {
                 "inputs": (_photo(most=most, longer=1920, shorter=1080),),
                 "subjects": SUBJECTS,
@@ -162,9 +157,6 @@ class PhotoVideo(Product):
                 "inspects": True,
                 **_pace(has),
             }
-        )
-        return Capabilities(
-            label="Huawei MetaStudio", country="China", oneshot=oneshot, calls_at_once=has.connections
         )
 
     @property
@@ -205,10 +197,6 @@ class PhotoVideo(Product):
         if told.id is None:
             raise OutcomeUnknown("MetaStudio has started a clip and names no id.")
         return RemoteJob(ref=RemoteRef(kind="oneshot", id=told.id), state=RemoteState.QUEUED)
-
-    async def generate(self, spec: GenerationSpec, key: str) -> RemoteJob:
-        """There is no model to make clips with."""
-        return await super().generate(spec, key)
 
     async def find(
         self,

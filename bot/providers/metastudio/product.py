@@ -7,22 +7,19 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import (
     Artifact,
-    Capabilities,
-    GenerationSpec,
     MediaInput,
     RemoteJob,
     RemoteRef,
     RemoteState,
     Role,
     Spec,
-    TrainingSpec,
 )
 from bot.providers._errors import (
     AuthenticationFailed,
@@ -37,30 +34,15 @@ from bot.providers.metastudio.wire import ASSET, ASSETS, BODY, CLIPS, Short
 from bot.providers.metastudio.words import SHORT_STATES, refusal
 
 T = TypeVar("T")
-Kind = Literal["training", "generation", "oneshot"]
-NO_SUCH = "MetaStudio has no such job in this mode."
 
 
 class Product(ABC):
-    """One of the three; what it does not have says so."""
+    """One of the three, whether the mode offers it or not: what has begun goes on with it."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.settings = desk.settings
         self.short = StatusWords("metastudio", SHORT_STATES, {})
-
-    @property
-    @abstractmethod
-    def capabilities(self) -> Capabilities:
-        """What it takes and gives."""
-
-    async def submit(self, spec: TrainingSpec, key: str) -> RemoteJob:  # noqa: ARG002
-        """Start a training."""
-        raise UnexpectedResponse(NO_SUCH)
-
-    async def generate(self, spec: GenerationSpec, key: str) -> RemoteJob:  # noqa: ARG002
-        """Start a clip of an avatar."""
-        raise UnexpectedResponse(NO_SUCH)
 
     @abstractmethod
     async def find(
