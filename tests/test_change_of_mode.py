@@ -1,4 +1,4 @@
-"""A training at MetaStudio that outlives its mode: the bot is restarted in another, twice, and delivers it."""
+"""A training at MetaStudio that outlives its mode: restarted in another, twice, the bot delivers it."""
 
 from pathlib import Path
 from typing import Any
