@@ -143,9 +143,12 @@ async def test_what_only_waited_ends_at_once_and_says_that_settings_did_it(resta
 async def test_what_waits_behind_a_running_one_does_not_wait_for_its_end(restarts: Restarts) -> None:
     facts = {"oneshots": True, "concurrency": 1}
     async with restarts.with_settings(**facts) as house:
-        running, waiting = await oneshot(house, "wish-1"), await oneshot(house, "wish-2")
+        running = await oneshot(house, "wish-1")
         await house.submit()
-        assert (await house.job(running.id)).state is JobState.RUNNING
+        waiting = await oneshot(house, "wish-2")
+        await house.submit()
+        states = [(await house.job(one.id)).state for one in (running, waiting)]
+        assert states == [JobState.RUNNING, JobState.QUEUED]
     async with restarts.with_settings(oneshots=False, concurrency=1) as house:
         assert (await house.job(waiting.id)).reason is FailureReason.SWITCHED_OFF
         await to_the_end(house)
