@@ -24,7 +24,7 @@ from storage.errors import StoreFull
 from storage.schema import metadata
 
 T = TypeVar("T")
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration; start-up imports Alembic only where the database is older."""
 
 _READERS = 2
