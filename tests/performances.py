@@ -25,7 +25,7 @@ from bot.sandbox.vendors.control import AicontentControl
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANNEL, BOT = "#portraits", "darkroom"
-PATIENCE = 240.0
+PATIENCE = 400.0
 _ORIGIN = re.compile(r"(local Slack|stand-in)\s+(http://127\.0\.0\.1:\d+)")
 
 
@@ -127,7 +127,7 @@ class Performance:
         async with self._heard:
             await self._heard.wait_for(lambda: self._ended or "Did not happen" in self.text)
 
-    async def ends(self, within: float = 200.0) -> int:
+    async def ends(self, within: float = PATIENCE) -> int:
         """Its exit status."""
         async with asyncio.timeout(within), self._heard:
             await self._heard.wait_for(lambda: self._ended)

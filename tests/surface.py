@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -60,6 +60,8 @@ ordered for something else.
 """
 PATIENCE = 60.0
 """Seconds until what a test waits for has not come: machines are slow, and shared."""
+UNHURRIED = 20.0
+"""Seconds that an app has to answer a gesture, where a local Slack is `unhurried`."""
 FORM: dict[str, Any] = {
     "name": "ana spring",
     "subject": "dog",
@@ -156,6 +158,8 @@ class Surface:
             self.settings, providers=known, timing=self.timing, clock_ms=self.clock, lab=self.lab
         ) as bot:
             self.bots.append(bot)
+            for listener in bot.app._async_listeners:
+                listener.ack_timeout = UNHURRIED  # Bolt gives an acknowledgement up after three seconds too.
             await self.people.wait_for_connection(within=PATIENCE)
             if asked:
                 await bot.services.vendors.asked()
@@ -332,6 +336,18 @@ class Surface:
                     raise
 
 
+@contextlib.contextmanager
+def unhurried() -> Iterator[None]:
+    """A local Slack that gives an app longer than the three seconds of Slack's to answer a gesture.
+
+    They are no setting of it; but a machine that tests run on may stand still for as long.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sockets, "ACK_SECONDS", UNHURRIED)
+        patch.setattr(views, "TRIGGER_SECONDS", UNHURRIED)
+        yield
+
+
 def settings_for(slack: LocalSlack, data_dir: Path, **changes: Any) -> Settings:
     """Settings of a bot before this Slack."""
     port = free_port()
@@ -374,13 +390,10 @@ async def stage(
     orders faults for them would have to know whether it was made by then.
     """
     calm = slack or SlackSettings(limits=False, share_delay=0.05, ready_delay=0.02)
-    with pytest.MonkeyPatch.context() as patch:
-        # These waits are nobody's settings: they could come in by no other door.
+    with unhurried(), pytest.MonkeyPatch.context() as patch:
+        # The wait is nobody's setting: it could come in by no other door.
         if not sheets:
             patch.setattr(cards, "GATHERS", timedelta(days=3650))
-        # Slack gives an app three seconds, and a machine that tests run on may stand still for as long.
-        patch.setattr(sockets, "ACK_SECONDS", 20.0)
-        patch.setattr(views, "TRIGGER_SECONDS", 20.0)
         async with (
             LocalSlack.start(state / "slack", manifest=manifest(command), settings=calm) as local,
             Director(local.origin) as people,

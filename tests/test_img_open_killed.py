@@ -5,7 +5,7 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -18,11 +18,17 @@ from bot.sandbox.vendors.img_open_control import ImgOpenControl
 from bot.services.callbacks import callback_url
 from handlers.manifest import manifest
 from tests.bot.test_start import ROOT, env_of
-from tests.surface import FORM, photo
+from tests.surface import FORM, photo, unhurried
 
 pytestmark = pytest.mark.slow
 PATIENCE = 120.0
 SECRET = "a secret for the addresses of callbacks"
+
+
+@pytest.fixture(autouse=True)
+def _unhurried() -> Iterator[None]:
+    with unhurried():
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -17,10 +17,10 @@ from bot.sandbox.transcript import Transcript
 T = TypeVar("T")
 CHANNEL = "#portraits"
 BOT = "@darkroom"
-STORY_SECONDS = 180.0
+STORY_SECONDS = 300.0
 _TRAIN, _USE, _DETAILS = "Train…", "Use ", "Details"
 _LOADING = "Loading"
-_A_MOMENT = 15.0
+_A_MOMENT = 30.0
 _TRIES = 6
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,15 @@ from bot.sandbox.vendors.aicontent import AicontentStandIn
 from bot.sandbox.vendors.control import AicontentControl
 from handlers.manifest import manifest
 from tests.bot.test_start import ROOT, env_of
-from tests.surface import FORM, photos
+from tests.surface import FORM, photos, unhurried
 
 VENDOR = {"AICONTENT_ACCESS_KEY_ID": "sandbox-key-id", "AICONTENT_ACCESS_KEY_SECRET": "sandbox-key-secret"}
+
+
+@pytest.fixture(autouse=True)
+def _unhurried() -> Iterator[None]:
+    with unhurried():
+        yield
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from bot.sandbox.slack import Settings as SlackSettings
 from bot.sandbox.vendors.aicontent import AicontentStandIn
 from bot.sandbox.vendors.control import AicontentControl
 from handlers.manifest import manifest
-from tests.surface import SWIFT, settings_for
+from tests.surface import SWIFT, settings_for, unhurried
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # It is to ask nobody outside this machine for anything.
@@ -85,6 +85,7 @@ async def stage(
     world = WorldClock()
     calm = SlackSettings(limits=False, share_delay=0.05, ready_delay=0.02, home_tab_enabled=home)
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(unhurried())
         slack = await stack.enter_async_context(
             LocalSlack.start(state / "slack", manifest=app, settings=calm, world=world)
         )
@@ -106,8 +107,9 @@ async def stage(
             environment = state / "env"
             environment.write_text("".join(f"AICONTENT_{name}={value}\n" for name, value in keys.items()))
             settings = settings_for(slack, state / "data")
-            await stack.enter_async_context(build(settings, env_file=environment, timing=SWIFT))
+            bot = await stack.enter_async_context(build(settings, env_file=environment, timing=SWIFT))
             await people.wait_for_connection()
+            await bot.services.vendors.asked()
         yield Stage(slack, people, desk, await stack.enter_async_context(browser()))
 
 

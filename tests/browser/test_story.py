@@ -170,7 +170,7 @@ async def test_a_person_goes_from_dropped_photos_to_pictures_and_a_letter(
 
 
 async def test_a_job_is_cancelled_after_a_question(house: Stage, tmp_path: Path) -> None:
-    await house.desk.settings(train_seconds=3600)
+    await house.desk.settings(train_seconds=60)
     page = await house.sit()
     await post_photos(page, photos(3))
     await page.get_by_role("button", name="1 reply").click()
@@ -180,6 +180,7 @@ async def test_a_job_is_cancelled_after_a_question(house: Stage, tmp_path: Path)
     await form.get_by_role("button", name="Train").click()
     card = thread(page).get_by_role("listitem").filter(has_text="second thoughts").first
     await expect(card).to_contain_text("training")
+    await house.desk.settings(train_seconds=3600)  # It is not to end meanwhile.
 
     await card.get_by_role("button", name="Cancel").click()
     question = page.get_by_role("dialog", name="Cancel this job?")
