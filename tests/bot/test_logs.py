@@ -54,11 +54,8 @@ def root() -> Iterator[logging.Logger]:
     """The root logger, put back as it was."""
     logger = logging.getLogger()
     before, level = logger.handlers[:], logger.level
-    levels = {name: logging.getLogger(name).level for name in ("httpx", "uvicorn", "slack_bolt", "slack_sdk")}
     yield logger
     logger.handlers[:], logger.level = before, level
-    for name, value in levels.items():
-        logging.getLogger(name).setLevel(value)
 
 
 def test_secrets_are_blotted_out_of_message_facts_and_traces(
