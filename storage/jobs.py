@@ -113,11 +113,11 @@ class Jobs(Leased):
         )
         return [_job(row) for row in rows]
 
-    def place_in_queue(self, waiting: Job) -> int:
-        """1 for the next in its lane."""
+    def place_in_queue(self, waiting: Job, sharing: Collection[str] = ()) -> int:
+        """1 for the next in its lane, and in those `sharing` its slots."""
         ahead = self.conn.execute(
             select(func.count()).where(
-                job.c.lane == waiting.lane,
+                job.c.lane.in_([waiting.lane, *sharing]),
                 job.c.state == JobState.QUEUED.value,
                 # The order in which `claim_submission` takes them.
                 (job.c.created_at < waiting.created_at)
@@ -184,19 +184,26 @@ class Jobs(Leased):
     # -- claiming
 
     def claim_submission(
-        self, lane_name: str, me: str, lease: timedelta, *, beside: Collection[str] = ()
+        self,
+        lane_name: str,
+        me: str,
+        lease: timedelta,
+        *,
+        beside: Collection[str] = (),
+        sharing: Collection[str] = (),
     ) -> Job | None:
         """Slot, rate token, job and intent in one transaction: written before the call leaves.
 
         Jobs left in `submitting` come first, then those that are only to be stopped at the vendor, which need
-        no slot. Those `beside` take none either. None: nothing is due, or the lane is full or holding.
+        no slot. Jobs `beside` take none either. Lanes `sharing` its slots take theirs, and who waits longer
+        there goes first. None: nothing is due, or the lane is full or holding.
         """
         limits = self.conn.execute(
             select(lane, now_ms().label("now_ms")).where(lane.c.name == lane_name)
         ).one()
         if round(limits.next_free_at.timestamp() * 1000) > limits.now_ms:
             return None
-        found = self._left_behind(lane_name) or self._next_in_line(lane_name, limits.slots, beside)
+        found = self._left_behind(lane_name) or self._next_in_line(lane_name, limits.slots, beside, sharing)
         if found is None:
             return None
         self.conn.execute(
@@ -227,22 +234,27 @@ class Jobs(Leased):
         ).scalar()
         return found
 
-    def _next_in_line(self, lane_name: str, slots: int, beside: Collection[str]) -> str | None:
-        """Who came first, where nothing else of its serial is being sent; None while the lane is full."""
-        here = job.c.lane == lane_name
+    def _next_in_line(
+        self, lane_name: str, slots: int, beside: Collection[str], sharing: Collection[str]
+    ) -> str | None:
+        """Who came first, where nothing else of its serial is being sent; None while the lane is full.
+
+        None, too, where somebody in a lane that shares its slots did: that lane is asked for it.
+        """
+        here = job.c.lane.in_([lane_name, *sharing]) if sharing else job.c.lane == lane_name
         under_way = job.c.state.in_([JobState.SUBMITTING.value, JobState.RUNNING.value])
         others = [job.c.id.not_in(list(beside))] if beside else []
         counted = select(func.count()).where(here, under_way, *others)
         if self.conn.execute(counted).scalar_one() >= slots:
             return None
         busy = select(job.c.serial).where(here, job.c.state == JobState.SUBMITTING.value)
-        found: str | None = self.conn.execute(
-            select(job.c.id)
+        first = self.conn.execute(
+            select(job.c.id, job.c.lane)
             .where(here, *ripe(job), job.c.state == JobState.QUEUED.value, job.c.serial.not_in(busy))
             .order_by(job.c.created_at, job.c.id)
             .limit(1)
-        ).scalar()
-        return found
+        ).first()
+        return str(first.id) if first is not None and first.lane == lane_name else None
 
     def begin_submission(self, held: Job, lease: timedelta, **values: Any) -> Job:
         """Write down that the call leaves now, under a lease that outlives it. Raises StaleState."""

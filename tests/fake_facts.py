@@ -51,6 +51,8 @@ class FakeSettings(ProviderSettings):
     """Its generation takes a template picture."""
     covers: bool = False
     """A finished training has a picture to show."""
+    engine: str = ""
+    """What carries out its generation and its one-shot, where it is one thing."""
     options: bool = False
     submit_time: timedelta = timedelta(seconds=120)
     grace: timedelta | None = None

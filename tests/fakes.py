@@ -215,6 +215,7 @@ class FakeProvider(Provider[FakeSettings]):
                 "subjects": (),
                 "options": FakeStyle if facts.options else None,
                 "inspects": False,
+                "engine": facts.engine,
                 "prompt_max": facts.prompt_max,
                 "prompt_bars": facts.prompt_bars,
                 "prompt_means": "speech" if facts.films else "picture",

@@ -213,7 +213,10 @@ class Operation(Frozen):
     A field marked `UPFRONT`, such as a style, is asked for on the form itself; the others under *Advanced*.
     """
     engine: str = ""
-    """What carries it out at the vendor, by its name there: what shares one is given up together."""
+    """What carries it out at the vendor, by its name there.
+
+    What shares one is given up together, and counts together against `concurrency`.
+    """
     either: tuple[str, Role] | None = None
     """An option and an input that stand for one another: one of the two is given, and not both."""
     prompt_max: int = 0

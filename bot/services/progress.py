@@ -203,7 +203,8 @@ class Progress:
         since = current.started_at if current.state is JobState.RUNNING else current.busy_at
         pictures = tx.pictures.of_job(current.id)
         here = sum(1 for one in pictures if one.sha256)
-        place = tx.jobs.place_in_queue(current) if current.state is JobState.QUEUED else 0
+        sharing = self._vendors.sharing(current.provider, current.kind)
+        place = tx.jobs.place_in_queue(current, sharing) if current.state is JobState.QUEUED else 0
         busy = tx.jobs.busy_since(lane) if place else None
         card = tx.outbox.find(card_key(root))
         now = self._store.now()

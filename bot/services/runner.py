@@ -110,9 +110,9 @@ class JobRunner:
     async def _claim(self, lane: str, provider: Provider[Any]) -> Job | None:
         kind = JobKind(lane.rpartition(":")[2])
         lease = self._submitter.hold(self._vendors.of_lane(provider, kind))
-        beside = self._vendors.going_on
+        beside, sharing = self._vendors.going_on, self._vendors.sharing(provider.name, kind)
         return await self._store.write(
-            lambda tx: tx.jobs.claim_submission(lane, self._store.me, lease, beside=beside)
+            lambda tx: tx.jobs.claim_submission(lane, self._store.me, lease, beside=beside, sharing=sharing)
         )
 
     async def poll_due(self) -> None:

@@ -221,11 +221,17 @@ class Submitter:
         if not operation.idempotent:
             await self._fail(held, FailureReason.LOST, None)
             return
-        known = await self._store.read(lambda tx: tx.jobs.remote_ids(held.lane)) - {held.remote_id}
+        lanes = [held.lane, *self._vendors.sharing(held.provider, held.kind)]
+        known = await self._store.read(
+            lambda tx: frozenset().union(*(tx.jobs.remote_ids(lane) for lane in lanes))
+        )
         try:
             async with asyncio.timeout(self._timing.call.total_seconds()):
                 found = await provider.find(
-                    bare_spec(held), key=held.id, known=frozenset(known), since=held.submit_begun_at
+                    bare_spec(held),
+                    key=held.id,
+                    known=known - {held.remote_id or ""},
+                    since=held.submit_begun_at,
                 )
         except (ProviderError, TimeoutError) as error:
             await self._look_later(held, operation, getattr(error, "retry_after", None))

@@ -260,6 +260,10 @@ class Vendors:
         if await self._store.write(unit):
             logger.warning("Operation retired", extra={"action": "operation_retired", "lane": lanes[0]})
 
+    def sharing(self, name: str, kind: JobKind) -> list[str]:
+        """The lanes that this one shares its slots with: an engine runs so many jobs, whatever their kind."""
+        return [lane_name(name, one) for one in self._together(name, kind)]
+
     def _together(self, name: str, kind: JobKind) -> list[JobKind]:
         """What else a vendor does by the engine that carries out this kind."""
         provider = self._by_name.get(name)

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.providers import NotFound, RemoteRef, RemoteState, Unavailable
+from bot.providers import NotFound, RemoteJob, RemoteRef, RemoteState, Spec, Unavailable
 from bot.services.collecting import MAX_PICTURE, recognised
 from bot.services.errors import NotYours
 from bot.services.timing import Timing
@@ -300,6 +301,61 @@ async def test_a_log_is_not_waited_for_for_long(tmp_path: Path, clock: TurnedClo
 
 
 # -- the place in the queue
+
+
+async def test_one_engine_runs_so_many_jobs_at_once_whatever_their_kind(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    vendor = FakeProvider(concurrency=1, oneshots=True, engine="painter")
+    async with engine(tmp_path / "data", clock, provider=vendor) as house:
+        await house.train()
+        await done(house)
+        (view,) = await house.services.models.of(ANA)
+
+        async def more(number: int) -> str:
+            job = await house.services.generation.start(
+                ANA, view.model.id, "more", 1, place="T1/C1/1", request_key=f"more-{number}"
+            )
+            house.turn(seconds=1)
+            return job.id
+
+        async def stands() -> list[tuple[str, int]]:
+            views = [await house.services.progress.view(one) for one in jobs]
+            return [(view.current.state.value, view.queue_place) for view in views]
+
+        jobs = [await more(1)]
+        asked = wish(way="fake/oneshot", key="alone")
+        jobs += [(await house.services.training.start(asked, await house.tray(2, source="s"))).id]
+        house.turn(seconds=1)
+        jobs += [await more(2)]
+        await house.submit()
+        assert await stands() == [("running", 0), ("queued", 1), ("queued", 2)]
+        vendor.finish()
+        await house.until(
+            lambda: house.rows(f"SELECT 1 FROM job WHERE id = '{jobs[1]}' AND state = 'running'")
+        )
+        assert await stands() == [("succeeded", 0), ("running", 0), ("queued", 1)]
+
+
+async def test_what_belongs_to_another_kind_of_job_of_one_engine_is_never_taken_for_a_lost_one(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    told: list[frozenset[str]] = []
+
+    class Listing(FakeProvider):
+        async def find(self, spec: Spec, *, known: frozenset[str], **facts: Any) -> RemoteJob | None:
+            told.append(known)
+            return await super().find(spec, known=known, **facts)
+
+    vendor = Listing(oneshots=True, engine="painter")
+    async with engine(tmp_path / "data", clock, provider=vendor) as house:
+        await house.train()
+        await done(house)
+        asked = wish(way="fake/oneshot", key="alone")
+        vendor.fail_next("oneshot", Fault.LOST)
+        await house.services.training.start(asked, await house.tray(2, source="s"))
+        await house.until(lambda: bool(told))
+        assert told[0] == {"g1"}
 
 
 @pytest.mark.parametrize("kind", ["training", "generation", "oneshot"])

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage import Store, Tx
 from storage.errors import IllegalMove, NotFound, StaleState
-from storage.records.jobs import ENDED, TRANSITIONS, Job, JobState, QuietPoll
+from storage.records.jobs import ENDED, TRANSITIONS, Job, JobKind, JobState, QuietPoll
 from tests.stand_ins import TurnedClock
 from tests.storage.rows import LANE, LEASE, ZERO, declare, get, new_job, queue, run, take
 
@@ -172,6 +172,32 @@ async def test_slots_count_what_is_being_sent_and_what_runs(store: Store) -> Non
     third = await take(store)
     assert third is not None
     assert third.id == "job_c"
+
+
+async def test_lanes_of_one_engine_share_their_slots_and_who_came_first_goes_first(
+    store: Store, clock: TurnedClock
+) -> None:
+    lanes = ["fake:training", "fake:oneshot"]
+    for lane in lanes:
+        await declare(store, slots=1, lane=lane)
+
+    async def claim(lane: str) -> str | None:
+        others = [one for one in lanes if one != lane]
+        held = await store.write(lambda tx: tx.jobs.claim_submission(lane, "one", LEASE, sharing=others))
+        return held and held.id
+
+    for name, kind in (("a", JobKind.TRAINING), ("b", JobKind.ONESHOT), ("c", JobKind.TRAINING)):
+        await queue(store, name, kind=kind)
+        clock.turn(SECOND)
+    assert await claim("fake:oneshot") is None
+    assert await claim("fake:training") == "job_a"
+    assert await claim("fake:oneshot") is None
+    last = await get(store, "c")
+    assert await store.read(lambda tx: tx.jobs.place_in_queue(last, ["fake:oneshot"])) == 2
+    await store.write(lambda tx: tx.jobs.move(tx.jobs.get("job_a"), JobState.FAILED))
+    assert await claim("fake:training") is None
+    assert await claim("fake:oneshot") == "job_b"
+    assert await claim("fake:training") is None
 
 
 async def test_a_submission_left_behind_is_claimed_even_when_every_slot_is_taken(
