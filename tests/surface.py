@@ -52,6 +52,7 @@ SWIFT = Timing(
     fetch_again=timedelta(milliseconds=200),
     beat=0.2,
     checks=timedelta(days=1),
+    logs=timedelta(seconds=60),
 )
 """Short waits; what is long stays long, so that a test must turn the clock to get past it.
 

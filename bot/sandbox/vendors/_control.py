@@ -131,7 +131,7 @@ class _Desk:
     async def wait(self, request: Request) -> Json:
         """Answer true once a job has a status or an action was called so often; false when the time is up."""
         asked = request.query_params
-        seconds = min(float(asked.get("seconds", "30")), _LONGEST_WAIT)
+        seconds = min(float(asked.get("seconds", "60")), _LONGEST_WAIT)
         until = time.monotonic() + seconds
         while not self._holds(asked):
             left = until - time.monotonic()

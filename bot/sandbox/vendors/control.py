@@ -160,7 +160,7 @@ class Control(Generic[A, J]):
         status: str | None = None,
         *,
         progress: float = 0.0,
-        seconds: float = 30.0,
+        seconds: float = 60.0,
     ) -> None:
         """Return when the job has that status (None: has ended well), and at least that progress from 0 to 1.
 
@@ -171,7 +171,7 @@ class Control(Generic[A, J]):
         what = f"{kind} {job_id} to be {status}"
         await self._wait(what, seconds, kind=kind, id=job_id, status=status, progress=progress)
 
-    async def wait_for_calls(self, action: A, count: int = 1, *, seconds: float = 30.0) -> None:
+    async def wait_for_calls(self, action: A, count: int = 1, *, seconds: float = 60.0) -> None:
         """Return when the action was called that often, since the stand-in's state began.
 
         Raises:

@@ -125,7 +125,7 @@ class MetastudioControl(Control[MetastudioAction, MetastudioJob]):
         status: str | None = None,
         *,
         progress: float = 0.0,
-        seconds: float = 30.0,
+        seconds: float = 60.0,
     ) -> None:
         """Wait as for any job; a training's good end has a word of its own.
 
