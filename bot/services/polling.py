@@ -203,16 +203,7 @@ class Poller:
     async def _overdue(self, held: Job) -> None:
         """The deadline decides; images that are in our hands by then are a success."""
 
-        def unit(tx: Tx) -> None:
-            made = held.kind is not JobKind.TRAINING and any(
-                one.sha256 for one in tx.pictures.of_job(held.id)
-            )
-            if made:
-                outcomes.generated(tx, held, held.remote_word)
-            else:
-                outcomes.fail(tx, held, FailureReason.DEADLINE)
-
-        await self._store.write(unit)
+        await self._store.write(lambda tx: _end(tx, held, FailureReason.DEADLINE))
         self._nudge("outbox")
 
     async def _cancel(self, held: Job, provider: Provider[Any], operation: Operation, ref: RemoteRef) -> None:
@@ -263,12 +254,23 @@ class Poller:
         await self._store.write(lambda tx: tx.jobs.give_back(held, wait, grace_at=since))
 
     async def _fail(self, held: Job, reason: FailureReason, detail: str | None, **facts: Any) -> None:
-        await self._store.write(lambda tx: outcomes.fail(tx, held, reason, detail, **facts))
+        await self._store.write(lambda tx: _end(tx, held, reason, detail, **facts))
         logger.warning(
             "Job failed", extra={"action": "job_failed", "reason": reason.value, **held.log_context()}
         )
         self._nudge("outbox")
         self._nudge("erase")
+
+
+def _end(tx: Tx, held: Job, reason: FailureReason, detail: str | None = None, **facts: Any) -> None:
+    """A failure, unless results are in our hands already: then those are what came of it.
+
+    A vendor forgets after a day what it has made, and its last image may never have come.
+    """
+    if held.kind is not JobKind.TRAINING and any(one.sha256 for one in tx.pictures.of_job(held.id)):
+        outcomes.generated(tx, held, held.remote_word, **facts)
+    else:
+        outcomes.fail(tx, held, reason, detail, **facts)
 
 
 def _visible(one: QuietPoll) -> bool:

@@ -65,6 +65,18 @@ async def test_its_images_are_asked_for_by_their_id_alone() -> None:
     assert dict(pulled.url.params) == {"imageId": "0001.png"}
 
 
+async def test_images_of_a_oneshot_need_neither_a_model_nor_a_prompt_s_id() -> None:
+    bare = sample("query_pre_model_inference_job_info", modelId=None, promptId=None)
+    wire = Wire(
+        queryPreModelInferenceJobInfo=bare, queryImageAssetFromImageId=httpx.Response(200, content=png())
+    )
+    provider = vendor(wire, oneshot=True)
+    told = await provider.poll(ONESHOT.model_copy(update={"model_id": None}))
+    assert (told.state, len(told.artifacts)) == (RemoteState.SUCCEEDED, 2)
+    data = b"".join([piece async for piece in provider.fetch(told.ref, told.artifacts[0])])
+    assert data == png()
+
+
 async def test_a_finished_oneshot_without_images_may_still_get_them() -> None:
     empty = sample("query_pre_model_inference_job_info", resultImageUrl=None)
     told = await vendor(Wire(queryPreModelInferenceJobInfo=empty), oneshot=True).poll(ONESHOT)

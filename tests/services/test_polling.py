@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -393,6 +394,24 @@ async def test_an_image_that_never_comes_does_not_take_the_others_away(patchy: E
     patchy.provider.finish()
     await collect(patchy)
     await collect(patchy, HOUR)
+    await patchy.say()
+    assert (await patchy.job(job.id)).state is JobState.SUCCEEDED
+    assert [message.versions for message in patchy.world.of_kind(NoticeKind.PICTURES)] == [["1"]]
+    assert len(patchy.world.of_kind(NoticeKind.READY)) == 1
+
+
+@pytest.mark.parametrize(
+    "then",
+    [NotFound("forgotten"), {"state": RemoteState.FAILED, "tentative": True}, ContentRejected("no")],
+    ids=["forgotten", "failed", "refused"],
+)
+async def test_images_that_are_here_are_no_failure_whatever_the_vendor_says_of_them_later(
+    patchy: Engine, then: Any
+) -> None:
+    patchy.provider.script("generation", [RemoteState.SUCCEEDED, then])
+    job = await patchy.generating(count=2)
+    for _ in range(4):
+        await collect(patchy, TIMING.grace + timedelta(seconds=5))
     await patchy.say()
     assert (await patchy.job(job.id)).state is JobState.SUCCEEDED
     assert [message.versions for message in patchy.world.of_kind(NoticeKind.PICTURES)] == [["1"]]

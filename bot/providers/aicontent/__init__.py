@@ -276,16 +276,17 @@ class Aicontent(Provider[AicontentSettings]):
         said = self._said(ref, job, state)
         if job is None or state is not RemoteState.SUCCEEDED:
             return said
-        if artifacts := self._artifacts(job, said.model_id):
+        if artifacts := self._artifacts(job, said.model_id, alone=ref.kind == "oneshot"):
             return said.model_copy(update={"artifacts": artifacts})
         empty = self._said(ref, job, RemoteState.FAILED, tentative=True)
         reason = "The vendor calls it finished and names no image."
         return empty.model_copy(update={"reason": reason, "poll_after": self.settings.generate_poll_first})
 
     @staticmethod
-    def _artifacts(job: Inference, model_id: str | None) -> tuple[Artifact, ...]:
-        # The same `0000.png` is in every job, so only the three ids together name an image.
-        if not (model_id and job.prompt_id):
+    def _artifacts(job: Inference, model_id: str | None, *, alone: bool) -> tuple[Artifact, ...]:
+        # The same `0000.png` is in every job, so only the three ids together name an image; one of a one-shot
+        # is asked for by its own id alone.
+        if not alone and not (model_id and job.prompt_id):
             return ()
         return tuple(
             Artifact(
