@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from bot.services.options import FieldKind, OptionField
@@ -75,10 +76,16 @@ def parameter(block_id: str, field: OptionField, chosen: Any = None) -> Block:
 def _number(field: OptionField, value: Any) -> Block:
     made: Block = {"type": "number_input", "is_decimal_allowed": field.kind is FieldKind.NUMBER}
     if field.least is not None:
-        made["min_value"] = f"{field.least:g}"
+        made["min_value"] = figure(field.least)
     if field.most is not None and field.most < 10**9:
-        made["max_value"] = f"{field.most:.0f}" if field.most >= 1e5 else f"{field.most:g}"
+        made["max_value"] = figure(field.most)
     return made if value is None else {**made, "initial_value": str(value)}
+
+
+def figure(value: float) -> str:
+    """A number as people write it and Slack takes it: 0.0000001, and never 1e-07."""
+    written = format(Decimal(str(value)), "f")
+    return written.rstrip("0").rstrip(".") if "." in written else written
 
 
 def _about(field: OptionField) -> str:
@@ -86,7 +93,9 @@ def _about(field: OptionField) -> str:
     span = ""
     if field.kind in {FieldKind.INTEGER, FieldKind.NUMBER} and least is not None:
         span = (
-            f" From {least:g} to {most:g}." if most is not None and most < 10**9 else f" At least {least:g}."
+            f" From {figure(least)} to {figure(most)}."
+            if most is not None and most < 10**9
+            else f" At least {figure(least)}."
         )
     return f"{field.description}{span}"
 

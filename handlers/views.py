@@ -192,7 +192,8 @@ class Views:
         for one in error.all:
             # What was chosen under *Advanced* is not on this form: it is told by name.
             elsewhere = one.field not in here
-            words = f"{one.field.partition('.')[2]}: {field_error(one)}" if elsewhere else field_error(one)
+            name = one.field.partition(".")[2] if elsewhere else ""
+            words = f"{name}: {field_error(one)}" if name else field_error(one)
             found.setdefault(first if elsewhere else one.field, words)
         return found
 

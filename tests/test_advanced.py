@@ -1,0 +1,73 @@
+"""A vendor's own parameters: their form opens in Slack, and what is chosen on it is kept or refused."""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.providers import load
+from bot.sandbox.clock import WorldClock
+from bot.sandbox.houses import HOUSES
+from bot.sandbox.slack import Upload
+from bot.services.options import fields
+from handlers.fields import parameter
+from tests.surface import Surface, photo, stage
+from tests.vendors import ours
+
+ALL = {house.name: house for house in HOUSES}
+SLACK_S_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+@contextlib.asynccontextmanager
+async def before(home: Path, name: str, **more: str) -> AsyncIterator[Surface]:
+    """A bot with this vendor alone."""
+    house = ALL[name]
+    async with house.start(home / "vendor", 0, WorldClock()) as vendor, house.control(vendor.origin) as desk:
+        await desk.turn(**house.turned)
+        (provider,), _ = load(house.environment(vendor.origin) | more)
+        async with stage(home) as surface, surface.running([provider]):
+            yield surface
+
+
+async def opened(surface: Surface, count: int) -> Any:
+    """The form of *Advanced…* over that for a training."""
+    posted = [Upload(f"{n}.jpg", photo(n, size=(640, 600))) for n in range(count)]
+    await surface.open_form(await surface.tray(posted, says=f"{count} of {count}"))
+    await surface.people.press_view("ana", "Advanced…")
+    return await surface.people.wait_for_view("ana", lambda view: view.title == "Advanced")
+
+
+async def test_every_parameter_of_img_open_stands_on_a_form_that_opens(tmp_path: Path) -> None:
+    async with before(tmp_path, "img_open") as surface:
+        form = await opened(surface, 10)
+        assert "From 0.0000001 to 0.0001." in str(form.blocks)
+        names = [block["block_id"] for block in form.blocks if block["type"] == "input"]
+        assert len([name for name in names if name.startswith("option.")]) == 35
+        refused = await surface.people.submit("ana", {"option.optimizer_type": "DAdaptAdam"})
+        assert "wants a learning rate near 1" in refused.errors["option.optimizer_type"]
+        kept = await surface.people.submit(
+            "ana", {"option.optimizer_type": "AdamW", "option.learning_rate": "0.0000005"}
+        )
+        assert not kept.errors
+        below = await surface.people.wait_for_view(
+            "ana", lambda view: "2 parameters changed under *Advanced*." in view.words()
+        )
+        assert below.title == "Train a model"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_number_on_a_form_is_one_that_slack_takes(name: str) -> None:
+    able = ours()[name]
+    (provider,), _ = load(ALL[name].environment("http://127.0.0.1:9"))
+    assert isinstance(provider, able)
+    told = provider.capabilities
+    models = {one.options for one in (told.training, told.generation, told.oneshot) if one is not None}
+    for model in models:
+        for field in fields(model):
+            element = parameter("x", field)["element"]
+            for figure in ("min_value", "max_value", "initial_value"):
+                if element["type"] == "number_input" and figure in element:
+                    assert SLACK_S_NUMBER.fullmatch(element[figure]), (field.name, element)
