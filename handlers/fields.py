@@ -89,15 +89,13 @@ def figure(value: float) -> str:
 
 
 def _about(field: OptionField) -> str:
-    least, most = field.least, field.most
-    span = ""
-    if field.kind in {FieldKind.INTEGER, FieldKind.NUMBER} and least is not None:
-        span = (
-            f" From {figure(least)} to {figure(most)}."
-            if most is not None and most < 10**9
-            else f" At least {figure(least)}."
-        )
-    return f"{field.description}{span}"
+    if field.kind not in {FieldKind.INTEGER, FieldKind.NUMBER} or field.least is None:
+        return field.description
+    least, most = figure(field.least), field.most
+    if most is None or most >= 10**9:
+        return f"{field.description} {'Above' if field.above else 'At least'} {least}."
+    to = ", below" if field.below else ", up to" if field.above else " to"
+    return f"{field.description} {'Above' if field.above else 'From'} {least}{to} {figure(most)}."
 
 
 def _plain(value: Any) -> str | None:

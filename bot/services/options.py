@@ -45,6 +45,10 @@ class OptionField:
     least: float | None = None
     most: float | None = None
     """Of a number, or the characters of a text."""
+    above: bool = False
+    """A number must be more than `least`, and not as much."""
+    below: bool = False
+    """The same of `most`, and less."""
 
 
 def fields(options: type[BaseModel] | None) -> tuple[OptionField, ...]:
@@ -104,6 +108,8 @@ def _drawn(name: str, described: Schema, whole: Schema) -> OptionField:
         choices=tuple(values),
         least=numbers.get("minimum", numbers.get("exclusiveMinimum")),
         most=numbers.get("maximum", numbers.get("exclusiveMaximum", numbers.get("maxLength"))),
+        above="exclusiveMinimum" in numbers,
+        below="exclusiveMaximum" in numbers,
     )
 
 
