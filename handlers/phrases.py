@@ -144,6 +144,7 @@ _IMAGES_NOT_CHARGED = "The training is charged, its images are not."
 _PERHAPS = "Charged or not is for {label} to say: the job had been started."
 _SAFE = "Trying again is safe."
 _ANEW = "Trying again is safe; it is charged like a new job."
+_GONE = "What it was given is not kept here any more: post it again to begin anew."
 
 
 def failure(view: JobView) -> Failure:
@@ -155,6 +156,10 @@ def failure(view: JobView) -> Failure:
         reason = _NO_IMAGES_ANY_MORE.get(why, reason)
         images = f"The training is charged. For its images: {charged[0].lower()}{charged[1:]}"
         charged = _IMAGES_NOT_CHARGED if charged == _NOT_CHARGED else images
+    if why is FailureReason.VENDOR_FAILED and view.current.detail:
+        reason = "{label} says that the job failed; its words are in *Details*."
+    if retry in {_SAFE, _ANEW} and not view.inputs_here:
+        retry = _GONE
     links = link_fault(LinkTrouble.read(view.current.detail))
     said = (turn, reason, charged, retry)
     return Failure(*(part.format(label=view.label, links=links) for part in said))

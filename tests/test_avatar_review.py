@@ -87,6 +87,30 @@ async def test_a_review_nobody_answers_is_reminded_of_twice_and_then_closed_ther
         await told_in_private(surface, 3)
 
 
+async def test_a_training_that_came_to_rest_as_failed_is_told_at_once_and_why(tmp_path: Path) -> None:
+    papers: dict[str, Any] = {
+        f"file.{role}": [Upload(f"{role}.jpg", data)] for role, data in draw_papers().items()
+    }
+    async with before_metastudio(tmp_path) as (surface, desk):
+        await desk.fault("training_fails", reason="The face was lost.")
+        tray = await surface.tray([film()], says="1 of 1 video usable")
+        await surface.open_form(tray)
+        done = await surface.submit(subject="person", prompt="Good morning.", count=None, **papers)
+        assert done.closed, done
+
+        async def over() -> bool | None:
+            return surface.query("SELECT state, reason FROM job") == [("failed", "vendor_failed")] or None
+
+        # Nobody turns the clock: what staff may mend would be waited for for three days.
+        await surface.until(over, within=LONG)
+        card = await surface.card(tray, says="failed")
+        assert "says that the job failed; its words are in *Details*." in card.words()
+        assert "post it again to begin anew" in card.words()
+        assert "Retry" not in card.buttons()
+        assert [status for status, _ in await trainings(desk)] == ["TRAIN_FAILED"]
+        assert surface.query("SELECT detail FROM job") == [("The face was lost.",)]
+
+
 async def test_a_better_film_goes_on_with_the_same_training_and_a_second_no_asks_anew(tmp_path: Path) -> None:
     async with before_metastudio(tmp_path) as (surface, desk):
         tray = await refused(surface, desk, code="44005901", reason="resolution not accepted")
