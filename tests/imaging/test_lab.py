@@ -187,7 +187,8 @@ async def test_a_process_that_stood_still_is_replaced_and_the_photo_taken_in(
 
 
 async def test_a_photo_that_takes_too_long_is_refused_and_its_process_ended() -> None:
-    async with closing_lab(Lab(workers=1, fence=Fence(patience=0.2))) as lab:
+    # Far less than it takes: who looks late finds the answer, however late it came.
+    async with closing_lab(Lab(workers=1, fence=Fence(patience=0.001))) as lab:
         with pytest.raises(Unusable) as unusable:
             await lab.take_in(slow())
         assert unusable.value.fault is Fault.TOO_DEMANDING
@@ -215,14 +216,18 @@ async def test_a_photo_that_uses_up_its_processor_time_is_refused() -> None:
         assert unusable.value.fault is Fault.TOO_DEMANDING
 
 
-async def test_one_who_does_not_wait_any_more_leaves_the_lab_in_order(lab: Lab) -> None:
-    await lab.take_in(PHOTO)
-    taking = asyncio.create_task(lab.take_in(slow()))
-    await asyncio.sleep(0.1)
-    taking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await taking
-    assert (await lab.take_in(PHOTO)).width == 640
+async def test_one_who_does_not_wait_any_more_leaves_the_lab_in_order() -> None:
+    async with closing_lab(Lab(workers=1, idle=3600)) as lab:
+        await lab.take_in(PHOTO)
+        (worker,) = workers()
+        worker.suspend()  # It is not to be done before.
+        taking = asyncio.create_task(lab.take_in(PHOTO))
+        await asyncio.sleep(0.1)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        assert await gone([worker]), "what it would still say is no answer to the next"
+        assert (await lab.take_in(PHOTO)).width == 640
 
 
 async def test_processes_are_told_no_secrets_and_write_no_files(
@@ -245,13 +250,18 @@ async def test_they_give_way_to_the_bot_and_do_not_hear_its_terminal(lab: Lab) -
 
 async def test_the_loop_goes_on_while_a_large_photo_is_decoded(lab: Lab) -> None:
     await lab.take_in(PHOTO)
-    taking, rounds = asyncio.create_task(lab.take_in(slow())), 0
-    while not taking.done():
-        await asyncio.sleep(0.001)
-        rounds += 1
-    assert (await taking).look.width == 6000
+    most = 0
+    # Once is enough: a machine that stands still meanwhile says nothing of the loop.
+    for _ in range(10):
+        taking, rounds = asyncio.create_task(lab.take_in(slow())), 0
+        while not taking.done():
+            await asyncio.sleep(0.001)
+            rounds += 1
+        assert (await taking).look.width == 6000
+        if (most := max(most, rounds)) > 5:
+            break
     # A loop that waits for the photo comes round once; benchmarks/photos.py measures how late it is.
-    assert rounds > 5
+    assert most > 5
 
 
 async def test_a_large_bomb_takes_no_memory(lab: Lab) -> None:
