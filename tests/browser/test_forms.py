@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from tests.browser.every import EVERY_INPUT, text
@@ -62,6 +63,27 @@ async def test_every_input_reaches_the_app_as_it_was_entered(empty: Stage) -> No
     assert values["radio"]["selected_option"]["value"] == "2"
     assert (values["day"]["selected_date"], values["hour"]["selected_time"]) == ("2026-12-24", "18:30")
     assert [f["name"] for f in values["files"]["files"]] == ["a.png"]
+
+
+async def test_a_form_waits_for_the_files_that_were_chosen_for_it(empty: Stage) -> None:
+    page, sent = await empty.sit(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await sent.wait()
+        await route.continue_()
+
+    async with app(empty) as (client, ear):
+        form = await open_by_command(page, client, ear, modal(*EVERY_INPUT))
+        await page.route("**/control/fill", late)
+        await form.locator("input[type=file]").set_input_files(
+            [{"name": "a.png", "mimeType": "image/png", "buffer": png()}]
+        )
+        await expect(form.get_by_text("Uploading a.png…")).to_be_visible()
+        await form.get_by_role("button", name="Go").click()
+        sent.set()
+        held = (await interaction(ear, "view_submission"))["view"]["state"]["values"]
+        await expect(form).to_be_hidden()
+    assert [one["name"] for one in held["files"]["value"]["files"]] == ["a.png"]
 
 
 async def test_errors_stand_under_their_fields_whoever_found_them(empty: Stage) -> None:

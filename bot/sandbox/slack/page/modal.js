@@ -34,6 +34,7 @@ class Modal {
     this.goTo = goTo;
     this.values = new Map();
     this.errors = {};
+    this.coming = new Set();
     const id = `modal-${++count}`;
     this.title = h("h2", { id, class: "modal-title" });
     this.body = h("div", { class: "modal-body" });
@@ -109,7 +110,7 @@ class Modal {
       label: block.label.text,
       change: (value) => this.changed(block, part, value),
       enter: () => (block.dispatch_action ? this.dispatch(block, part) : this.form.requestSubmit()),
-      upload: (files, held) => this.upload(block, files, held),
+      upload: (files, held) => this.bring(this.upload(block, files, held)),
       suggest: (typed) => suggest({ view_id: this.view.id }, block, part, typed),
       required: !block.optional,
     });
@@ -142,6 +143,14 @@ class Modal {
       if (value !== undefined) values[id] = sent(part, value);
     }
     return values;
+  }
+
+  /** A form waits for what was chosen for it: until it is there it is in `coming`. */
+  bring(upload) {
+    const over = () => this.coming.delete(upload);
+    this.coming.add(upload);
+    upload.then(over, over);
+    return upload;
   }
 
   async upload(block, files, held) {
@@ -185,6 +194,7 @@ class Modal {
     this.trouble.textContent = "";
     this.sender.setAttribute("aria-busy", "true");
     try {
+      if ((await Promise.all(this.coming)).includes(null)) return;
       const result = await act("submit", { view_id: this.view.id, values: this.entered() });
       if (!result.acked) this.trouble.textContent = `${state.app.name} did not answer in time. Nothing you typed is lost: try again.`;
       else if (Object.keys(result.errors).length) this.showErrors(result.errors);
