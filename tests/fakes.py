@@ -295,7 +295,10 @@ class FakeProvider(Provider[FakeSettings]):
         fault = await self.vendor.enter(operation, key)
         if fault is Fault.LOST:
             raise OutcomeUnknown("The call to Fake broke off.")
-        job = self._begun(kind, key)
+        known = spec.remote_id if isinstance(spec, TrainingSpec) else None
+        if known is not None and known not in self.vendor.jobs:
+            raise NotFound("Fake no longer has it.")
+        job = self.vendor.jobs[known] if known else self._begun(kind, key)
         if job is None:
             job = self.vendor.create(kind, key, spec)
         else:

@@ -313,6 +313,11 @@ class TrainingSpec(Frozen):
     options: Mapping[str, JsonValue] = {}
     gave: frozenset[Role] = frozenset()
     """What it was given, also for `find`, which has no `inputs`."""
+    remote_id: str | None = None
+    """The vendor's id of the training, where it has asked for better inputs: it is gone on with, or gone.
+
+    Raise NotFound where the vendor does not have it any more: nothing is made anew in its place.
+    """
 
 
 class GenerationSpec(Frozen):

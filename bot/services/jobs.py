@@ -118,7 +118,7 @@ class Jobs:
                 raise Unfit([Lack(Lacking.TOO_FEW, Role(role), 0, 1) for role in lost])
             tx.inputs.replace(job.id, inputs, instead_of=list(better))
             held.sent(tx, job, but=replaced)
-            queued = _anew(tx, job, roles_of(inputs))
+            queued = anew(tx, job, roles_of(inputs))
             show_card(tx, queued)
             if any(role in PRIVATE for role in better):
                 refresh_papers(tx, by)
@@ -188,8 +188,11 @@ def _given(tx: Tx, job: Job, better: Mapping[str, Sequence[TrayEntry]]) -> list[
     return [*kept, *(Given(role, media[sha256]) for role, sha256 in brought if sha256 in media)]
 
 
-def _anew(tx: Tx, job: Job, gave: list[str]) -> Job:
-    """Into the queue again. What was counted and found of the attempt before is over; the remote id stays."""
+def anew(tx: Tx, job: Job, gave: list[str]) -> Job:
+    """Into the queue again, for the same call under the same key.
+
+    What was counted and found of the attempt before is over; the remote id stays.
+    """
     return tx.jobs.move(
         job,
         JobState.QUEUED,

@@ -117,7 +117,13 @@ def spec_of(job: Job, inputs: tuple[MediaInput, ...]) -> Spec:
     wish, options = job.spec, job.spec.get("options", {})
     match job.kind:
         case JobKind.TRAINING:
-            return TrainingSpec(inputs=inputs, subject=job.subject, options=options, gave=gave_of(job))
+            return TrainingSpec(
+                inputs=inputs,
+                subject=job.subject,
+                options=options,
+                gave=gave_of(job),
+                remote_id=job.remote_id if job.asks else None,
+            )
         case JobKind.GENERATION:
             return GenerationSpec(
                 model_id=wish["model_id"],

@@ -329,6 +329,29 @@ async def test_after_a_refused_review_the_same_training_gets_a_new_video(
     assert len(vendor.uploads) == 8
 
 
+async def test_better_files_for_a_training_that_is_gone_make_no_second_one(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+    begun = await metastudio(vendor).submit(spec, key="job_1")
+    vendor.jobs.clear()
+    asked_for = spec.model_copy(update={"remote_id": begun.ref.id})
+    with pytest.raises(NotFound):
+        await metastudio(vendor).submit(asked_for, key="job_1")
+    assert vendor.jobs == {}
+    assert await metastudio(vendor).find(asked_for, key="job_1", known=frozenset()) is None
+
+
+async def test_better_files_reach_a_training_that_no_list_names(spec: TrainingSpec) -> None:
+    vendor = Vendor()
+    begun = await metastudio(vendor).submit(spec, key="job_1")
+    vendor.jobs["job0"] |= {"state": "MANUAL_VERIFY_FAILED", "batch_name": "lost", "name": "lost"}
+    asked_for = spec.model_copy(update={"remote_id": begun.ref.id})
+    found = await metastudio(vendor).find(asked_for, key="job_1", known=frozenset())
+    assert found is not None
+    assert found.unfinished
+    again = await metastudio(vendor).submit(asked_for, key="job_1")
+    assert (again.ref.id, list(vendor.jobs)) == ("job0", ["job0"])
+
+
 async def test_where_no_new_links_are_given_before_the_review_it_is_made_anew(spec: TrainingSpec) -> None:
     vendor = Vendor()
 

@@ -104,6 +104,45 @@ async def test_a_job_nobody_answers_is_closed_and_the_vendor_is_told(house: Engi
     assert house.holds(b"a film", b"id_front", b"id_back", b"letter") == [True, False, False, False]
 
 
+async def test_a_job_that_its_vendor_went_on_with_unasked_is_taken_up_again_and_not_closed(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    vendor = FakeProvider(films=True, cancels=False)
+    async with engine(tmp_path / "data", clock, provider=vendor) as house:
+        job = await asked(house, [ASKS, RemoteState.SUCCEEDED])
+        # Its staff was content after all: it trains, is charged, and cannot be stopped any more.
+        vendor.jobs["t1"].asking = False
+        house.turn(days=14, seconds=1)
+        await house.poll()
+        assert (await house.job(job.id)).state is JobState.QUEUED
+        await house.until(lambda: house.rows("SELECT 1 FROM job WHERE finished_at IS NULL") == [])
+        assert (await house.job(job.id)).state is JobState.SUCCEEDED
+        assert [one.id for one in vendor.jobs.values() if one.kind == "training"] == ["t1"]
+        assert house.holds(b"id_front", b"id_back", b"letter") == [False, False, False]
+
+
+async def test_a_job_that_cannot_be_stopped_and_still_asks_is_closed(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    async with engine(tmp_path / "data", clock, provider=FakeProvider(films=True, cancels=False)) as house:
+        job = await asked(house)
+        house.turn(days=14, seconds=1)
+        await house.poll()
+        assert (await house.job(job.id)).reason is FailureReason.NOT_ANSWERED
+
+
+async def test_an_answer_to_a_vendor_that_has_lost_the_job_never_pays_for_a_second(house: Engine) -> None:
+    job = await asked(house)
+    await answer(house, job)
+    del house.provider.jobs["t1"]
+    await house.submit()
+    job = await house.job(job.id)
+    assert (job.state, job.reason) == (JobState.FAILED, FailureReason.VENDOR_FORGOT)
+    assert house.provider.jobs == {}
+    await house.eraser.erase_due()
+    assert house.holds(b"id_front", b"id_back", b"letter") == [False, False, False]
+
+
 async def test_better_inputs_go_on_with_the_same_job_at_the_vendor(house: Engine) -> None:
     job = await asked(house)
     queued = await answer(house, job)

@@ -150,11 +150,11 @@ class Avatar(Product):
     async def submit(self, spec: TrainingSpec, key: str) -> RemoteJob:
         """Create the training, or go on with the one that an earlier call under this key has created."""
         asked = self._request(chosen(self._options, spec.options), key, spec)
-        earlier = await self._of(key, None)
+        earlier = await self._earlier(spec, key, frozenset())
         if earlier is None:
             uploads = await self._create(asked)
             number = uploads.id
-        elif earlier.state in {WAITS, *REFUSED}:
+        elif earlier.word in {WAITS, *REFUSED}:
             uploads = await self._renewed(earlier, asked)
             number = uploads.id or earlier.id
         else:
@@ -168,6 +168,15 @@ class Avatar(Product):
         await self._command(number, "SUBMITVERIFYING")
         return RemoteJob(ref=RemoteRef(kind="training", id=number), state=RemoteState.QUEUED)
 
+    async def _earlier(self, spec: TrainingSpec, key: str, known: frozenset[str]) -> Training | None:
+        """What an earlier call under this key has created. Raises NotFound where it was, and is gone."""
+        found = await self._of(key, None, known)
+        if found is None and spec.remote_id is not None:
+            # It has been in review, and may have been trained and paid for since: whether it is there is
+            # asked of itself and not of a list. Where it is not, that is told, and none is made anew.
+            return await self.desk.get(f"{JOBS}/{spec.remote_id}", TRAINING)
+        return found
+
     async def _create(self, asked: dict[str, object]) -> Uploads:
         return await self.desk.post(JOBS, asked | {"command_message": "UPLOAD_VIDEO"}, UPLOADS)
 
@@ -176,17 +185,17 @@ class Avatar(Product):
         fixed = {"model_version", "is_ondemand_resource", "is_flexus", "is_fast_flexus", "is_live_copy"}
         fixed |= {"is_only_human_model"}
         body = {name: value for name, value in asked.items() if name not in fixed}
-        body["command_message"] = "UPDATE_VIDEO" if earlier.state in REFUSED else "UPLOAD_VIDEO"
+        body["command_message"] = "UPDATE_VIDEO" if earlier.word in REFUSED else "UPLOAD_VIDEO"
         try:
             return await self.desk.post(f"{JOBS}/{earlier.id}", body, UPLOADS, method="PUT", safe=True)
         except InvalidInput as error:
-            if earlier.state == UNREAD:
+            if earlier.word == UNREAD:
                 # Its pages do not say that a film which could not even be looked at may be replaced.
                 told = (
                     "MetaStudio takes no other files for this training: post a better video and start anew."
                 )
                 raise InvalidInput(told, code=error.code, request_id=error.request_id) from None
-            if earlier.state != WAITS:
+            if earlier.word != WAITS:
                 raise
             # Its pages disagree on whether this is allowed before the first review. Nothing was paid for yet.
             await self.desk.call("DELETE", f"{JOBS}/{earlier.id}", BODY, safe=True)
@@ -285,11 +294,14 @@ class Avatar(Product):
     ) -> RemoteJob | None:
         """Look for our key: the batch of a training, the name of a clip."""
         if isinstance(spec, TrainingSpec):
-            found = await self._of(key, None, known)
+            try:
+                found = await self._earlier(spec, key, known)
+            except NotFound:
+                return None
             if found is None:
                 return None
             said = self._said(RemoteRef(kind="training", id=found.id), found)
-            unfinished = found.state in {WAITS, *REFUSED}
+            unfinished = found.word in {WAITS, *REFUSED}
             state = RemoteState.QUEUED if unfinished else RemoteState.RUNNING
             return said.model_copy(update={"state": state, "unfinished": unfinished, "artifacts": ()})
         number = await self.clip_of(key, self.settings.clip_kind, known)
