@@ -206,11 +206,10 @@ async def test_a_model_id_once_known_is_asked_for_even_if_the_list_lags() -> Non
     assert (job.state, job.model_id) == (RemoteState.SUCCEEDED, MODEL)
 
 
-async def test_a_training_nobody_knows_has_failed_only_tentatively() -> None:
+async def test_a_training_nobody_knows_is_not_found_rather_than_failed() -> None:
     for model_id in (None, MODEL):
-        job = await told(None, None, model_id=model_id)
-        assert (job.state, job.tentative) == (RemoteState.FAILED, True)
-        assert job.reason == "The vendor does not know it."
+        with pytest.raises(NotFound, match="does not know this training"):
+            await told(None, None, model_id=model_id)
 
 
 S = RemoteState
@@ -346,10 +345,10 @@ async def test_finished_without_images_is_a_failure_only_after_another_look(empt
     assert (await provider.poll(GENERATION)).state is RemoteState.SUCCEEDED
 
 
-async def test_a_generation_not_found_just_after_its_creation_has_failed_only_tentatively() -> None:
+async def test_a_generation_that_is_not_there_is_not_found_rather_than_failed() -> None:
     missing = error(404, errCode="B_DATA_NOT_FOUND_EXCEPTION")
-    job = await vendor(Wire(queryInferenceJobInfo=missing)).poll(GENERATION)
-    assert (job.state, job.tentative) == (RemoteState.FAILED, True)
+    with pytest.raises(NotFound):
+        await vendor(Wire(queryInferenceJobInfo=missing)).poll(GENERATION)
 
 
 async def test_a_generation_without_any_fact_yet_is_queued() -> None:

@@ -268,7 +268,85 @@ async def test_an_upload_that_failed_for_nothing_says_so_by_a_null(photos: tuple
     assert len(vendor.files) == len(photos)
 
 
+def answering(part: str, answer: Any, vendor: Vendor | None = None, *, method: str = "POST") -> Any:
+    """A vendor that gives this answer to calls of one kind and is itself to all others."""
+    vendor = vendor or Vendor()
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.method == method and request.url.path.endswith(part):
+            return httpx.Response(200, **({"text": answer} if isinstance(answer, str) else {"json": answer}))
+        return vendor(request)
+
+    return wire
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<html>a proxy's page</html>",
+        {"request_id": "r-1"},
+        {"data": None},
+        {"data": {"uploaded_files": [None, {"name": "01.png"}], "failed_uploads": []}},
+        {"data": {"failed_uploads": [{"name": "01.png", "code": "InternalError", "message": "oops"}]}},
+    ],
+    ids=["page", "nothing", "null", "no id", "broken there"],
+)
+async def test_an_upload_without_a_verdict_is_nobody_s_fault_and_no_lost_training(
+    answer: Any, photos: tuple[MediaInput, ...]
+) -> None:
+    vendor = Vendor()
+    provider = dashscope(answering("/files", answer, vendor), delivery="files")
+    with pytest.raises(Unavailable):
+        await provider.submit(TrainingSpec(inputs=photos, subject="man"), key="job_1")
+    assert vendor.jobs == {}
+
+
+async def test_files_are_found_on_every_page_and_behind_rows_that_make_no_sense() -> None:
+    vendor = Vendor()
+    theirs = [{"file_id": f"f-{n}", "name": "a.zip", "description": "other"} for n in range(120)]
+    ours = {"file_id": "ours", "name": "job_1.zip", "description": "job_1"}
+    rows: list[Any] = [None, {"file_id": None, "description": "job_1"}, *theirs, ours]
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            begin = (int(request.url.params["page_no"]) - 1) * 100
+            page = {"total": len(rows), "files": rows[begin : begin + 100]}
+            return httpx.Response(200, json={"data": page})
+        vendor.requests.append(request)
+        return httpx.Response(200, json=body("delete_file"))
+
+    await dashscope(wire).tidy(TRAINING, key="job_1")
+    assert [one.url.path for one in vendor.requests] == [f"{API}/files/ours"]
+
+
 # -- the face check
+
+
+@pytest.mark.parametrize("verdict", [None, "true", 1], ids=str)
+async def test_a_verdict_that_is_neither_yes_nor_no_refuses_no_photo(verdict: Any) -> None:
+    with pytest.raises(UnexpectedResponse):
+        await dashscope(saying("detect", is_face=[True, verdict])).inspect(
+            linked("https://a/1", "https://a/2")
+        )
+
+
+async def test_a_file_that_gets_no_link_is_not_shown_to_the_face_check(
+    photos: tuple[MediaInput, ...],
+) -> None:
+    vendor = Vendor()
+    wire = answering("/file-0", {"data": {"file_id": "file-0", "url": None}}, vendor, method="GET")
+    with pytest.raises(UnexpectedResponse, match="no link"):
+        await dashscope(wire, delivery="files").inspect(photos)
+    assert sent(vendor, "/services/vision/facedetection/detect") == []
+    assert vendor.files == {}
+
+
+async def test_a_file_that_cannot_be_taken_back_costs_no_verdict(photos: tuple[MediaInput, ...]) -> None:
+    vendor = Vendor()
+    refused = {"request_id": "r-1", "code": "AccessDenied", "message": "no"}
+    wire = answering("/file-0", refused, vendor, method="DELETE")
+    assert [one.ok for one in await dashscope(wire, delivery="files").inspect(photos)] == [True, True]
+    assert list(vendor.files) == ["file-0"]
 
 
 async def test_the_face_check_is_the_vendor_s_sample_and_its_verdict_is_per_photo() -> None:
@@ -387,7 +465,12 @@ async def test_portraits_without_a_training_need_photos_and_template(inputs: tup
 @pytest.mark.parametrize(("word", "state"), TASK_STATES.items())
 async def test_every_word_for_portraits(word: str, state: RemoteState) -> None:
     told = await dashscope(saying("task_succeeded", task_status=word)).poll(PORTRAITS)
-    assert (told.state, told.tentative) == (state, word == "UNKNOWN")
+    assert (told.state, told.tentative) == (state, False)
+
+
+async def test_portraits_that_it_does_not_know_are_not_found_rather_than_failed() -> None:
+    with pytest.raises(NotFound, match="does not know these portraits"):
+        await dashscope(saying("task_unknown")).poll(PORTRAITS)
 
 
 async def test_a_picture_that_failed_is_left_out_and_the_others_keep_their_places() -> None:
@@ -543,7 +626,41 @@ async def test_portraits_are_looked_for_since_the_call_left() -> None:
     told = await dashscope(wire, find_tasks=True).find(spec, key="job_2", known=frozenset(), since=BEGUN)
     assert told is not None
     assert told.ref == PORTRAITS
-    assert asked[0].url.params["start_time"] == "20250902094900"
+    assert asked[0].url.params["start_time"] == "20250901094900"
+
+
+def tasks(*made: str | None, name: str = "tasks") -> Any:
+    listed = body("list_tasks")
+    row = listed.pop("tasks")[0]
+    rows = [
+        row | {"task_id": f"t-{n}", **({"submit_time": at} if at else {})} for n, at in enumerate(made, 1)
+    ]
+    return lambda request: httpx.Response(200, json=listed | {"total": len(rows), name: rows})
+
+
+async def portraits(wire: Any) -> Any:
+    spec = GenerationSpec(model_id=MODEL, prompt=None, count=1)
+    return await dashscope(wire, find_tasks=True).find(spec, key="job_2", known=frozenset(), since=BEGUN)
+
+
+@pytest.mark.parametrize("name", ["tasks", "data"])
+async def test_portraits_made_earlier_are_not_ours(name: str) -> None:
+    told = await portraits(tasks("2025-09-02 09:40:00.000", "2025-09-02 09:51:02.123", name=name))
+    assert told.ref.id == "t-2"
+    assert await portraits(tasks("2025-09-02 09:40:00.000", name=name)) is None
+    assert await portraits(tasks(name=name)) is None
+
+
+async def test_portraits_of_another_zone_are_no_proof_that_nothing_was_started() -> None:
+    with pytest.raises(UnexpectedResponse, match="DASHSCOPE_UTC_OFFSET_HOURS"):
+        await portraits(tasks("2025-09-02 01:51:02.000"))
+
+
+async def test_a_list_that_is_not_where_it_should_be_is_no_proof_that_nothing_was_started() -> None:
+    with pytest.raises(UnexpectedResponse, match="where it should be"):
+        await portraits(tasks(None, name="items"))
+    with pytest.raises(UnexpectedResponse, match="where it should be"):
+        await found(lambda request: httpx.Response(200, json={"output": {}, "data": {"files": []}}))
 
 
 async def test_an_account_that_others_use_is_not_looked_through() -> None:
@@ -553,6 +670,22 @@ async def test_an_account_that_others_use_is_not_looked_through() -> None:
 
 
 # -- saying no
+
+
+@pytest.mark.parametrize("status", [200, 400, 429])
+async def test_any_throttling_is_a_wait_and_no_lost_answer(status: int) -> None:
+    spec = TrainingSpec(inputs=linked("https://example.com/p.jpg"), subject="man")
+    with pytest.raises(RateLimited):
+        await dashscope(refusing(status, "Throttling.User")).submit(spec, key="job_1")
+
+
+async def test_portraits_that_may_not_be_made_may_also_have_ended_and_the_operator_reads_both() -> None:
+    spec = GenerationSpec(model_id=MODEL, prompt=None, count=1, options={"style": "f_idcard_male"})
+    with pytest.raises(AuthenticationFailed, match=r"DASHSCOPE_WORKSPACE.*2026-10-10.*DASHSCOPE_GENERATION"):
+        await dashscope(refusing(403, "AccessDenied")).generate(spec, key="job_2")
+    with pytest.raises(AuthenticationFailed) as caught:
+        await dashscope(refusing(401, "InvalidApiKey")).generate(spec, key="job_2")
+    assert "2026-10-10" not in str(caught.value)
 
 
 REFUSALS: list[tuple[int, str, type[ProviderError], type[ProviderError]]] = [

@@ -251,6 +251,8 @@ class Aicontent(Provider[AicontentSettings]):
         job = next((job for job in jobs if job.id == ref.id), None)
         model_id = (job and job.model_id) or ref.model_id
         word = await self._train_status(model_id) if model_id else None
+        if job is None and word is None:
+            raise NotFound("AIContent does not know this training (any more).")
         listed = self._state(job.status) if job else None
         state, tentative = verdict(listed, None if word is None else self._state(word))
         if state is RemoteState.SUCCEEDED and model_id is None:
@@ -267,11 +269,8 @@ class Aicontent(Provider[AicontentSettings]):
         return (told and told.word) or ""
 
     async def _poll_images(self, ref: RemoteRef, operation: tuple[str, str]) -> RemoteJob:
-        try:
-            job = await self._get(operation, {"inferenceJobId": ref.id}, ASKED)
-        except NotFound:
-            # Just after a job was made, the vendor may not find it yet.
-            return self._said(ref, None, RemoteState.FAILED, tentative=True)
+        # Just after a job was made the vendor may not find it yet: whoever asks decides how long that may be.
+        job = await self._get(operation, {"inferenceJobId": ref.id}, ASKED)
         state = self._state(job.status if job else None)
         said = self._said(ref, job, state)
         if job is None or state is not RemoteState.SUCCEEDED:

@@ -7,7 +7,7 @@ generation model was announced to go offline in October 2026. Both stand on this
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cached_property, partial
@@ -37,6 +37,7 @@ from bot.providers._base import (
     TrainingSpec,
 )
 from bot.providers._errors import (
+    AuthenticationFailed,
     InvalidInput,
     NotFound,
     RateLimited,
@@ -47,10 +48,12 @@ from bot.providers._http import HostAuth, HttpClient
 from bot.providers._wire import StatusWords, image, moment
 from bot.providers.dashscope.files import Shelf
 from bot.providers.dashscope.settings import (
+    PICTURES,
     SUBJECTS,
     DashscopeSettings,
     PortraitOptions,
     TrainFreeOptions,
+    template,
 )
 from bot.providers.dashscope.wire import (
     BODY,
@@ -69,8 +72,10 @@ from bot.providers.dashscope.wire import (
 from bot.providers.dashscope.words import (
     JOB_STATES,
     ONE_ENDS,
+    OR_GONE,
     RUNS_ONE,
     TASK_STATES,
+    UNKNOWN,
     is_moderation,
     open_envelope,
     raise_for,
@@ -81,11 +86,10 @@ PaintKind = Literal["generation", "oneshot"]
 
 API = "/api/v1"
 TRAINER, PAINTER, INSPECTOR = "facechain-finetune", "facechain-generation", "facechain-facedetect"
-PICTURES = ("image/jpeg", "image/png")
 RESULTS_LIVE = timedelta(hours=24)
 """Of a portrait's link, and of the task that knows it."""
 PAGES = 50
-"""Of trainings, that are looked through for one whose answer was lost."""
+"""Of a list, that are looked through for what was lost."""
 LINES = 100
 """Of a training's log, that are shown."""
 FACE = "Its pages do not say whether the trained face goes with the training."
@@ -171,7 +175,7 @@ class Dashscope(Provider[DashscopeSettings]):
             keeps_model=Keeping(by="delete", note=FACE),
         )
         generation = Operation(
-            inputs=(_template(has, least=0),),
+            inputs=(template(has, least=0),),
             options=PortraitOptions,
             either=("style", Role.TEMPLATE),
             **pace,
@@ -179,7 +183,7 @@ class Dashscope(Provider[DashscopeSettings]):
         own = {"max": 5, "max_bytes": min(3_000_000, has.photo_max_bytes), "max_side": 2048}
         faces = photos.model_copy(update={**own, "delivery": Delivery.URL})
         oneshot = Operation(
-            inputs=(faces, _template(has, least=1)), subjects=SUBJECTS, options=TrainFreeOptions, **pace
+            inputs=(faces, template(has, least=1)), subjects=SUBJECTS, options=TrainFreeOptions, **pace
         )
         return Capabilities(
             label="DashScope FaceChain",
@@ -220,22 +224,26 @@ class Dashscope(Provider[DashscopeSettings]):
         if not 1 <= len(spec.inputs) <= self.settings.photos_max:
             raise InvalidInput(f"This vendor trains on 1 to {self.settings.photos_max} photos.")
         if files:
-            entries += await self._shelf.bring(files, key, zipped=self.settings.delivery == "zip")
-        told = await self._post("/fine-tunes", {"model": TRAINER, "training_file_ids": entries})
-        job = self._read(Job, told)
+            try:
+                entries += await self._shelf.bring(files, key, zipped=self.settings.delivery == "zip")
+            except UnexpectedResponse as error:
+                # Nothing was started yet, so this is no answer that was lost.
+                raise Unavailable(error.detail, code=error.code, request_id=error.request_id) from None
+        begun = await self._post("/fine-tunes", {"model": TRAINER, "training_file_ids": entries})
+        job = self._read(Job, begun)
         return self._said_job(RemoteRef(kind="training", id=job.id), job, RemoteState.QUEUED)
 
     async def generate(self, spec: GenerationSpec, *, key: str) -> RemoteJob:  # noqa: ARG002
         """Start portraits of a trained face: in a preset style, or into a template picture."""
         chosen = _chosen(PortraitOptions, spec.options)
-        template = _link(spec.inputs, Role.TEMPLATE)
-        if bool(template) == bool(chosen.style):
+        scenery = _link(spec.inputs, Role.TEMPLATE)
+        if bool(scenery) == bool(chosen.style):
             raise InvalidInput("Choose either a style or a template picture.")
         parameters: dict[str, JsonValue] = {"style": chosen.style or TEMPLATE, "n": self._count(spec.count)}
-        if not template:
+        if not scenery:
             parameters["size"] = "768*1024"
         face: JsonValue = [{"resource_id": spec.model_id, "resource_type": "facelora"}]
-        scene: JsonValue = {"template_url": template} if template else {}
+        scene: JsonValue = {"template_url": scenery} if scenery else {}
         ref = await self._paint({"parameters": parameters, "resources": face, "input": scene}, "generation")
         return RemoteJob(ref=ref.model_copy(update={"model_id": spec.model_id}), state=RemoteState.QUEUED)
 
@@ -243,8 +251,8 @@ class Dashscope(Provider[DashscopeSettings]):
         """Start portraits straight from photos and a template picture; no face is kept."""
         chosen = _chosen(TrainFreeOptions, spec.options)
         photos = [photo.url for photo in spec.inputs if photo.role is Role.PHOTO]
-        template = _link(spec.inputs, Role.TEMPLATE)
-        if not template or not photos or None in photos:
+        scenery = _link(spec.inputs, Role.TEMPLATE)
+        if not scenery or not photos or None in photos:
             raise InvalidInput("This needs a template picture and photos, each by a link.")
         body: dict[str, JsonValue] = {
             "parameters": {
@@ -252,7 +260,7 @@ class Dashscope(Provider[DashscopeSettings]):
                 "n": self._count(spec.count),
                 "skin_retouch": chosen.skin_retouch,
             },
-            "input": {"template_url": template, "user_urls": [str(url) for url in photos]},
+            "input": {"template_url": scenery, "user_urls": [str(url) for url in photos]},
         }
         return RemoteJob(ref=await self._paint(body, "oneshot"), state=RemoteState.QUEUED)
 
@@ -262,12 +270,19 @@ class Dashscope(Provider[DashscopeSettings]):
         return wanted
 
     async def _paint(self, body: Mapping[str, JsonValue], kind: PaintKind) -> RemoteRef:
-        told = await self._post(
-            "/services/aigc/album/gen_potrait",
-            {"model": PAINTER, **body},
-            # Without it the vendor refuses: it makes no portraits while one waits.
-            headers={"x-dashscope-async": "enable"},
-        )
+        try:
+            told = await self._post(
+                "/services/aigc/album/gen_potrait",
+                {"model": PAINTER, **body},
+                # Without it the vendor refuses: it makes no portraits while one waits.
+                headers={"x-dashscope-async": "enable"},
+            )
+        except AuthenticationFailed as error:
+            if not (error.code or "").startswith("AccessDenied"):
+                raise
+            # With which code a model that is gone is refused is not known; this may be the one.
+            words = f"{error.detail} {OR_GONE}"
+            raise AuthenticationFailed(words, code=error.code, request_id=error.request_id) from None
         return RemoteRef(kind=kind, id=self._read(Task, told).id)
 
     # -- afterwards
@@ -288,61 +303,71 @@ class Dashscope(Provider[DashscopeSettings]):
             UnexpectedResponse: there is more than one, so nobody can tell which is ours.
         """
         if isinstance(spec, TrainingSpec):
-            jobs = [job async for job in self._trainings()]
+            listed = self._listed("/fine-tunes", "jobs", model=TRAINER)
+            jobs = [job async for row in listed if (job := maybe(Job, row))]
             ours = {file.id for file in await self._shelf.of(key)}
             found = [job for job in jobs if self._may_be(job, ours, known, since)]
             if len(found) > 1:
                 raise UnexpectedResponse("Several trainings were started since, and none can be told apart.")
             if not found:
-                times = (moment(job.created, self._zone) for job in jobs if job.id not in known)
-                if any(hours_off(made, since, self.settings.clock_slack) for made in times):
-                    raise UnexpectedResponse(
-                        "A training fits by a clock of another zone: see DASHSCOPE_UTC_OFFSET_HOURS."
-                    )
+                self._refuse_other_zones((job.created for job in jobs if job.id not in known), since)
                 return None
             ref = RemoteRef(kind="training", id=found[0].id)
             return self._said_job(ref, found[0], self._open(self._job_state(found[0].status)))
         if not self.settings.find_tasks:
             raise UnexpectedResponse("DashScope's portraits cannot be told apart.")
-        query = page(model_name=PAINTER)
+        query = {"model_name": PAINTER}
         if since is not None:
-            begun = (since - self.settings.clock_slack).astimezone(self._zone)
+            # A day more than is looked for: by a clock of another zone the list would be empty.
+            begun = (since - self.settings.clock_slack - RESULTS_LIVE).astimezone(self._zone)
             query["start_time"] = begun.strftime("%Y%m%d%H%M%S")
-        body = await self._get("/tasks", BODY, query)
-        tasks = [task for row in rows(body, "tasks", "data") if (task := maybe(Task, row))]
-        fresh = [task for task in tasks if task.id not in known]
+        listed = self._listed("/tasks", "tasks", "data", **query)
+        tasks = [task async for row in listed if (task := maybe(Task, row)) and task.id not in known]
+        fresh = [task for task in tasks if not self._is_older(task.made, since)]
         if len(fresh) > 1:
             raise UnexpectedResponse("Several portraits were started since, and none can be told apart.")
+        if not fresh:
+            self._refuse_other_zones((task.made for task in tasks), since)
+            return None
         kind: PaintKind = "generation" if isinstance(spec, GenerationSpec) else "oneshot"
         model_id = spec.model_id if isinstance(spec, GenerationSpec) else None
-        return (
-            RemoteJob(ref=RemoteRef(kind=kind, id=fresh[0].id, model_id=model_id), state=RemoteState.QUEUED)
-            if fresh
-            else None
+        return RemoteJob(
+            ref=RemoteRef(kind=kind, id=fresh[0].id, model_id=model_id), state=RemoteState.QUEUED
         )
 
-    async def _trainings(self) -> AsyncIterator[Job]:
-        """Every training there is: in which order they are listed is not documented.
+    async def _listed(self, path: str, *names: str, **query: str) -> AsyncIterator[JsonValue]:
+        """Every row there is: in which order they are listed is not documented.
 
         Raises:
             UnexpectedResponse: the list has no end, so that what is not found may be in it all the same.
         """
         seen = 0
         for number in range(1, PAGES + 1):
-            told = await self._get("/fine-tunes", OUTPUT, page(number, model=TRAINER))
-            listed, total = rows(told.output, "jobs"), told.output.get("total")
+            body = await self._get(path, BODY, page(number, **query))
+            inner = body.get("output")
+            told = inner if isinstance(inner, dict) else body
+            listed, total = rows(told, *names), told.get("total")
             seen += len(listed)
             for row in listed:
-                if job := maybe(Job, row):
-                    yield job
+                yield row
             # A page may be shorter than was asked for.
             if not listed or (len(listed) < PAGE and not (isinstance(total, int) and seen < total)):
                 return
-        raise UnexpectedResponse("DashScope lists more trainings than can be looked through.")
+        raise UnexpectedResponse("DashScope lists more than can be looked through.")
+
+    def _is_older(self, made: str | None, since: datetime | None) -> bool:
+        at = moment(made, self._zone)
+        return bool(since and at and at < since - self.settings.clock_slack)
+
+    def _refuse_other_zones(self, times: Iterable[str | None], since: datetime | None) -> None:
+        slack = self.settings.clock_slack
+        if any(hours_off(moment(made, self._zone), since, slack) for made in times):
+            raise UnexpectedResponse(
+                "What was lost fits by a clock of another zone: see DASHSCOPE_UTC_OFFSET_HOURS."
+            )
 
     def _may_be(self, job: Job, ours: set[str], known: frozenset[str], since: datetime | None) -> bool:
-        made = moment(job.created, self._zone)
-        if job.id in known or (since and made and made < since - self.settings.clock_slack):
+        if job.id in known or self._is_older(job.created, since):
             return False
         # Newer servers echo no files at all: only files of somebody else speak against it.
         named = {file for file in job.files or () if isinstance(file, str)}
@@ -355,7 +380,11 @@ class Dashscope(Provider[DashscopeSettings]):
             job = self._read(Job, told)
             return self._said_job(ref, job, self._job_state(job.status))
         told = await self._get(f"/tasks/{ref.id}", OUTPUT)
-        return self._said_task(ref, self._read(Task, told), told.usage)
+        task = self._read(Task, told)
+        if (task.status or "").upper() == UNKNOWN:
+            # Just made and not there yet, or over for a day: whoever asked decides how long that may be.
+            raise NotFound("DashScope does not know these portraits, or no longer.", code=UNKNOWN)
+        return self._said_task(ref, task, told.usage)
 
     async def logs(self, ref: RemoteRef) -> tuple[str, ...]:
         """The last lines a training has written; portraits write none."""
@@ -470,8 +499,7 @@ class Dashscope(Provider[DashscopeSettings]):
         return RemoteJob(
             ref=ref,
             state=RemoteState.FAILED if lost else state,
-            # Just after a task was made the vendor may not find it yet.
-            tentative=lost or (task.status or "").upper() == "UNKNOWN",
+            tentative=lost,
             model_id=ref.model_id,
             artifacts=tuple(Artifact(locator=json.dumps([task.id, n])) for n in links),
             held_back=sum(is_moderation(first_text(row, "code")) for row in task.results) if links else 0,
@@ -480,20 +508,6 @@ class Dashscope(Provider[DashscopeSettings]):
             cost_unit="image" if isinstance(made, int) else None,
             details={name: vendor_words(fact) for name, fact in facts.items() if fact},
         )
-
-
-def _template(has: DashscopeSettings, *, least: int) -> InputSpec:
-    return InputSpec(
-        role=Role.TEMPLATE,
-        min=least,
-        max=1,
-        media_types=PICTURES,
-        max_bytes=has.photo_max_bytes,
-        delivery=Delivery.URL,
-        min_side=512,
-        max_side=1680,
-        max_shorter=1260,
-    )
 
 
 def _chosen(kind: type[T], options: Mapping[str, JsonValue]) -> T:

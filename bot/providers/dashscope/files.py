@@ -15,14 +15,16 @@ from pydantic import TypeAdapter
 
 from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import MediaInput
-from bot.providers._errors import InvalidInput, NotFound, TransientError
-from bot.providers.dashscope.wire import BODY, FILES, ONE_FILE, UPLOADED, File, page
+from bot.providers._errors import InvalidInput, NotFound, ProviderError, Unavailable, UnexpectedResponse
+from bot.providers.dashscope.wire import BODY, FILES, ONE_FILE, UPLOADED, File, maybe, page
 from bot.providers.dashscope.words import CODES
 
 T = TypeVar("T")
 
 LENT = "darkroom inspection"
 """`descriptions` of a file that is there only to be looked at."""
+PAGES = 50
+"""Of files, that are looked through for ours."""
 
 
 class Call(Protocol):
@@ -43,8 +45,18 @@ class Shelf:
 
     async def of(self, description: str) -> list[File]:
         """The files that were brought for one purpose."""
-        told = await self._call("GET", "/files", FILES, query=page())
-        return [file for file in told.data.files if file.description == description]
+        found: dict[str, File] = {}
+        seen = 0
+        for number in range(1, PAGES + 1):
+            told = await self._call("GET", "/files", FILES, query=page(number))
+            listed = told.data.files
+            files = [file for row in listed if (file := maybe(File, row))]
+            found |= {file.id: file for file in files if file.description == description}
+            seen += len(listed)
+            # An account whose room was widened has more files than fit on a page, of somebody else too.
+            if not listed or seen >= (told.data.total or 0):
+                break
+        return list(found.values())
 
     async def bring(self, photos: Sequence[MediaInput], key: str, *, zipped: bool) -> list[str]:
         """Bring photos and return their ids; what an earlier attempt brought is not sent again."""
@@ -75,13 +87,17 @@ class Shelf:
                     data = await asyncio.to_thread(photo.path.read_bytes)
                     file = await self.upload(_numbered(number, photo), data, photo.media_type, LENT)
                     brought.append(file)
-                    links.append((await self._call("GET", f"/files/{file.id}", ONE_FILE)).data.url or "")
+                    link = (await self._call("GET", f"/files/{file.id}", ONE_FILE)).data.url
+                    if not link:
+                        raise UnexpectedResponse("DashScope gives no link to a file of ours.")
+                    links.append(link)
                 else:
                     links.append(photo.url)
             yield links
         finally:
             for file in brought:
-                with contextlib.suppress(TransientError):  # The next look clears it away.
+                # The next look clears it away; what was found out must not be lost for it.
+                with contextlib.suppress(ProviderError):
                     await self._forget(file)
 
     async def clear(self, description: str) -> None:
@@ -95,6 +111,7 @@ class Shelf:
         Raises:
             QuotaExceeded: the account's hundred files or five gigabytes are used up.
             InvalidInput: the vendor does not take this file, which it says within a 200.
+            Unavailable: the vendor could not keep it just now, or does not say what became of it.
         """
         form = httpx.Request(
             "POST",
@@ -110,12 +127,15 @@ class Shelf:
             headers={"content-type": form.headers["content-type"]},
             safe=True,
         )
-        if told.data.uploaded_files:
-            return told.data.uploaded_files[0]
+        if kept := [file for row in told.data.uploaded_files if (file := maybe(File, row))]:
+            return kept[0]
         refused = told.data.failed_uploads[0] if told.data.failed_uploads else {}
-        code = first_text(refused, "code")
-        kind, sentence, _ = CODES.get(code, (InvalidInput, "", None))
-        raise kind(sentence or vendor_words(refused.get("message")), code=vendor_words(code) or None)
+        code, said = first_text(refused, "code"), first_text(refused, "message")
+        # A file that is neither here nor refused, or that broke something there, is not the person's to mend.
+        theirs = code.startswith("Internal") or not (code or said)
+        kind, sentence, _ = CODES.get(code, (Unavailable if theirs else InvalidInput, "", None))
+        words = sentence or vendor_words(said) or "DashScope does not say what became of a file."
+        raise kind(words, code=vendor_words(code) or None)
 
     async def _forget(self, file: File) -> None:
         try:

@@ -8,9 +8,20 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import UPFRONT, Endpoint, Key, KeyId, ProviderSettings, Seconds
+from bot.providers._base import (
+    UPFRONT,
+    Delivery,
+    Endpoint,
+    InputSpec,
+    Key,
+    KeyId,
+    ProviderSettings,
+    Role,
+    Seconds,
+)
 from bot.providers._http import MIB
 
+PICTURES = ("image/jpeg", "image/png")
 SUBJECTS = ("person", "woman", "man", "girl", "boy")
 
 
@@ -56,6 +67,21 @@ class DashscopeSettings(ProviderSettings):
     connections: int = Field(4, ge=1, le=20, description="Calls under way at once, downloads included.")
     call_deadline: Seconds = _after(60, "Longest time for one call.")
     utc_offset_hours: float = Field(8, ge=-14, le=14, description="Zone of the vendor's times.")
+
+
+def template(has: DashscopeSettings, *, least: int) -> InputSpec:
+    """The picture whose face is replaced."""
+    return InputSpec(
+        role=Role.TEMPLATE,
+        min=least,
+        max=1,
+        media_types=PICTURES,
+        max_bytes=has.photo_max_bytes,
+        delivery=Delivery.URL,
+        min_side=512,
+        max_side=1680,
+        max_shorter=1260,
+    )
 
 
 Style = Literal[

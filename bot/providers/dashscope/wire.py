@@ -34,6 +34,7 @@ class Task(Sent):
 
     id: Id = Field(alias="task_id")
     status: MaybeText = Field(None, alias="task_status")
+    made: MaybeText = Field(None, alias="submit_time")
     results: Rows = Field([])
     result_url: MaybeText = None
     code: MaybeText = None
@@ -69,10 +70,10 @@ class Uploaded(Sent):
     class Data(Sent):
         """Its payload."""
 
-        uploaded_files: list[File] = Field([])
+        uploaded_files: Rows = Field([])
         failed_uploads: Rows = Field([])
 
-    data: Data
+    data: Data = Field(default_factory=Data)
 
 
 class OneFile(Sent):
@@ -87,10 +88,10 @@ class Files(Sent):
     class Data(Sent):
         """Its payload."""
 
-        files: list[File] = Field([])
+        files: Rows = Field([])
         total: Count = None
 
-    data: Data
+    data: Data = Field(default_factory=Data)
 
 
 BODY: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -101,7 +102,11 @@ UPLOADED, ONE_FILE, FILES = TypeAdapter(Uploaded), TypeAdapter(OneFile), TypeAda
 def findings(output: Mapping[str, JsonValue], count: int) -> tuple[Finding, ...]:
     """The face check's verdict on each photo, in order. Raises UnexpectedResponse where one is missing."""
     verdicts, reasons = output.get("is_face"), output.get("failed_reason")
-    if not isinstance(verdicts, list) or len(verdicts) != count:
+    if (
+        not isinstance(verdicts, list)
+        or len(verdicts) != count
+        or not all(isinstance(one, bool) for one in verdicts)
+    ):
         raise UnexpectedResponse("DashScope's face check did not answer for every photo.")
     words = reasons if isinstance(reasons, list) and len(reasons) == count else [None] * count
     return tuple(
@@ -120,7 +125,13 @@ def page(number: int = 1, **query: str) -> dict[str, str]:
 
 
 def rows(body: Mapping[str, JsonValue], *names: str) -> list[JsonValue]:
-    """The first of these lists that is there."""
+    """The first of these lists that is there.
+
+    Raises:
+        UnexpectedResponse: there is none at all, which is no proof that there is nothing to list.
+    """
+    if not any(name in body for name in names) and body.get("total") != 0:
+        raise UnexpectedResponse("DashScope's list is not where it should be.")
     return next((rows for name in names if isinstance(rows := body.get(name), list)), [])
 
 

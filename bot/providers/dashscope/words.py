@@ -41,9 +41,9 @@ TASK_STATES: Mapping[str, RemoteState] = {
     "FAILED": RemoteState.FAILED,
     "CANCELED": RemoteState.CANCELLED,
     "CANCELLED": RemoteState.CANCELLED,
-    # No such task, or one that is over: it comes with HTTP 200 and never changes.
-    "UNKNOWN": RemoteState.FAILED,
 }
+UNKNOWN = "UNKNOWN"
+"""No such task, or one that is over: it comes with HTTP 200 and never changes."""
 
 _KEY = (
     "DashScope does not accept DASHSCOPE_API_KEY. Keys work in their own region only, and this is Beijing's."
@@ -57,6 +57,11 @@ _FULL = (
     "DashScope keeps 100 files and 5 GB per account, and they are used up: delete old files in its console."
 )
 _GONE = "DashScope no longer has this model, or not in this region."
+OR_GONE = (
+    "If trainings work, its portraits may have ended, which was announced for 2026-10-10: then set "
+    "DASHSCOPE_GENERATION=off."
+)
+"""Beside a right that is missing for portraits alone."""
 _SOON, _LATER = timedelta(seconds=1), timedelta(seconds=30)
 RUNS_ONE, ONE_ENDS = "Throttling", timedelta(seconds=60)
 """A limit on what runs and not on calls: polls go on, and the next job is tried again after this."""
@@ -102,6 +107,8 @@ def open_envelope(answer: Answer, *, secrets: tuple[str, ...]) -> JsonValue:
     if answer.ok and not code:
         return body
     kind, sentence, pause = CODES.get(code, (None, "", None))
+    if kind is None and code.startswith(f"{RUNS_ONE}."):
+        kind = RateLimited  # Of this family not every member is on the vendor's pages.
     if kind is None and answer.ok:
         kind = Unavailable if answer.safe else OutcomeUnknown if code.startswith("Internal") else None
         kind = kind or UnexpectedResponse

@@ -331,7 +331,7 @@ WORDS = (
     *(Word("training", *row) for row in _JOB.items()),
     *(Word(kind, *row) for kind in ("generation", "oneshot") for row in _TASK.items()),
     # No such task, or one that is over.
-    *(Word(kind, "UNKNOWN", RemoteState.FAILED, tentative=True) for kind in ("generation", "oneshot")),
+    *(Word(kind, "UNKNOWN", None, raises=NotFound) for kind in ("generation", "oneshot")),
 )
 
 
