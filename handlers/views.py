@@ -56,7 +56,10 @@ class Views:
             else:
                 at_hand = await self._at_hand(tray_id, wish.owner, well_only=wish.well_only)
                 posted = {one.role for one in at_hand}
-                self._services.training.validate(wish, posted | files.keys())
+                offer = self._services.training.validate(wish, posted | files.keys())
+                self._services.training.hold_to_options(
+                    wish, offer, [one for one in at_hand if one.role not in files]
+                )
                 payload = {"wish": asdict(wish), "tray": tray_id, "roles": _named(files)}
                 await self._keep(key, "upload", wish.owner, wish.place, payload)
         except DomainError as error:

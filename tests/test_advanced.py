@@ -102,3 +102,26 @@ async def test_lists_and_what_an_edition_lacks_are_told_on_metastudio_s_form(tmp
         await surface.said("Training started with this video.", thread=tray.thread_ts)
         ((tags,),) = surface.query("SELECT json_extract(spec, '$.options.tags') FROM job")
         assert json.loads(tags) == ["spring", "新品"]
+
+
+async def test_a_film_too_short_for_the_edition_that_was_chosen_begins_nothing(tmp_path: Path) -> None:
+    papers: dict[str, Any] = {
+        f"file.{role}": [Upload(f"{role}.jpg", data)] for role, data in draw_papers().items()
+    }
+    async with before_metastudio(tmp_path, flexus="true") as (surface, desk):
+        tray = await surface.tray(
+            [odd("film.mp4", small_film((1920, 1080), 100))], says="1 of 1 video usable"
+        )
+        await surface.open_form(tray)
+        await surface.people.press_view("ana", "Advanced…")
+        await surface.people.wait_for_view("ana", lambda view: view.title == "Advanced")
+        kept = await surface.people.submit("ana", {"option.is_flexus": "No"})
+        assert not kept.errors
+        await surface.people.wait_for_view(
+            "ana", lambda view: "1 parameter changed under *Advanced*." in view.words()
+        )
+        refused = await surface.submit(subject="person", prompt="Good morning.", count=None, **papers)
+        assert not refused.closed
+        assert "wants a video of at least 3 min" in str(refused.errors)
+        assert surface.query("SELECT count(*) FROM job") == [(0,)]
+        assert not [entry for entry in await desk.journal() if entry.action == "CreateTraining"]

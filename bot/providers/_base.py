@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -205,6 +205,8 @@ class Operation(Frozen):
     offered: bool = True
     """False: settings have switched it off. Nothing new begins; what was sent is carried to its end."""
     inputs: tuple[InputSpec, ...] = ()
+    inputs_by: Callable[[Mapping[str, JsonValue]], tuple[InputSpec, ...]] | None = None
+    """What `inputs` have to be like once these options are chosen, where that depends on them."""
     subjects: tuple[str, ...] = ()
     """The words the vendor knows for what is in the photos, in the order to offer them."""
     options: type[BaseModel] | None = None
@@ -248,6 +250,10 @@ class Operation(Frozen):
     keeps_results: Keeping = Keeping()
     inspects: bool = False
     """The vendor looks at the inputs for nothing before they are submitted: see `Provider.inspect`."""
+
+    def taking(self, options: Mapping[str, JsonValue]) -> tuple[InputSpec, ...]:
+        """What it takes with these options."""
+        return self.inputs_by(options) if self.inputs_by else self.inputs
 
 
 Kind = Literal["training", "generation", "oneshot"]

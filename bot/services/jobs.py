@@ -112,7 +112,8 @@ class Jobs:
             if operation is None:
                 raise VendorNotOffered(job.way)
             better = {one.role: [one] for one in held.held_for(tx, job)} | dict(replaced)
-            inputs = fitting(operation.inputs, given := _given(tx, job, better))
+            takes = operation.taking(job.spec.get("options", {}))
+            inputs = fitting(takes, given := _given(tx, job, better))
             if lost := lost_of(job.spec.get("gave", ()), given):
                 # What need not be given and was erased meanwhile: without it this would be another job.
                 raise Unfit([Lack(Lacking.TOO_FEW, Role(role), 0, 1) for role in lost])
@@ -152,11 +153,13 @@ class Jobs:
             if model is not None and model.deleted_at:
                 raise ModelGone(model.id)
             return
-        if not self._vendors.operation(job).offered:
+        operation = self._vendors.operation(job)
+        if not operation.offered:
             raise VendorNotOffered(job.way, SWITCHED_OFF)  # The way is another product's now.
-        offer = self._vendors.offer(job.way)
+        self._vendors.offer(job.way)
+        takes = operation.taking(job.spec.get("options", {}))
         given = [Given(one.role, one.medium) for one in tx.inputs.of_job(job.id)]
-        if judge(offer.inputs, given) or lost_of(job.spec.get("gave", ()), given):
+        if judge(takes, given) or lost_of(job.spec.get("gave", ()), given):
             raise InputsGone(job.id)
 
 

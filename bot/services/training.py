@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.services.cards import refresh_papers, refresh_tray, show_card
-from bot.services.errors import BadWish, LookFirst, NoSuchThing, NotYours, TrayClosed
-from bot.services.inputs import ASKED_ON_FORM, PRIVATE, fitting, picked
+from bot.services.errors import BadWish, LookFirst, NoSuchThing, NotYours, TrayClosed, Unfit
+from bot.services.inputs import ASKED_ON_FORM, PRIVATE, Given, fitting, judge, picked
 from bot.services.notifier import Clock
 from bot.services.options import checked
 from bot.services.trays import given_of, refuse_public_papers
@@ -87,6 +87,19 @@ class Training:
             raise BadWish("consent", "missing")
         return offer
 
+    def hold_to_options(self, wish: Wish, offer: Offer, at_hand: Sequence[Given]) -> None:
+        """Hold what is there already against what the options that were chosen want of it. Raises Unfit.
+
+        A form that brings files is judged as a whole once they are looked at: too late to say this on it.
+        """
+        if offer.inputs_by is None:
+            return
+        there = {one.role for one in at_hand}
+        takes = offer.taking(self._spec(wish, offer)["options"])
+        wanted = [spec for spec in takes if spec.role in there and spec not in offer.takes]
+        if lacks := [lack for lack in judge(wanted, at_hand) if not lack.probable and not lack.picks]:
+            raise Unfit(lacks)
+
     async def start(self, wish: Wish, tray_id: str) -> Job:
         """Start a job with what is in a tray; the same wish again returns the same job.
 
@@ -137,9 +150,10 @@ class Training:
         entries = tx.trays.entries(tray_id)
         media, looks = tx.inputs.by_hash(e.medium for e in entries if e.medium), looks_of(tx, entries)
         chosen = well_only(entries, looks) if wish.well_only else entries
-        inputs = fitting(offer.takes, picked(offer.takes, given_of(chosen, media, looks), wish.pick))
+        spec = self._spec(wish, offer)
+        takes = offer.taking(spec["options"])
+        inputs = fitting(takes, picked(takes, given_of(chosen, media, looks), wish.pick))
         if offer.makes:
-            spec = self._spec(wish, offer)
             making = spec["options" if offer.kind is JobKind.ONESHOT else "making"]
             check_either(offer.makes, making, [role for role, _ in inputs])
         return inputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -97,6 +97,8 @@ class Offer:
     fault: str
     """`unreachable`, `credentials`, `refused` or `retired`; empty while it can be chosen."""
     fault_since: datetime
+    inputs_by: Callable[[Mapping[str, Any]], tuple[InputSpec, ...]] | None = None
+    """The same once options are chosen, where it depends on them."""
     usual: tuple[timedelta, timedelta] | None = None
     """Between which times 8 of 10 jobs took here; None without history, and from `Vendors.offer`."""
 
@@ -108,8 +110,15 @@ class Offer:
     @property
     def takes(self) -> tuple[InputSpec, ...]:
         """Everything that can be given with a wish: for the job itself and for what is made afterwards."""
-        own = {spec.role for spec in self.inputs}
-        return self.inputs + tuple(
+        return self._beside(self.inputs)
+
+    def taking(self, options: Mapping[str, Any]) -> tuple[InputSpec, ...]:
+        """The same where these options are chosen."""
+        return self._beside(self.inputs_by(options)) if self.inputs_by else self.takes
+
+    def _beside(self, inputs: tuple[InputSpec, ...]) -> tuple[InputSpec, ...]:
+        own = {spec.role for spec in inputs}
+        return inputs + tuple(
             spec for spec in (self.makes.inputs if self.makes else ()) if spec.role not in own
         )
 
@@ -395,6 +404,7 @@ class Vendors:
             label=provider.capabilities.label,
             country=provider.capabilities.country,
             inputs=operation.inputs,
+            inputs_by=operation.inputs_by,
             subjects=operation.subjects,
             options=operation.options if kind is JobKind.TRAINING else None,
             makes=_making(made) if made else None,

@@ -533,6 +533,40 @@ def test_the_basic_edition_takes_shorter_videos_and_some_accounts_no_papers() ->
     assert able.inputs[0].lasts == (timedelta(minutes=1), timedelta(minutes=10))
 
 
+@pytest.mark.parametrize(
+    ("flexus", "options", "minutes"),
+    [(True, {}, 1), (True, {"is_flexus": "No"}, 3), (False, {}, 3), (False, {"is_flexus": "Yes"}, 1)],
+    ids=str,
+)
+async def test_how_long_a_film_has_to_be_is_decided_by_the_edition_that_was_chosen(
+    flexus: bool, options: dict[str, Any], minutes: int
+) -> None:
+    able = metastudio(Vendor(), flexus=flexus).capabilities.training
+    assert able is not None
+    video = able.taking(checked(able.options, options, prefix="option"))[0]
+    assert video.lasts == (timedelta(minutes=minutes), timedelta(minutes=10))
+
+
+async def test_an_avatar_keeps_its_edition_whatever_the_operator_sets_while_it_is_reviewed(
+    spec: TrainingSpec,
+) -> None:
+    vendor = Vendor()
+    before = metastudio(vendor)
+    able = before.capabilities.training
+    assert able is not None
+    options = checked(able.options, {"is_background_replacement": "Yes"}, prefix="option")
+    asked_for = spec.model_copy(update={"options": options})
+    await before.submit(asked_for, key="job_1")
+    vendor.jobs["job0"]["state"] = "AUTO_VERIFY_FAILED"
+    after = metastudio(vendor, flexus=True)
+    await after.submit(asked_for, key="job_1")
+    (update,) = sent(vendor, f"{JOBS}/job0", "PUT")
+    assert update["is_background_replacement"] is True
+    still = after.capabilities.training
+    assert still is not None
+    assert still.taking(options)[0].lasts == (timedelta(minutes=3), timedelta(minutes=10))
+
+
 # -- clips
 
 

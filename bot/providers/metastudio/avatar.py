@@ -82,7 +82,30 @@ class Avatar(Product):
     def training(self) -> Operation:
         """A video of an exact size, papers where the account needs them; days of waiting."""
         has = self.settings
-        least = timedelta(minutes=1 if has.flexus else 3)
+        return Operation(
+            inputs=self._inputs(basic=has.flexus),
+            inputs_by=self._inputs_by,
+            subjects=SUBJECTS,
+            options=self._options,
+            idempotent=True,
+            concurrency=has.train_concurrency,
+            poll_first=has.train_poll_first,
+            poll_most=has.train_poll_most,
+            deadline=has.train_deadline,
+            grace=has.train_grace,
+            submit_time=has.upload_time,
+            keeps_inputs=Keeping(by="delete"),
+            keeps_model=Keeping(by="delete"),
+        )
+
+    def _inputs_by(self, options: Mapping[str, JsonValue]) -> tuple[InputSpec, ...]:
+        """The edition that was chosen decides how long a film has to be."""
+        chosen_edition = options.get("is_flexus")
+        return self._inputs(basic=self.settings.flexus if chosen_edition is None else bool(chosen_edition))
+
+    def _inputs(self, *, basic: bool) -> tuple[InputSpec, ...]:
+        has = self.settings
+        least = timedelta(minutes=1 if basic else 3)
         video = InputSpec(
             role=Role.VIDEO,
             min=1,
@@ -115,20 +138,7 @@ class Avatar(Product):
                 "max_bytes": has.voice_max_bytes,
             }
         )
-        return Operation(
-            inputs=(video, *(papers if has.papers else ()), *((gestures, voice) if has.extras else ())),
-            subjects=SUBJECTS,
-            options=self._options,
-            idempotent=True,
-            concurrency=has.train_concurrency,
-            poll_first=has.train_poll_first,
-            poll_most=has.train_poll_most,
-            deadline=has.train_deadline,
-            grace=has.train_grace,
-            submit_time=has.upload_time,
-            keeps_inputs=Keeping(by="delete"),
-            keeps_model=Keeping(by="delete"),
-        )
+        return (video, *(papers if has.papers else ()), *((gestures, voice) if has.extras else ()))
 
     @property
     def generation(self) -> Operation:

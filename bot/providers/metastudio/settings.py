@@ -178,6 +178,8 @@ class AvatarOptions(Options):
             raise ValueError("ultra-fast is of the basic edition: choose that, too")
         if self.is_only_human_model and not self.edition:
             raise ValueError("only the basic edition makes an avatar without a voice")
+        # What was begun keeps its edition, whatever the operator sets while its vendor reviews it.
+        self.is_flexus = self.edition
         return self
 
     @property
