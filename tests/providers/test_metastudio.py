@@ -1,6 +1,7 @@
 """MetaStudio: days of review, 53 states, links that work once, and three products under one name."""
 
 import base64
+import hashlib
 import json
 from datetime import timedelta
 from typing import Any
@@ -255,6 +256,36 @@ async def test_a_large_video_goes_in_parts_in_their_order(inputs: Inputs) -> Non
     parts = {link.rpartition("=")[2]: part for link, part in vendor.uploads.items()}
     assert parts == {str(n + 1): data[n * 30 : n * 30 + 30] for n in range(len(parts))}
     assert len(parts) == 4
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["this part", "a part of an earlier film"])
+async def test_a_part_whose_answer_was_lost_is_asked_for_and_not_brought_again(
+    same: bool, inputs: Inputs
+) -> None:
+    vendor, torn = Vendor(), [False, True, False]
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/command") and b"GET_MULTIPART_UPLOADED" in request.content:
+            held = enumerate(vendor.uploads.values(), 1)
+            tags = [(n, hashlib.md5(part if same else b"another").hexdigest()) for n, part in held]
+            parts = [{"part_number": str(n), "etag": f'"{tag.upper()}"'} for n, tag in tags]
+            return httpx.Response(200, json=body("command_done") | {"multipart_data": parts})
+        answer = vendor(request)
+        if request.method == "PUT" and str(request.url).startswith(STORE) and torn.pop(0):
+            raise httpx.ReadError("its answer is lost")
+        return answer
+
+    (video,) = inputs(Role.VIDEO, size=15)
+    spec = TrainingSpec(inputs=(video,), subject="woman")
+    provider = metastudio(wire, part_bytes=30, papers=False)
+    if same:
+        await provider.submit(spec, key="job_1")
+        assert b"".join(vendor.uploads.values()) == video.path.read_bytes()
+        assert vendor.jobs["job0"]["state"] == "AUTO_VERIFYING"
+    else:
+        with pytest.raises(Unavailable):
+            await provider.submit(spec, key="job_1")
+        assert vendor.jobs["job0"]["state"] == "WAIT_FILE_UPLOAD"
 
 
 async def test_what_broke_off_is_gone_on_with_under_the_same_key(spec: TrainingSpec) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -26,7 +29,15 @@ from bot.providers._base import (
     Spec,
     TrainingSpec,
 )
-from bot.providers._errors import InvalidInput, NotFound, OutcomeUnknown, UnexpectedResponse
+from bot.providers._errors import (
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    ProviderError,
+    Unavailable,
+    UnexpectedResponse,
+)
+from bot.providers._http import MIB
 from bot.providers._wire import StatusWords, moment
 from bot.providers.metastudio.desk import Desk
 from bot.providers.metastudio.product import Product, by_role, chosen, only
@@ -44,6 +55,7 @@ from bot.providers.metastudio.wire import (
     TRAINING,
     TRAININGS,
     UPLOADS,
+    Commanded,
     Training,
     Uploads,
 )
@@ -68,6 +80,10 @@ PAPERS = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
 PICTURES = ("image/jpeg", "image/png")
 ZIPPED = "application/zip"
 PARTS_MAX = 1000
+_PARTS_OF = {
+    Role.VIDEO: "GET_MULTIPART_UPLOADED",
+    Role.ACTION_VIDEO: "GET_ACTION_VIDEO_MULTIPART_UPLOADED",
+}
 
 
 class Avatar(Product):
@@ -171,7 +187,7 @@ class Avatar(Product):
             return self._said(RemoteRef(kind="training", id=earlier.id), earlier)
         if number is None:
             raise OutcomeUnknown("MetaStudio has created a training and names no id.")
-        await self._bring(spec, uploads)
+        await self._bring(spec, uploads, number)
         await self._command(number, "CONFIRM_MULTIPART_UPLOADED")
         if by_role(spec.inputs, Role.ACTION_VIDEO):
             await self._command(number, "CONFIRM_ACTION_VIDEO_MULTIPART_UPLOADED")
@@ -249,31 +265,49 @@ class Avatar(Product):
         # Of a film that would have more parts than the vendor takes they are larger.
         return range(0, max(1, size), max(self.settings.part_bytes, math.ceil(size / PARTS_MAX)))
 
-    async def _bring(self, spec: TrainingSpec, uploads: Uploads) -> None:
+    async def _bring(self, spec: TrainingSpec, uploads: Uploads, number: str) -> None:
         films = {Role.VIDEO: uploads.video, Role.ACTION_VIDEO: uploads.gestures}
         papers = {Role.ID_FRONT: uploads.id_front, Role.ID_BACK: uploads.id_back, Role.LETTER: uploads.letter}
         for one in spec.inputs:
             if one.role in films:
-                await self._bring_film(one, films[one.role])
+                await self._bring_film(one, films[one.role], number)
             elif one.role in papers:
                 await self.desk.put(_link(one, papers[one.role]), one.path)
             elif one.role is Role.VOICE:
                 await self.desk.put(_link(one, uploads.voice), one.path, media_type=ZIPPED)
 
-    async def _bring_film(self, film: MediaInput, links: Sequence[str]) -> None:
+    async def _bring_film(self, film: MediaInput, links: Sequence[str], number: str) -> None:
         parts = self._parts(film)
         if len(links) != len(parts):
             raise UnexpectedResponse(
                 f"MetaStudio gave another number of links than there are parts of the {film.role.value}."
             )
-        for link, start in zip(links, parts, strict=True):
-            await self.desk.put(link, film.path, start=start, size=parts.step)
+        for place, (link, start) in enumerate(zip(links, parts, strict=True), 1):
+            try:
+                await self.desk.put(link, film.path, start=start, size=parts.step)
+            except Unavailable:
+                # Its answer may be all that was lost, and the link is good for one upload only.
+                listing = _PARTS_OF[film.role]
+                if not await self._has_part(number, listing, place, film.path, start, parts.step):
+                    raise
 
-    async def _command(self, number: str, command: str) -> None:
+    async def _has_part(
+        self, number: str, listing: str, place: int, film: Path, start: int, size: int
+    ) -> bool:
+        """Whether the vendor's store has this very part: by its digest, as one of an earlier film may be."""
+        try:
+            told = await self._command(number, listing)
+        except ProviderError:
+            return False  # What broke off is tried again, whatever became of the question.
+        tags = {(one.etag or "").strip('"').lower() for one in told.parts if one.number == str(place)}
+        return await asyncio.to_thread(_digest, film, start, size) in tags
+
+    async def _command(self, number: str, command: str) -> Commanded:
         told = await self.desk.post(f"{JOBS}/{number}/command", {"command": command}, COMMANDED, safe=True)
         if told.result != "EXCUTE_SUCCESS":
             code, said = first_text(told.error, "error_code"), first_text(told.error, "error_msg")
             raise commanded(code, told.words or said)
+        return told
 
     async def _of(
         self, key: str, since: datetime | None, known: frozenset[str] = frozenset()
@@ -438,6 +472,18 @@ class Avatar(Product):
         except NotFound:
             return True
         return True
+
+
+def _digest(file: Path, start: int, size: int) -> str:
+    """As object stores mark a part: the MD5 of its bytes."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with file.open("rb") as whole:
+        whole.seek(start)
+        left = size
+        while left > 0 and (chunk := whole.read(min(left, MIB))):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
 
 
 def _link(one: MediaInput, link: str | None) -> str:

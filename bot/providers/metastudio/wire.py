@@ -60,8 +60,17 @@ class Trainings(Sent):
     jobs: list[Training] = Field([])
 
 
+class Part(Sent):
+    """A part of a film that the vendor's store has."""
+
+    number: MaybeText = Field(None, alias="part_number")
+    etag: MaybeText = None
+
+
 class Commanded(Sent):
     """What became of a command, which may have failed within a 200."""
+
+    parts: list[Part] = Field([], alias="multipart_data")
 
     result: MaybeText = Field(None, alias="commond_result")
     words: MaybeText = Field(None, alias="excute_failed_msg")
