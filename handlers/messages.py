@@ -109,6 +109,8 @@ def _under_way_lines(view: JobView) -> list[str]:
             f"{view.label} has been busy since {clock(view.busy_since)}: "
             "this keeps its place and is sent as soon as there is room. Nothing was charged."
         )
+        if view.busy_long:
+            lines.append("That is long: a quota may be spent there, and the operator has been told.")
     elif view.stage is Stage.OUR_QUEUE and view.concurrency and not trouble:
         lines.append(f"{view.label} runs {plural(view.concurrency, 'job')} of ours at a time.")
     if view.stage is Stage.FETCHING_LAST and view.deadline_at:
@@ -374,6 +376,10 @@ _OPERATOR = {
     "refused": "answers our check with a refusal. It is not offered until that ends.",
     "authentication": "refused a job for our credentials, clock or permissions: check them, then restart.",
     "quota": "refused a job: the account has no quota or no money left.",
+    "busy": (
+        "has said for long that it is busy. What waits keeps its place and is sent as soon as there is room. "
+        "If this goes on, see in its console whether a quota is spent or somebody else uses the account."
+    ),
     "copies_stay": "cannot be erased from the bucket: check that the keys may delete there. I go on trying.",
     "copies_left": (
         "could not be erased from the bucket for a week, and nobody tries any more: delete what lies under "

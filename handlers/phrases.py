@@ -141,7 +141,10 @@ class Failure(NamedTuple):
 
 _NOT_CHARGED = "Not charged: nothing was started."
 _IMAGES_NOT_CHARGED = "The training is charged, its images are not."
+_PROBABLY_NOT = "Not charged, as far as we know."
 _PERHAPS = "Charged or not is for {label} to say: the job had been started."
+_COUNTED = "Charged all the same, as {label} counts: how much is in *Details*."
+_COUNTED_NONE = "Not charged, as {label} counts."
 _SAFE = "Trying again is safe."
 _ANEW = "Trying again is safe; it is charged like a new job."
 _GONE = "What it was given is not kept here any more: post it again to begin anew."
@@ -151,6 +154,9 @@ def failure(view: JobView) -> Failure:
     """Whose turn, why, charged or not, and whether a retry is safe."""
     why = view.current.reason or FailureReason.UNEXPECTED
     turn, reason, charged, retry = _FAILURES[why]
+    cost = view.current.cost
+    if cost is not None and charged in {_PERHAPS, _PROBABLY_NOT}:
+        charged = _COUNTED if cost else _COUNTED_NONE
     if view.current.kind is JobKind.GENERATION and view.root.kind is JobKind.TRAINING:
         # The training went well, and was paid for: what failed came after it.
         reason = _NO_IMAGES_ANY_MORE.get(why, reason)
@@ -176,13 +182,13 @@ _FAILURES: dict[FailureReason, tuple[str, str, str, str]] = {
     FailureReason.INVALID_INPUT: (
         "Your photos",
         "{label} did not accept the photos or the prompt.",
-        "Not charged, as far as we know.",
+        _PROBABLY_NOT,
         "Trying again helps only with other photos or another prompt.",
     ),
     FailureReason.CONTENT_REJECTED: (
         "Your photos",
         "{label}'s moderation refused the photos or the prompt.",
-        "Not charged, as far as we know.",
+        _PROBABLY_NOT,
         "Trying again helps only with other photos or another prompt.",
     ),
     FailureReason.PHOTOS_GONE: (

@@ -18,14 +18,19 @@ ProviderError
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 
 class ProviderError(Exception):
     """The vendor did not do what it was asked.
 
     `code` and `request_id` are the vendor's own words, kept for *Details* and for the operator's log;
-    `detail` is the vendor's sentence and is shown nowhere but under *Details*.
+    `detail` is the vendor's sentence and is shown nowhere but under *Details*. `cost` is what the vendor says
+    that a job which ended in this cost all the same.
     """
+
+    cost: Decimal | None = None
+    cost_unit: str | None = None
 
     def __init__(self, message: str = "", *, code: str | None = None, request_id: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").splitlines()[0])

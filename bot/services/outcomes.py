@@ -49,7 +49,7 @@ def word(remote: RemoteJob) -> str | None:
     return str(found) if found else None
 
 
-def costs(remote: RemoteJob) -> dict[str, Any]:
+def costs(remote: RemoteJob | ProviderError) -> dict[str, Any]:
     """What the vendor says it charges, where it does."""
     return {} if remote.cost is None else {"cost": remote.cost, "cost_unit": remote.cost_unit}
 

@@ -96,7 +96,7 @@ class Poller:
             await self._operators.tell(label, outcomes.reason_for(error).value, words=error.detail)
             await self._trouble(held, operation, self._timing.backoff_most)
         except PermanentError as error:
-            await self._fail(held, outcomes.reason_for(error), error.detail)
+            await self._fail(held, outcomes.reason_for(error), error.detail, **outcomes.costs(error))
             if isinstance(error, Retired):
                 await self._vendors.retire(held.provider, held.kind)
         else:

@@ -71,6 +71,8 @@ class JobView:
     """Where the card stands, once it does."""
     busy_since: datetime | None = None
     """While it stands in our queue: since when the vendor has been too busy for its lane."""
+    busy_long: bool = False
+    """So long that operators were told."""
     inputs_here: bool = True
     """Whether what it was given is still kept, so that it can be sent again."""
     costs: tuple[tuple[Decimal, str], ...] = ()
@@ -226,6 +228,7 @@ class Progress:
             attempt_at=_attempt_at(family, current),
             card=card.message if card else None,
             busy_since=busy,
+            busy_long=busy is not None and now - busy >= self._timing.busy_tells,
             inputs_here=self._inputs_here(tx, current, operation),
             costs=_costs(family),
             answer_by=current.asked_at + self._timing.answer_within if current.asked_at else None,

@@ -207,6 +207,9 @@ class Submitter:
             tx.lanes.hold(job.lane, wait)
 
         await self._store.write(unit)
+        if self._store.now() - (job.busy_at or self._store.now()) >= self._timing.busy_tells:
+            await self._operators.tell(self._vendors.label(job.provider), "busy", words=error.detail)
+            self._nudge("outbox")
         facts = {"action": "vendor_busy", **job.log_context()}
         # One line as it begins; what follows is the same news.
         logger.log(logging.INFO if job.busy_at is None else logging.DEBUG, "Vendor busy", extra=facts)

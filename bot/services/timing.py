@@ -33,6 +33,8 @@ class Timing:
     out_of_reach: timedelta = timedelta(days=1)
     """How long a vendor may be out of reach before what waits for it has failed. One that is busy may be so
     for as long as its jobs' owners let them wait."""
+    busy_tells: timedelta = timedelta(hours=1)
+    """Of a vendor that says it is busy: after so long operators hear of it, since a quota may be spent."""
     unknown_attempts: int = 3
     """Submissions whose answers were lost; after these a human looks."""
     card_quiet: timedelta = timedelta(seconds=60)

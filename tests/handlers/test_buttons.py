@@ -1,10 +1,13 @@
 """Cancel, retry and details: on the card, for its owner, for ever."""
 
+from decimal import Decimal
 from pathlib import Path
 
-from bot.providers import RemoteState, TrainingSpec
+import pytest
+
+from bot.providers import InvalidInput, RemoteState, TrainingSpec
 from bot.sandbox.slack import Message
-from tests.fakes import Fault
+from tests.fakes import Fault, Step
 from tests.surface import Surface, fast_vendor, photos, stage
 
 TRAINING_FOR_EVER = [{"state": RemoteState.RUNNING, "progress": 0.4}]
@@ -187,6 +190,29 @@ async def test_details_pressed_by_somebody_else_show_nothing(surface: Surface) -
 async def _state(surface: Surface, state: str) -> bool | None:
     found = surface.query("SELECT state FROM job WHERE kind = 'training' ORDER BY created_at DESC LIMIT 1")
     return found == [(state,)] or None
+
+
+@pytest.mark.parametrize(
+    ("cost", "says"),
+    [
+        (0, "Not charged, as Fake counts."),
+        (1, "Charged all the same, as Fake counts: how much is in *Details*."),
+        (None, "Charged or not is for Fake to say"),
+    ],
+)
+@pytest.mark.parametrize("mendable", [False, True], ids=["its own", "the photos'"])
+async def test_a_failure_says_what_the_vendor_counts_for_it(
+    surface: Surface, cost: int | None, says: str, mendable: bool
+) -> None:
+    count = None if cost is None else Decimal(cost)
+    step: Step = {"state": RemoteState.FAILED, "cost": count, "cost_unit": "training"}
+    if mendable:
+        step = InvalidInput("no face")
+        step.cost, step.cost_unit = count, "training"
+        says = says if cost is not None else "Not charged, as far as we know."
+    surface.vendor.script("training", [step])
+    card = await surface.train(await surface.tray(photos(2)))
+    assert says in (await surface.card(card, "failed (")).words()
 
 
 async def test_failure_words_say_whose_turn_it_is_and_whether_it_was_charged(surface: Surface) -> None:

@@ -84,12 +84,14 @@ async def test_where_nobody_can_tell_nothing_is_adopted_and_nothing_is_called_ab
         await provider.find(generation(), key="k", known=frozenset(), since=LEFT)
 
 
-async def test_a_model_without_generations_or_an_empty_list_has_none_to_find() -> None:
-    for listed in (
-        rows({"inferenceJobList": None}),
-        rows({"inferenceJobList": "none"}),
-        rows(),
-        rows() | {"data": None},
-    ):
+async def test_a_model_without_generations_has_none_to_find() -> None:
+    for listed in (rows({"inferenceJobList": None}), rows({"inferenceJobList": "none"})):
         provider = vendor(Wire(queryModelTrainJobList=listed))
         assert await provider.find(generation(), key="k", known=frozenset()) is None
+
+
+async def test_a_list_without_the_model_is_no_proof_that_it_made_nothing() -> None:
+    for listed in (rows(), rows() | {"data": None}, rows({"modelId": "dog_1"})):
+        provider = vendor(Wire(queryModelTrainJobList=listed))
+        with pytest.raises(UnexpectedResponse, match="lacks the model"):
+            await provider.find(generation(), key="k", known=frozenset())

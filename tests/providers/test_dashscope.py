@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -317,6 +318,14 @@ async def test_files_are_found_on_every_page_and_behind_rows_that_make_no_sense(
 
     await dashscope(wire).tidy(TRAINING, key="job_1")
     assert [one.url.path for one in vendor.requests] == [f"{API}/files/ours"]
+
+
+async def test_a_training_that_failed_for_its_photos_tells_what_it_cost_all_the_same() -> None:
+    failed = {"status": "FAILED", "code": "InvalidParameter", "message": "no qualified face found"}
+    for usage, cost in ((1, Decimal(1)), (0, Decimal(0)), (None, None)):
+        with pytest.raises(InvalidInput) as caught:
+            await dashscope(saying("fine_tune_failed", **failed, usage=usage)).poll(TRAINING)
+        assert caught.value.cost == cost
 
 
 # -- the face check

@@ -94,6 +94,15 @@ async def test_everybody_in_a_busy_vendors_queue_is_told_since_when_and_their_pl
     assert {(await see(house, job)).busy_since for job in jobs} == {None}
 
 
+async def test_a_vendor_that_is_busy_for_long_is_told_apart_from_one_that_just_is(house: Engine) -> None:
+    job = await house.train()
+    house.provider.fail_next("submit", Fault.BUSY)
+    await house.submit()
+    assert not (await see(house, job.id)).busy_long
+    house.turn(hours=1)
+    assert (await see(house, job.id)).busy_long
+
+
 async def test_who_waits_for_a_busy_vendor_longer_than_jobs_take_here_is_slow(house: Engine) -> None:
     for number in range(5):
         job = await house.running(key=f"wish-{number}")

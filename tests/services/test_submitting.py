@@ -180,6 +180,18 @@ async def test_a_vendor_busy_for_five_hours_is_sent_the_job_once_it_is_free(
     assert [call for call, _ in house.provider.calls].count("submit") == job.attempts + 1
 
 
+async def test_operators_hear_of_a_vendor_that_is_busy_for_long_and_once_a_day(house: Engine) -> None:
+    spent = RateLimited("The allowance is used up.")
+    job = await keep_sending(house, await house.train(), TIMING.busy_tells, spent)
+    await house.say()
+    assert house.world.of_kind(NoticeKind.OPERATOR) == []
+    job = await keep_sending(house, job, 6 * TIMING.backoff_most, spent)
+    await house.say()
+    (told,) = house.rows("SELECT owner, json_extract(payload, '$.fault') FROM outbox WHERE kind = 'operator'")
+    assert tuple(told) == (OLGA, "busy")
+    assert job.state is JobState.QUEUED
+
+
 async def test_images_wait_for_a_busy_vendor_as_long_as_it_takes(house: Engine) -> None:
     root = await house.running()
     house.provider.finish()

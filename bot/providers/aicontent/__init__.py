@@ -222,6 +222,9 @@ class Aicontent(Provider[AicontentSettings]):
             newest = max((job for job in ours if job.id not in known), key=self._age, default=None)
             return self._begun(newest, "training") if newest else None
         made = [row.get("inferenceJobList") for row in listed if row.get("modelId") == spec.model_id]
+        if not made:
+            # Whether the list is cut short is not documented: without the model in it nothing is proven.
+            raise UnexpectedResponse("AIContent's list lacks the model.")
         jobs = [Inference.model_validate(row) for inner in made for row in own(inner)]
         found = self._since([job for job in jobs if job.id not in known], since)
         return self._begun(found, "generation") if found else None

@@ -469,8 +469,9 @@ class Dashscope(Provider[DashscopeSettings]):
     def _said_job(self, ref: RemoteRef, job: Job, state: RemoteState) -> RemoteJob:
         # The create answer already names the model of a training that has not begun.
         model_id = job.model_id if state is RemoteState.SUCCEEDED else None
+        bill = (Decimal(job.usage), "training") if job.usage is not None else (None, None)
         if state is RemoteState.FAILED:
-            raise_for(job.code, job.message)
+            raise_for(job.code, job.message, *bill)
         facts = {"id": job.id, "status": job.status, "model_id": model_id, "code": job.code}
         if made := moment(job.created, self._zone):
             facts["created_at"] = made.astimezone(UTC).isoformat(timespec="seconds")
@@ -479,22 +480,23 @@ class Dashscope(Provider[DashscopeSettings]):
             state=state,
             model_id=model_id,
             reason=vendor_words(job.message or job.code) or None if state is RemoteState.FAILED else None,
-            cost=Decimal(job.usage) if job.usage is not None else None,
-            cost_unit="training" if job.usage is not None else None,
+            cost=bill[0],
+            cost_unit=bill[1],
             details={name: vendor_words(fact) for name, fact in facts.items() if fact},
         )
 
     def _said_task(self, ref: RemoteRef, task: Task, usage: JsonValue) -> RemoteJob:
         state, links = self._task_state(task.status), task.links()
+        made = usage.get("image_count") if isinstance(usage, dict) else None
+        bill = (Decimal(made), "image") if isinstance(made, int) else (None, None)
         if state is RemoteState.FAILED:
-            raise_for(task.code, task.message)
+            raise_for(task.code, task.message, *bill)
         reason = vendor_words(task.message or task.code) or None
         lost = state is RemoteState.SUCCEEDED and not links
         if lost:
             first = next((row for row in task.results if row.get("code")), {})
-            raise_for(first_text(first, "code"), first_text(first, "message"))
+            raise_for(first_text(first, "code"), first_text(first, "message"), *bill)
             reason = vendor_words(first_text(first, "message")) or "The vendor names no picture."
-        made = usage.get("image_count") if isinstance(usage, dict) else None
         facts = {"id": task.id, "status": task.status, "code": task.code}
         return RemoteJob(
             ref=ref,
@@ -504,8 +506,8 @@ class Dashscope(Provider[DashscopeSettings]):
             artifacts=tuple(Artifact(locator=json.dumps([task.id, n])) for n in links),
             held_back=sum(is_moderation(first_text(row, "code")) for row in task.results) if links else 0,
             reason=reason if state is RemoteState.FAILED or lost else None,
-            cost=Decimal(made) if isinstance(made, int) else None,
-            cost_unit="image" if isinstance(made, int) else None,
+            cost=bill[0],
+            cost_unit=bill[1],
             details={name: vendor_words(fact) for name, fact in facts.items() if fact},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 
 from pydantic import JsonValue
 
@@ -77,7 +78,11 @@ CODES: Mapping[str, tuple[type[ProviderError], str, timedelta | None]] = {
     "ModelNotFound": (Retired, _GONE, None),
     RUNS_ONE: (RateLimited, "One job of a kind runs at a time in this account.", None),
     "Throttling.RateQuota": (RateLimited, "DashScope asks for fewer calls.", _SOON),
-    "Throttling.AllocationQuota": (RateLimited, "DashScope's allowance is used up for now.", _LATER),
+    "Throttling.AllocationQuota": (
+        RateLimited,
+        "DashScope's allowance is used up, for now or for good.",
+        _LATER,
+    ),
     "DataInspectionFailed": (ContentRejected, "", None),
     "InvalidParameter.DataInspection": (ContentRejected, "", None),
     "InvalidParameter": (InvalidInput, "", None),
@@ -128,8 +133,10 @@ def is_moderation(code: str | None) -> bool:
     return CODES.get(code or "", (None, "", None))[0] is ContentRejected
 
 
-def raise_for(code: str | None, message: str | None) -> None:
+def raise_for(code: str | None, message: str | None, cost: Decimal | None, unit: str | None) -> None:
     """A failed job whose reason is the person's to mend says so; any other is simply failed."""
     kind, sentence, _ = CODES.get(code or "", (None, "", None))
     if kind in {ContentRejected, InvalidInput}:
-        raise kind(sentence or vendor_words(message) or "", code=vendor_words(code))
+        error = kind(sentence or vendor_words(message) or "", code=vendor_words(code))
+        error.cost, error.cost_unit = cost, unit
+        raise error
