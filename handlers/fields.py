@@ -33,10 +33,11 @@ def asked(block_id: str, label: str, element: Block, *, hint: str = "", optional
 
 def text(longest: int, example: str = "", *, initial: str = "", lines: bool = False) -> Block:
     """A line of text, or several."""
-    made: Block = {"type": "plain_text_input", "max_length": min(longest, 3000), "multiline": lines}
+    most = min(longest, 3000)
+    made: Block = {"type": "plain_text_input", "max_length": most, "multiline": lines}
     if example:
         made["placeholder"] = {"type": "plain_text", "text": example[:150]}
-    return {**made, "initial_value": initial} if initial else made
+    return {**made, "initial_value": initial[:most]} if initial else made
 
 
 def option(value: str, label: str, about: str = "") -> Block:
@@ -60,7 +61,7 @@ def files(kinds: Sequence[str], most: int) -> Block:
 def parameter(block_id: str, field: OptionField, chosen: Any = None) -> Block:
     """A vendor's own parameter, with what was chosen before or its default."""
     value = field.default if chosen is None else chosen
-    optional = not field.required and (field.default is None or field.kind is FieldKind.TEXT)
+    optional = not field.required and (field.default in (None, []) or field.may_be_empty)
     match field.kind:
         case FieldKind.CHOICE:
             element = select([(str(one), str(one)) for one in field.choices], initial=_plain(value))
@@ -79,10 +80,10 @@ def _number(field: OptionField, value: Any) -> Block:
         made["min_value"] = figure(field.least)
     if field.most is not None and field.most < 10**9:
         made["max_value"] = figure(field.most)
-    return made if value is None else {**made, "initial_value": str(value)}
+    return made if value is None else {**made, "initial_value": figure(value)}
 
 
-def figure(value: float) -> str:
+def figure(value: float | str) -> str:
     """A number as people write it and Slack takes it: 0.0000001, and never 1e-07."""
     written = format(Decimal(str(value)), "f")
     return written.rstrip("0").rstrip(".") if "." in written else written
@@ -136,16 +137,21 @@ def given(values: Values, block_id: str) -> list[dict[str, Any]]:
 
 
 def chosen(values: Values, prefix: str) -> dict[str, str]:
-    """What stands in the inputs of a vendor's parameters, by name; the empty ones are left out."""
+    """What stands in the inputs of a vendor's parameters, by name; of the empty ones only texts."""
     found = {
         block_id.removeprefix(f"{prefix}."): typed(values, block_id) or picked(values, block_id)
         for block_id in values
         if block_id.startswith(f"{prefix}.")
     }
-    return {name: value for name, value in found.items() if value}
+    # A text that was emptied is a choice, too: its default may say something.
+    return {name: value for name, value in found.items() if value or _is_text(values, f"{prefix}.{name}")}
+
+
+def _is_text(values: Values, block_id: str) -> bool:
+    return str(values[block_id].get(VALUE, {}).get("type")) == "plain_text_input"
 
 
 def changed(chosen: Mapping[str, Any], fields: Sequence[OptionField]) -> dict[str, Any]:
     """What differs from the defaults: only that is kept, so that a form's memory stays small."""
-    defaults = {field.name: _plain(field.default) for field in fields}
-    return {name: value for name, value in chosen.items() if _plain(value) != defaults.get(name)}
+    defaults = {field.name: _plain(field.default) or "" for field in fields}
+    return {name: value for name, value in chosen.items() if (_plain(value) or "") != defaults.get(name)}

@@ -106,7 +106,8 @@ class Draft:
                 "making": dict(self.making),
                 "well": self.well,
                 "subject": self.subject,
-            }
+            },
+            ensure_ascii=False,
         )
 
     def towards(self, way: str) -> Draft:
@@ -166,9 +167,12 @@ def _making(makes: Making, draft: Draft, wish: Mapping[str, Any]) -> list[Block]
 
 
 def making_blocks(
-    makes: Making, chosen: Mapping[str, Any], *, prompt: str = "", count: int = 0
+    makes: Making, chosen: Mapping[str, Any], *, prompt: str = "", count: int = 0, whole: bool = False
 ) -> list[Block]:
-    """What is to be made: a prompt or a text to speak, a style, how many."""
+    """What is to be made: a prompt or a text to speak, a style, how many.
+
+    `whole`: with the parameters that stand under *Advanced* elsewhere.
+    """
     blocks: list[Block] = []
     if makes.prompt_max and makes.prompt_means == "speech":
         element = fields.text(makes.prompt_max, "Hello! I am your avatar.", lines=True, initial=prompt)
@@ -185,6 +189,9 @@ def making_blocks(
         counts = [(str(n), plural(n, "image")) for n in _COUNTS if n <= makes.count_max]
         wanted = str(count) if count else "4" if makes.count_max >= 4 else "1"
         blocks.append(fields.asked(Field.COUNT, "How many", fields.select(counts, initial=wanted)))
+    if whole:
+        rest = [one for one in parameters(makes.options) if not one.upfront]
+        blocks += [fields.parameter(f"{MAKING}.{one.name}", one, chosen.get(one.name)) for one in rest]
     return blocks
 
 
@@ -260,7 +267,8 @@ def advanced(offer: Offer, draft: Draft, root: str, name: str) -> View:
         if drawn:
             title = "*What is made*" if prefix == MAKING else "*Training*"
             blocks += [section(title), *drawn]
-    memory = json.dumps({"root": root, "name": name, "draft": draft.text()})
+    # Not as text within text: each quotation mark would take two of the characters that Slack keeps.
+    memory = json.dumps({"root": root, "name": name, "draft": json.loads(draft.text())}, ensure_ascii=False)
     return {
         **modal(Modal.ADVANCED, "Advanced", blocks[:100], metadata=memory),
         "submit": {"type": "plain_text", "text": "Keep"},

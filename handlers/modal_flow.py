@@ -168,7 +168,9 @@ class ModalFlow:
             return
         spec = card.current.spec
         chosen = spec.get("making") or spec.get("options") or {}
-        blocks = forms.making_blocks(model.making, chosen, prompt=str(spec.get("prompt") or ""))
+        # A clip in another voice or an image of another size than the last would be nobody's choice.
+        prompt = str(spec.get("prompt") or "")
+        blocks = forms.making_blocks(model.making, chosen, prompt=prompt, whole=True)
         blocks += [forms.file_block(one) for one in model.making.inputs]
         memory = {"model": model.model.id, "place": card.root.place, "pictures": card.root.pictures_place}
         await _fill(client, opened, modals.more(model, blocks, memory))

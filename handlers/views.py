@@ -22,10 +22,11 @@ from handlers.modal_flow import ModalFlow
 from handlers.phrases import field_error, refusal
 from handlers.places import Place, owner_of
 from storage.records.inbox import Arrival
+from storage.records.jobs import JobKind
 from storage.records.media import PHOTO_ROLE
 
-_MEMORY = 2800
-"""Characters that a form may remember, somewhat less than Slack keeps."""
+_MEMORY = 2700
+"""Characters that a form may remember: Slack keeps 3,000, and a form on top of it remembers a little more."""
 
 
 class Views:
@@ -72,7 +73,7 @@ class Views:
     ) -> None:
         """Keep a vendor's own parameters in the form below, if the vendor would take them."""
         memory, values = json.loads(view["private_metadata"]), view["state"]["values"]
-        draft = Draft(**json.loads(memory["draft"]))
+        draft = Draft(**memory["draft"])
         try:
             offer = self._services.vendors.offer(draft.way)
             kept = []
@@ -83,6 +84,10 @@ class Views:
                 chosen = fields.changed(fields.chosen(values, prefix), parameters(model))
                 checked(model, chosen, prefix=prefix)
                 kept.append(chosen)
+            if draft.tray and offer.kind is JobKind.TRAINING:
+                at_hand = await self._at_hand(draft.tray, _owner(body), well_only=draft.well)
+                photos = sum(1 for one in at_hand if one.role == PHOTO_ROLE)
+                self._services.vendors.check_size(draft.way, kept[0], photos)
         except DomainError as error:
             await ack(response_action="errors", errors=self._errors(error, view))
             return

@@ -480,6 +480,10 @@ class Provider(ABC, Generic[S]):
         """What a training with these options and so many inputs comes to, such as `1,500 steps`."""
         return None
 
+    def too_much(self, options: Mapping[str, JsonValue], inputs: int) -> tuple[str, str] | None:  # noqa: ARG002
+        """The option that makes a training with so many inputs too large, and a sentence that says so."""
+        return None
+
     async def inspect(self, inputs: Sequence[MediaInput]) -> tuple[Finding, ...]:  # noqa: ARG002
         """Have the vendor look at inputs before they are submitted: free, one finding each, in order."""
         return ()

@@ -49,6 +49,8 @@ class OptionField:
     """A number must be more than `least`, and not as much."""
     below: bool = False
     """The same of `most`, and less."""
+    may_be_empty: bool = False
+    """A text that may say nothing, though its default says something."""
 
 
 def fields(options: type[BaseModel] | None) -> tuple[OptionField, ...]:
@@ -62,8 +64,14 @@ def fields(options: type[BaseModel] | None) -> tuple[OptionField, ...]:
 
 def checked(options: type[BaseModel] | None, chosen: Chosen, *, prefix: str) -> dict[str, Any]:
     """What was chosen, as plain values by the fields' names. Raises BadWish with all that is wrong."""
-    given = {name: value for name, value in chosen.items() if value not in ("", None)}
-    for field in fields(options):
+    known = fields(options)
+    emptied = {field.name for field in known if field.may_be_empty}
+    given = {
+        name: value
+        for name, value in chosen.items()
+        if value is not None and (value != "" or name in emptied)
+    }
+    for field in known:
         if field.name in given:  # A form knows text only: the choice that is written so.
             meant = (value for value in field.choices if str(value) == str(given[field.name]))
             given[field.name] = next(meant, given[field.name])
@@ -110,6 +118,9 @@ def _drawn(name: str, described: Schema, whole: Schema) -> OptionField:
         most=numbers.get("maximum", numbers.get("exclusiveMaximum", numbers.get("maxLength"))),
         above="exclusiveMinimum" in numbers,
         below="exclusiveMaximum" in numbers,
+        may_be_empty=shape.get("type") in {"string", "array"}
+        and not (values or any(shape.get(bound) for bound in ("minLength", "minItems")))
+        and bool(described.get("default")),
     )
 
 

@@ -153,6 +153,8 @@ class Training:
         spec = self._spec(wish, offer)
         takes = offer.taking(spec["options"])
         inputs = fitting(takes, picked(takes, given_of(chosen, media, looks), wish.pick))
+        if offer.kind is JobKind.TRAINING:
+            self._vendors.check_size(offer.way, wish.options, len(inputs))
         if offer.makes:
             making = spec["options" if offer.kind is JobKind.ONESHOT else "making"]
             check_either(offer.makes, making, [role for role, _ in inputs])

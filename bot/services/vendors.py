@@ -22,9 +22,10 @@ from bot.providers import (
     TransientError,
 )
 from bot.services import outcomes
-from bot.services.errors import VendorNotOffered
+from bot.services.errors import BadWish, VendorNotOffered
 from bot.services.inputs import Given, InputSpec, Lack, Role, judge
 from bot.services.operators import Operators
+from bot.services.options import checked
 from bot.services.refs import gave_of
 from storage import Store, Tx
 from storage.records.jobs import ENDED, FailureReason, Job, JobKind, JobState, lane_name, way_name
@@ -284,8 +285,24 @@ class Vendors:
 
     def effort(self, way: str, options: Mapping[str, Any], inputs: int) -> str | None:
         """What a training with these options and so many inputs comes to, in the vendor's words."""
-        provider = self._by_name.get(way.partition("/")[0])
-        return provider.effort(options, inputs) if provider else None
+        provider, chosen = self._meant(way, options)
+        return provider.effort(chosen, inputs) if provider else None
+
+    def check_size(self, way: str, options: Mapping[str, Any], inputs: int) -> None:
+        """Refuse options that make a training with so many inputs too large. Raises BadWish."""
+        provider, chosen = self._meant(way, options)
+        if provider and (found := provider.too_much(chosen, inputs)):
+            raise BadWish(f"option.{found[0]}", "too_much", words=found[1])
+
+    def _meant(self, way: str, options: Mapping[str, Any]) -> tuple[Provider[Any] | None, dict[str, Any]]:
+        """Whose way it is, and options as they were typed, read as it wants them; None of what it refuses."""
+        name, _, kind = way.partition("/")
+        provider = self._by_name.get(name)
+        of = next((one for one in STARTS if one == kind), JobKind.TRAINING)
+        operation = provider.capabilities.of(of.value) if provider else None
+        with suppress(BadWish):
+            return provider, checked(operation.options if operation else None, options, prefix="option")
+        return None, {}
 
     def health(self) -> list[Health]:
         """How each vendor is, for operators."""

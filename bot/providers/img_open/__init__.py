@@ -171,7 +171,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
                 f"This vendor fetches 10 to {self.settings.photos_max} photos, each by a link."
             )
         if (steps := chosen.steps(len(links))) > MOST_STEPS:
-            raise InvalidInput(f"These options come to {steps:,} steps; more than {MOST_STEPS:,} take hours.")
+            raise InvalidInput(_too_many(steps, len(links)))
         task_id, base = task_id_of(key), chosen.pretrained_model
         if base != BASE:
             await self._makes_with(base, second=bool(chosen.v2))
@@ -239,6 +239,15 @@ class ImgOpen(Provider[ImgOpenSettings]):
             )
         except ValidationError:
             return None
+
+    def too_much(self, options: Mapping[str, JsonValue], inputs: int) -> tuple[str, str] | None:
+        """Repeats that bring so many photos to more steps than anybody waits for."""
+        try:
+            steps = TrainingOptions.model_validate(dict(options)).steps(inputs)
+        except ValidationError:
+            return None
+        # Where nobody chose repeats they are chosen to be few enough.
+        return ("repeats", _too_many(steps, inputs)) if steps > MOST_STEPS else None
 
     # -- looking
 
@@ -489,6 +498,13 @@ class ImgOpen(Provider[ImgOpenSettings]):
         return await self.http.call(
             "POST", path, _BODY, content=content, headers=headers, auth=self._auth, safe=safe
         )
+
+
+def _too_many(steps: int, photos: int) -> str:
+    return (
+        f"With {photos} photos this comes to {steps:,} steps, and more than {MOST_STEPS:,} take hours: "
+        "take fewer repeats or epochs, or a larger batch size."
+    )
 
 
 def _chosen(kind: type[T], options: Mapping[str, JsonValue]) -> T:
