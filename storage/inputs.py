@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage._rows import Repository, in_ms
@@ -88,6 +88,12 @@ class Inputs(Repository):
             (tray_entry, tray_entry.c.tray_id.in_(used)),
         ):
             self._erase(rows, where & rows.c.role.in_(list(roles)))
+
+    def swap(self, job_id: str, role: str, old: str, new: str) -> None:
+        """Let a job's input be another file from now on. The one that is needed no more is erased at once."""
+        its = (job_input.c.job_id == job_id) & (job_input.c.role == role) & (job_input.c.medium == old)
+        self.conn.execute(update(job_input).where(its).values(medium=new))
+        self.doom([old, new])
 
     def let_go(
         self, tray_id: str, *, roles: Collection[str] | None = None, sources: Collection[str] | None = None

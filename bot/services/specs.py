@@ -16,6 +16,7 @@ from bot.providers import (
     Spec,
     TrainingSpec,
 )
+from bot.services.inputs import PRIVATE
 from bot.services.keeping import keep
 from bot.services.links import Links
 from bot.services.refs import gave_of
@@ -55,7 +56,7 @@ class Specs:
     async def prepare(self, job: Job, operation: Operation) -> Prepared:
         """The whole request of a job. Raises InputsGone, LinksUnreachable and StaleState."""
         given = await self._chosen(job, operation)
-        chosen = [(spec, await self._fitted(spec, medium)) for spec, medium in given]
+        chosen = [(spec, await self._fitted(job, spec, medium)) for spec, medium in given]
         fetched = [medium for spec, medium in chosen if spec.delivery is Delivery.URL]
         links = iter(await self._given(job, operation, fetched) if fetched else [])
         inputs = tuple(
@@ -87,10 +88,11 @@ class Specs:
             raise InputsGone
         return chosen
 
-    async def _fitted(self, spec: InputSpec, medium: Medium) -> Medium:
+    async def _fitted(self, job: Job, spec: InputSpec, medium: Medium) -> Medium:
         """A picture that is too large for the vendor, made smaller for it.
 
-        No row names the smaller one but its link's: it is swept when nobody can fetch it any more.
+        No row names the smaller one but its link's: it is swept when nobody can fetch it any more. Of what is
+        private it takes the first one's place, so that it goes when that has to.
         """
         side, most = max(medium.width, medium.height), spec.longest(medium.width, medium.height)
         if not medium.media_type.startswith("image/") or (side <= most and medium.size <= spec.max_bytes):
@@ -102,9 +104,13 @@ class Specs:
             raise InputsGone from error
         share = min(1.0, most / side)
         facts = len(data), round(medium.width * share), round(medium.height * share)
-        return await keep(
+        smaller = await keep(
             self._store, lambda: self._store.media.put(data), lambda sha: Medium(sha, MEDIA_TYPE, *facts)
         )
+        if spec.role in PRIVATE:
+            swapped = job.id, spec.role.value, medium.sha256, smaller.sha256
+            await self._store.write(lambda tx: tx.inputs.swap(*swapped))
+        return smaller
 
 
 def bare_spec(job: Job) -> Spec:

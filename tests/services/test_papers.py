@@ -132,6 +132,32 @@ async def test_papers_the_vendor_is_done_with_are_erased_while_the_job_goes_on(h
     assert house.rows("SELECT * FROM doomed") == []
 
 
+async def test_a_paper_made_smaller_for_its_vendor_goes_when_the_first_has_to(
+    tmp_path: Path, clock: TurnedClock
+) -> None:
+    provider = FakeProvider(films=True, max_bytes=250_000)
+    provider.script("training", REVIEW)
+    async with engine(tmp_path / "data", clock, provider=provider) as house:
+        card = io.BytesIO()
+        Image.effect_noise((900, 600), 90).convert("RGB").save(card, "JPEG", quality=95)
+        kept = await house.services.papers.add(Role.ID_FRONT, card.getvalue())
+        film, _, *others = await house.film_and_papers()
+        front = TrayEntry("F-card", "card.jpg", kept.sha256, role=Role.ID_FRONT.value)
+        item = await house.item()
+        await house.services.training.start_with(wish(count=1), [film, front, *others], item)
+        await house.submit()
+        (sent,) = (one.path for one in provider.jobs["t1"].spec.inputs if one.role is Role.ID_FRONT)
+        assert sent != house.store.media.path(kept.sha256)
+        assert sent.stat().st_size < kept.size
+        for _ in range(2):
+            house.turn(seconds=2)
+            await house.poll()
+        await house.tidy()
+        assert not sent.exists()
+        assert not house.store.media.holds(kept.sha256)
+        assert [role for (role,) in house.rows("SELECT role FROM job_input")] == ["video"]
+
+
 @pytest.mark.parametrize("end", ["failed", "cancelled before it was sent", "cancelled", "succeeded"])
 async def test_papers_go_when_their_job_is_over_however_it_ends(house: Engine, end: str) -> None:
     item, entries = await house.item(), await house.film_and_papers()
