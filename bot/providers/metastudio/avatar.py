@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,9 +16,7 @@ from pydantic import JsonValue
 from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import (
     Artifact,
-    Delivery,
     GenerationSpec,
-    InputSpec,
     Keeping,
     MediaInput,
     Operation,
@@ -40,9 +38,9 @@ from bot.providers._errors import (
 from bot.providers._http import MIB
 from bot.providers._wire import StatusWords, moment
 from bot.providers.metastudio.desk import Desk
+from bot.providers.metastudio.inputs import ZIPPED, AvatarInputs
 from bot.providers.metastudio.product import Product, by_role, chosen, only
 from bot.providers.metastudio.settings import (
-    FRAMES,
     SUBJECTS,
     AvatarOptions,
     BasicAvatarOptions,
@@ -77,8 +75,6 @@ from bot.providers.metastudio.words import (
 JOBS = "/digital-human-training-manage/user/jobs"
 CLIP = "/2d-digital-human-videos"
 PAPERS = (Role.ID_FRONT, Role.ID_BACK, Role.LETTER)
-PICTURES = ("image/jpeg", "image/png")
-ZIPPED = "application/zip"
 PARTS_MAX = 1000
 _PARTS_OF = {
     Role.VIDEO: "GET_MULTIPART_UPLOADED",
@@ -98,9 +94,10 @@ class Avatar(Product):
     def training(self) -> Operation:
         """A video of an exact size, papers where the account needs them; days of waiting."""
         has = self.settings
+        inputs = AvatarInputs(has)
         return Operation(
-            inputs=self._inputs(basic=has.flexus),
-            inputs_by=self._inputs_by,
+            inputs=inputs({}),
+            inputs_by=inputs,
             subjects=SUBJECTS,
             options=self._options,
             idempotent=True,
@@ -113,48 +110,6 @@ class Avatar(Product):
             keeps_inputs=Keeping(by="delete"),
             keeps_model=Keeping(by="delete"),
         )
-
-    def _inputs_by(self, options: Mapping[str, JsonValue]) -> tuple[InputSpec, ...]:
-        """The edition that was chosen decides how long a film has to be."""
-        chosen_edition = options.get("is_flexus")
-        return self._inputs(basic=self.settings.flexus if chosen_edition is None else bool(chosen_edition))
-
-    def _inputs(self, *, basic: bool) -> tuple[InputSpec, ...]:
-        has = self.settings
-        least = timedelta(minutes=1 if basic else 3)
-        video = InputSpec(
-            role=Role.VIDEO,
-            min=1,
-            max=1,
-            media_types=("video/mp4",),
-            max_bytes=has.video_max_bytes,
-            delivery=Delivery.UPLOAD,
-            frames=FRAMES,
-            lasts=(least, timedelta(minutes=10)),
-        )
-        card = InputSpec(
-            role=Role.ID_FRONT,
-            min=1,
-            max=1,
-            media_types=PICTURES,
-            max_bytes=10_000_000,
-            delivery=Delivery.UPLOAD,
-        )
-        papers = (
-            card,
-            card.model_copy(update={"role": Role.ID_BACK}),
-            card.model_copy(update={"role": Role.LETTER, "media_types": (*PICTURES, "application/pdf")}),
-        )
-        gestures = video.model_copy(update={"role": Role.ACTION_VIDEO, "min": 0, "frames": (), "lasts": None})
-        voice = card.model_copy(
-            update={
-                "role": Role.VOICE,
-                "min": 0,
-                "media_types": (ZIPPED,),
-                "max_bytes": has.voice_max_bytes,
-            }
-        )
-        return (video, *(papers if has.papers else ()), *((gestures, voice) if has.extras else ()))
 
     @property
     def generation(self) -> Operation:
