@@ -211,16 +211,21 @@ async def test_a_review_s_question_is_answered_after_its_training_was_switched_o
     restarts: Restarts,
 ) -> None:
     async with restarts.with_settings(films=True, generates=False) as house:
-        house.provider.script("training", [RemoteState.NEEDS_USER, RemoteState.SUCCEEDED])
-        job = await house.filming()
-        house.turn(seconds=2)
-        await house.poll()
+        job = await asked(house)
         assert (await house.job(job.id)).state is JobState.NEEDS_USER
     async with restarts.with_settings(films=True, generates=False, trains=False, oneshots=True) as house:
         await answered(house, job)
         await to_the_end(house)
         assert (await house.job(job.id)).state is JobState.SUCCEEDED
         assert (house.provider.paid, house.provider.jobs["t1"].gone_on) == (1, 1)
+
+
+async def asked(house: Engine) -> Job:
+    house.provider.script("training", [RemoteState.NEEDS_USER, RemoteState.SUCCEEDED])
+    job = await house.filming()
+    house.turn(seconds=2)
+    await house.poll()
+    return job
 
 
 async def answered(house: Engine, job: Job) -> None:
@@ -233,10 +238,7 @@ async def test_an_answer_that_was_given_before_the_change_still_goes_to_the_vend
     restarts: Restarts,
 ) -> None:
     async with restarts.with_settings(films=True, generates=False) as house:
-        house.provider.script("training", [RemoteState.NEEDS_USER, RemoteState.SUCCEEDED])
-        job = await house.filming()
-        house.turn(seconds=2)
-        await house.poll()
+        job = await asked(house)
         await answered(house, job)
     async with restarts.with_settings(films=True, generates=False, trains=False, oneshots=True) as house:
         assert (await house.job(job.id)).state is JobState.QUEUED
@@ -318,10 +320,7 @@ async def test_jobs_of_the_other_product_take_no_place_from_what_is_offered(prod
 
 async def test_a_question_of_the_other_product_is_answered_with_what_that_takes(products: Restarts) -> None:
     async with products.with_settings(films=True, generates=False) as house:
-        house.provider.script("training", [RemoteState.NEEDS_USER, RemoteState.SUCCEEDED])
-        job = await house.filming()
-        house.turn(seconds=2)
-        await house.poll()
+        job = await asked(house)
     async with products.with_settings(films=False, generates=False) as house:
         assert (await house.services.progress.view(job.id)).wants_papers
         await answered(house, job)
