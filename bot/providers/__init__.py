@@ -8,7 +8,6 @@ from bot.providers._base import (
     Callback,
     Capabilities,
     Delivery,
-    Endpoint,
     Finding,
     GenerationSpec,
     InputSpec,
@@ -18,12 +17,10 @@ from bot.providers._base import (
     OneshotSpec,
     Operation,
     Provider,
-    ProviderSettings,
     RemoteJob,
     RemoteRef,
     RemoteState,
     Role,
-    Seconds,
     Spec,
     TrainingSpec,
 )
@@ -44,6 +41,7 @@ from bot.providers._errors import (
 )
 from bot.providers._http import MIB, HostAuth, HttpClient, roots
 from bot.providers._registry import Broken, Unconfigured, discover, load
+from bot.providers._settings import Endpoint, ProviderSettings, Seconds
 from bot.providers._wire import Id, MaybeText, Share, StatusWords, Texts, image, moment
 
 __all__ = [

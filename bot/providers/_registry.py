@@ -22,7 +22,8 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from bot.providers._base import Capabilities, Provider, ProviderSettings
+from bot.providers._base import Capabilities, Provider
+from bot.providers._settings import ProviderSettings
 
 GROUP = "darkroom.providers"
 """Where installed packages name their vendors."""

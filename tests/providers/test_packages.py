@@ -68,7 +68,11 @@ def test_what_the_page_tells_an_author_of_can_be_imported_by_a_package(name: str
 
 def page(name: str = "acme") -> str:
     """The provider of the documentation under another name, importing what a package may import."""
-    text = block("python").replace("bot.providers._base", "bot.providers")
+    text = (
+        block("python")
+        .replace("bot.providers._base", "bot.providers")
+        .replace("bot.providers._settings", "bot.providers")
+    )
     text = text.replace("bot.providers._http", "bot.providers").replace("HELLO_", f"{name.upper()}_")
     return text.replace('name = "hello"', f'name = "{name}"').replace('label="Hello"', 'label="Acme"')
 

@@ -20,14 +20,10 @@ from bot.providers._answers import first_text, vendor_words
 from bot.providers._base import (
     Artifact,
     Capabilities,
-    Delivery,
     Finding,
     GenerationSpec,
-    InputSpec,
-    Keeping,
     MediaInput,
     OneshotSpec,
-    Operation,
     Provider,
     RemoteJob,
     RemoteRef,
@@ -47,13 +43,11 @@ from bot.providers._errors import (
 from bot.providers._http import HostAuth, HttpClient
 from bot.providers._wire import StatusWords, image, moment
 from bot.providers.dashscope.files import Shelf
+from bot.providers.dashscope.operations import PAINTER, RESULTS_LIVE, capabilities_by
 from bot.providers.dashscope.settings import (
-    PICTURES,
-    SUBJECTS,
     DashscopeSettings,
     PortraitOptions,
     TrainFreeOptions,
-    template,
 )
 from bot.providers.dashscope.wire import (
     BODY,
@@ -85,14 +79,11 @@ T = TypeVar("T")
 PaintKind = Literal["generation", "oneshot"]
 
 API = "/api/v1"
-TRAINER, PAINTER, INSPECTOR = "facechain-finetune", "facechain-generation", "facechain-facedetect"
-RESULTS_LIVE = timedelta(hours=24)
-"""Of a portrait's link, and of the task that knows it."""
+TRAINER, INSPECTOR = "facechain-finetune", "facechain-facedetect"
 PAGES = 50
 """Of a list, that are looked through for what was lost."""
 LINES = 100
 """Of a training's log, that are shown."""
-FACE = "Its pages do not say whether the trained face goes with the training."
 TEMPLATE, TRAIN_FREE = "portrait_url_template", "train_free_portrait_url_template"
 
 
@@ -137,62 +128,7 @@ class Dashscope(Provider[DashscopeSettings]):
     @cached_property
     def capabilities(self) -> Capabilities:
         """One face per photo, preset styles or a template and no prompt, one job of a kind at a time."""
-        has = self.settings
-        by_link = has.delivery == "url"
-        photos = InputSpec(
-            role=Role.PHOTO,
-            min=1,
-            max=has.photos_max,
-            media_types=PICTURES,
-            max_bytes=has.photo_max_bytes,
-            delivery=Delivery.URL if by_link else Delivery.UPLOAD,
-            max_side=4096,
-            one_face=True,
-        )
-        pace = {
-            "offered": has.generation == "auto",
-            "engine": PAINTER,
-            "count_max": has.images_max,
-            "concurrency": 1,
-            "idempotent": has.find_tasks,
-            "poll_first": has.generate_poll_first,
-            "poll_most": has.generate_poll_most,
-            "deadline": has.generate_deadline,
-            "keeps_results": Keeping(expires=RESULTS_LIVE),
-        }
-        training = Operation(
-            inputs=(photos,),
-            subjects=SUBJECTS,
-            # A lost training is recognised as the only one of ours that was made since the call left.
-            idempotent=has.exclusive,
-            concurrency=1,
-            poll_first=has.train_poll_first,
-            poll_most=has.train_poll_most,
-            deadline=has.train_deadline,
-            submit_time=timedelta(seconds=120) if by_link else timedelta(minutes=5),
-            inspects=has.inspect,
-            keeps_inputs=Keeping() if by_link else Keeping(by="tidy"),
-            keeps_model=Keeping(by="delete", note=FACE),
-        )
-        generation = Operation(
-            inputs=(template(has, least=0),),
-            options=PortraitOptions,
-            either=("style", Role.TEMPLATE),
-            **pace,
-        )
-        own = {"max": 5, "max_bytes": min(3_000_000, has.photo_max_bytes), "max_side": 2048}
-        faces = photos.model_copy(update={**own, "delivery": Delivery.URL})
-        oneshot = Operation(
-            inputs=(faces, template(has, least=1)), subjects=SUBJECTS, options=TrainFreeOptions, **pace
-        )
-        return Capabilities(
-            label="DashScope FaceChain",
-            country="China",
-            training=training,
-            generation=generation,
-            oneshot=oneshot,
-            calls_at_once=has.connections,
-        )
+        return capabilities_by(self.settings)
 
     async def check(self) -> None:
         """Ask for the newest training: free, and right only if the key, its region and its rights are."""

@@ -8,18 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import (
-    UPFRONT,
-    Delivery,
-    Endpoint,
-    InputSpec,
-    Key,
-    KeyId,
-    ProviderSettings,
-    Role,
-    Seconds,
-)
+from bot.providers._base import UPFRONT, Delivery, InputSpec, Role
 from bot.providers._http import MIB
+from bot.providers._settings import Endpoint, Key, KeyId, ProviderSettings, Seconds
 
 PICTURES = ("image/jpeg", "image/png")
 SUBJECTS = ("person", "woman", "man", "girl", "boy")

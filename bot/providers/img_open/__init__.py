@@ -22,15 +22,11 @@ from bot.providers._base import (
     Artifact,
     Callback,
     Capabilities,
-    Delivery,
     GenerationSpec,
-    InputSpec,
-    Operation,
     Provider,
     RemoteJob,
     RemoteRef,
     RemoteState,
-    Role,
     Spec,
     TrainingSpec,
 )
@@ -47,8 +43,9 @@ from bot.providers._errors import (
 from bot.providers._http import HttpClient
 from bot.providers._wire import image
 from bot.providers.img_open.keys import Keys
+from bot.providers.img_open.operations import capabilities_by
 from bot.providers.img_open.options import MOST_STEPS, GenerationOptions, TrainingOptions
-from bot.providers.img_open.settings import SAAS, SUBJECTS, ImgOpenSettings
+from bot.providers.img_open.settings import SAAS, ImgOpenSettings
 from bot.providers.img_open.words import (
     BASE,
     PATH_FINDS_NOTHING,
@@ -71,8 +68,6 @@ TRAIN = f"{SAAS}/modelTraining/submitTraining/Job"
 CHECKPOINTS = f"{SAAS}/sd/v2/queryModelList"
 PAINT = f"{SAAS}/sd/v2/text2image"
 LIVE, ARCHIVE = f"{SAAS}/sd/v2/queryTaskInfo", f"{SAAS}/sd/queryTaskInfo"
-NAMED = 100
-"""Characters of a prompt that are kept for the name of the LoRA, which the vendor reads there."""
 PAGE, PAGES = 100, 50
 """Rows of a list that are asked for at once, and how often at most."""
 _BODY: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -108,45 +103,7 @@ class ImgOpen(Provider[ImgOpenSettings]):
     @cached_property
     def capabilities(self) -> Capabilities:
         """Photos by link, a prompt, several images; neither cancel nor delete."""
-        has = self.settings
-        photos = InputSpec(
-            role=Role.PHOTO,
-            min=10,
-            max=has.photos_max,
-            media_types=("image/jpeg", "image/png"),
-            max_bytes=has.photo_max_bytes,
-            delivery=Delivery.URL,
-            min_side=512,
-            max_side=has.photo_max_side,
-        )
-        training = Operation(
-            inputs=(photos,),
-            subjects=SUBJECTS,
-            options=TrainingOptions,
-            idempotent=has.unique_task_ids or self._asks,
-            concurrency=has.train_concurrency,
-            poll_first=has.train_poll_first,
-            poll_most=has.train_poll_most,
-            deadline=has.train_deadline,
-        )
-        generation = Operation(
-            options=GenerationOptions,
-            prompt_max=has.prompt_max - NAMED,
-            prompt_bars="<>",
-            count_max=has.images_max,
-            idempotent=True,
-            concurrency=has.generate_concurrency,
-            poll_first=has.generate_poll_first,
-            poll_most=has.generate_poll_most,
-            deadline=has.generate_deadline,
-        )
-        return Capabilities(
-            label="Img Open",
-            country="China",
-            training=training,
-            generation=generation,
-            calls_at_once=has.connections,
-        )
+        return capabilities_by(self.settings)
 
     async def check(self) -> None:
         """Ask for the checkpoints: free, right only if the keys are, and needed for every image."""

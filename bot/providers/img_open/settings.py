@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import Endpoint, Key, KeyId, ProviderSettings, Seconds
 from bot.providers._http import MIB
+from bot.providers._settings import Endpoint, Key, KeyId, ProviderSettings, Seconds
 
 SUBJECTS = ("person", "woman", "man", "girl", "boy", "dog", "cat", "object")
 SAAS = "/AIGCImgOpenServ/saas"

@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from bot.providers._base import UPFRONT, Endpoint, Key, KeyId, ProviderSettings, Seconds
+from bot.providers._base import UPFRONT
 from bot.providers._http import MIB
+from bot.providers._settings import Endpoint, Key, KeyId, ProviderSettings, Seconds
 
 SUBJECTS = ("person", "woman", "man")
 FRAMES = ((1920, 1080), (1080, 1920), (3840, 2160), (2160, 3840))
